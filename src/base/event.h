@@ -1,0 +1,48 @@
+// What the core tells its user. Everything that happens once per transfer or file goes through
+// here; what happens for every record (reads, writes, outputs) has its own polls.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/ids.h"
+
+namespace millrace {
+
+enum class EventType : uint8_t {
+  kEstablished,   // Keys are agreed on; `flag`: this side opens the lanes.
+  kSignal,        // `text` is an in-band signalling message of the peer.
+  kOffer,         // The peer offers `transfer`; its files can be asked for.
+  kAccepted,      // The peer accepted `transfer`.
+  kPaused,        // The peer paused (`flag`) or resumed `transfer`.
+  kFileReceived,  // Every byte of `file` is written and hashes to `root`; store it, then say so.
+  kDone,          // Every file of `transfer` has its receipt.
+  kFailed,        // `transfer` ended with `error`; `flag`: the peer said so.
+  kClosed,        // The session ended with `error`.
+};
+
+// What both sides hold of a file in the end: the receipt.
+struct FileProof {
+  FileIndex file{};
+  uint64_t size = 0;
+  Digest root{};
+};
+
+struct Event {
+  EventType type = EventType::kClosed;
+  TransferId transfer{};
+  FileIndex file{};
+  uint64_t size = 0;
+  Digest root{};
+  bool flag = false;
+  std::string text{};
+  Error error{};
+  std::vector<FileProof> proofs{};  // kDone: one a file, in the manifest's order.
+};
+
+using EventQueue = std::deque<Event>;
+
+}  // namespace millrace

@@ -1,0 +1,69 @@
+// A fixed piece of memory, handed out in runs of pages: every payload byte that the engine holds
+// lies in one (C5).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace millrace {
+
+class PagePool;
+
+// A run of pages of a pool, given back when it goes. The pool must outlive it.
+class PoolBuffer {
+ public:
+  PoolBuffer() = default;
+  PoolBuffer(PoolBuffer&& other) noexcept { *this = std::move(other); }
+  PoolBuffer& operator=(PoolBuffer&& other) noexcept;
+  ~PoolBuffer() { Release(); }
+
+  explicit operator bool() const { return pool_ != nullptr; }
+  // The bytes asked for; the rest of the last page is nobody's.
+  MutableByteView bytes() const { return bytes_; }
+  void Release();
+
+ private:
+  friend class PagePool;
+  PoolBuffer(PagePool* pool, MutableByteView bytes) : pool_(pool), bytes_(bytes) {}
+
+  PagePool* pool_ = nullptr;
+  MutableByteView bytes_;
+};
+
+class PagePool {
+ public:
+  // 4 KiB: a 16 KiB payload with its headers wastes a fifth, a 240 KiB one nothing that matters.
+  static constexpr size_t kPageBytes = 4096;
+
+  // Takes its whole memory here and no more later. `capacity_bytes` is rounded down to pages.
+  explicit PagePool(size_t capacity_bytes);
+  PagePool(const PagePool&) = delete;
+  PagePool& operator=(const PagePool&) = delete;
+
+  // `length` ≥ 1 contiguous bytes, uninitialised; nothing where no free run is long enough.
+  // Cost: first fit from where the last search ended, so steady traffic of one size finds its run
+  // at once.
+  std::optional<PoolBuffer> Allocate(size_t length);
+
+  size_t capacity_bytes() const { return used_.size() * kPageBytes; }
+  // Pages handed out, in bytes.
+  size_t used_bytes() const { return used_pages_ * kPageBytes; }
+
+ private:
+  friend class PoolBuffer;
+  void Free(MutableByteView bytes);
+  // The start of a free run of `pages` in [from, to); `to` where there is none.
+  size_t FindRun(size_t pages, size_t from, size_t to) const;
+
+  std::vector<uint8_t> memory_;
+  std::vector<uint8_t> used_;  // One flag a page.
+  size_t used_pages_ = 0;
+  size_t cursor_ = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,45 @@
+#include "receive/incoming_transfer.h"
+
+namespace millrace {
+
+Status IncomingTransfer::AddManifest(const ManifestFrame& frame, size_t manifest_room) {
+  if (frame.total_files != total_files_ || frame.first_file != files_.size()) {
+    return Violation("manifest parts do not fit together");
+  }
+  ByteReader reader(frame.entries);
+  for (uint32_t i = 0; i < frame.count; ++i) {
+    const Result<FileEntry> entry = DecodeFileEntry(reader);
+    if (!entry.ok()) return entry.error();
+    const FileEntry& file = entry.value();
+    if (total_bytes_ > kMaxFileBytes - file.size) return Violation("manifest total is absurd");
+    total_bytes_ += file.size;
+    manifest_bytes_ += file.path.size() + file.type.size();
+    if (manifest_bytes_ > manifest_room) {
+      return Error{ErrorCode::kTooLarge, "the peer's file names take too much memory"};
+    }
+    IncomingFile& added = files_.emplace_back();
+    added.info =
+        FileInfo{file.size, file.last_modified_ms, std::string(file.path), std::string(file.type)};
+  }
+  if (!reader.AtEnd()) return Violation("manifest part holds more than it says");
+  return Status::Ok();
+}
+
+bool IncomingTransfer::MarkStored(FileIndex file) {
+  IncomingFile& state = files_[file.value];
+  if (!state.stored) ++stored_files_;
+  state.stored = true;
+  return stored_files_ == total_files_;
+}
+
+std::vector<FileProof> IncomingTransfer::Proofs() const {
+  std::vector<FileProof> proofs;
+  proofs.reserve(files_.size());
+  for (size_t i = 0; i < files_.size(); ++i) {
+    proofs.push_back(FileProof{FileIndex(static_cast<uint32_t>(i)), files_[i].info.size,
+                               files_[i].announced_root.value_or(Digest{})});
+  }
+  return proofs;
+}
+
+}  // namespace millrace

@@ -1,0 +1,59 @@
+// The receiver's state of one transfer: what was announced, what arrived, what is stored.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/event.h"
+#include "base/file_info.h"
+#include "base/range_set.h"
+#include "crypto/hash_tree.h"
+#include "wire/frames.h"
+
+namespace millrace {
+
+struct IncomingFile {
+  FileInfo info;
+  RangeSet arrived;
+  uint64_t written_bytes = 0;
+  HashTree tree;
+  std::optional<Digest> announced_root;  // From COMPLETE.
+  bool received = false;                 // All written and the roots agree; the sink is closing it.
+  bool stored = false;                   // The sink has closed it.
+};
+
+class IncomingTransfer {
+ public:
+  explicit IncomingTransfer(uint32_t total_files) : total_files_(total_files) {}
+
+  bool accepted = false;
+  uint64_t arrived_bytes = 0;
+  uint64_t written_bytes = 0;
+  uint64_t granted = 0;  // Credit that the sender was given.
+
+  std::vector<IncomingFile>& files() { return files_; }
+  const std::vector<IncomingFile>& files() const { return files_; }
+  uint32_t total_files() const { return total_files_; }
+  uint64_t total_bytes() const { return total_bytes_; }
+  // Bytes that the names and types take.
+  size_t manifest_bytes() const { return manifest_bytes_; }
+  bool ManifestComplete() const { return files_.size() == total_files_; }
+
+  // Appends the files of a manifest part. Errors: kProtocolViolation for a part out of order,
+  // malformed entries, a total past 2^53 − 1; kTooLarge where the names take more than
+  // `manifest_room` bytes.
+  Status AddManifest(const ManifestFrame& frame, size_t manifest_room);
+
+  // Notes that a file is stored; answers whether all are.
+  bool MarkStored(FileIndex file);
+  std::vector<FileProof> Proofs() const;
+
+ private:
+  uint32_t total_files_ = 0;
+  std::vector<IncomingFile> files_;
+  uint64_t total_bytes_ = 0;
+  size_t manifest_bytes_ = 0;
+  uint32_t stored_files_ = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,44 @@
+// Which packet numbers of a lane arrived: drops duplicates and says what to acknowledge when
+// (design, principle 4).
+#pragma once
+
+#include <optional>
+
+#include "base/ids.h"
+#include "base/range_set.h"
+#include "base/time.h"
+#include "wire/frames.h"
+
+namespace millrace {
+
+class ReceivedRecords {
+ public:
+  // An acknowledgement waits for this many records or this long, whichever comes first. RFC 9002,
+  // section 6.2.1 takes 25 ms as the default of max_ack_delay; records are larger than packets, so
+  // every second one is worth a word.
+  static constexpr uint32_t kRecordsPerAck = 2;
+  static constexpr Duration kMaxAckDelay = Duration::Millis(25);
+
+  // Notes a record that was opened. Answers false where it came before, or is so old that this is
+  // not known any more: such a record must be dropped unread.
+  bool Insert(PacketNumber number, Timestamp now);
+
+  // The record inserted last has to be acknowledged.
+  void OnAckEliciting(Timestamp now);
+
+  // When the next acknowledgement has to leave; Never where none is owed.
+  Timestamp ack_due() const { return ack_due_; }
+
+  // The acknowledgement to send for this lane; nothing is owed afterwards.
+  AckFrame TakeAck(LaneId lane);
+
+ private:
+  RangeSet numbers_;
+  uint64_t floor_ = 0;  // Numbers below are taken as received.
+  uint64_t largest_ = 0;
+  Timestamp largest_received_at_;
+  uint32_t owed_ = 0;
+  Timestamp ack_due_ = Timestamp::Never();
+};
+
+}  // namespace millrace

@@ -1,0 +1,274 @@
+#include "receive/receiver.h"
+
+#include <algorithm>
+
+namespace millrace {
+
+IncomingTransfer* Receiver::Find(TransferId id) {
+  const auto it = transfers_.find(id);
+  return it == transfers_.end() ? nullptr : &it->second;
+}
+
+const IncomingTransfer* Receiver::Find(TransferId id) const {
+  const auto it = transfers_.find(id);
+  return it == transfers_.end() ? nullptr : &it->second;
+}
+
+Status Receiver::OnManifest(const ManifestFrame& frame) {
+  if (!Owns(frame.transfer)) return Violation("MANIFEST under a number that is not the peer's");
+  const uint32_t ordinal = frame.transfer.value / 2;
+  if (ordinal == next_ordinal_) {
+    if (transfers_.size() >= kMaxOpenTransfers) {
+      return Error{ErrorCode::kTooLarge, "the peer opened too many transfers"};
+    }
+    ++next_ordinal_;
+    transfers_.emplace(frame.transfer, IncomingTransfer(frame.total_files));
+  } else if (ordinal > next_ordinal_) {
+    return Violation("MANIFEST skips transfer numbers");
+  }
+  IncomingTransfer* transfer = Find(frame.transfer);
+  if (transfer == nullptr) return Status::Ok();
+  size_t others = 0;
+  for (const auto& [id, other] : transfers_) {
+    if (id != frame.transfer) others += other.manifest_bytes();
+  }
+  const Status added = transfer->AddManifest(frame, kMaxManifestBytes - others);
+  if (!added.ok()) return added;
+  if (transfer->ManifestComplete()) {
+    events_.push_back(
+        {.type = EventType::kOffer, .transfer = frame.transfer, .size = transfer->total_bytes()});
+  }
+  return Status::Ok();
+}
+
+void Receiver::Accept(TransferId id) {
+  IncomingTransfer* transfer = Find(id);
+  if (transfer == nullptr || transfer->accepted || !transfer->ManifestComplete()) return;
+  transfer->accepted = true;
+  frames_.Push(AcceptFrame{id});
+  GrantCredit();
+}
+
+void Receiver::Reject(TransferId id, std::string_view reason) {
+  IncomingTransfer* transfer = Find(id);
+  if (transfer == nullptr || transfer->accepted) return;
+  frames_.Push(RejectFrame{id, reason});
+  Fail(id, Error{ErrorCode::kRejected, std::string(reason)}, false);
+}
+
+Status Receiver::CheckData(const DataFrame& frame, const IncomingTransfer& transfer) const {
+  if (!transfer.accepted) return Violation("DATA of a transfer that was not accepted");
+  if (frame.file.value >= transfer.files().size())
+    return Violation("DATA of a file that is not in the manifest");
+  const uint64_t size = transfer.files()[frame.file.value].info.size;
+  if (frame.offset > size || frame.payload.size() > size - frame.offset) {
+    return Violation("DATA lies past the end of its file");
+  }
+  const bool at_end = frame.offset + frame.payload.size() == size;
+  if (!at_end && frame.payload.size() % kLeafBytes != 0) {
+    return Violation("DATA does not end on a leaf");
+  }
+  return Status::Ok();
+}
+
+Status Receiver::OnData(const DataFrame& frame, PoolBuffer& buffer) {
+  if (!IsKnown(frame.transfer)) return Violation("DATA of a transfer that was never offered");
+  IncomingTransfer* transfer = Find(frame.transfer);
+  if (transfer == nullptr) return Status::Ok();
+  const Status checked = CheckData(frame, *transfer);
+  if (!checked.ok()) return checked;
+
+  IncomingFile& file = transfer->files()[frame.file.value];
+  const uint64_t end = frame.offset + frame.payload.size();
+  std::optional<uint32_t> held;
+  // Only what is missing is taken: bytes that are there already can not be changed by a second
+  // record.
+  while (true) {
+    const Range missing = file.arrived.FirstMissing(frame.offset, end);
+    if (missing.begin == missing.end) break;
+    if (transfer->arrived_bytes + missing.length() > transfer->granted) {
+      return Violation("DATA past the credit that was granted");
+    }
+    if (!held) held = Hold(buffer);
+    transfer->arrived_bytes += missing.length();
+    file.arrived.Insert(missing.begin, missing.end);
+    const ByteView bytes = frame.payload.subspan(static_cast<size_t>(missing.begin - frame.offset),
+                                                 static_cast<size_t>(missing.length()));
+    HashLeaves(file, missing.begin, bytes);
+    QueueWrite(frame, missing, *held);
+  }
+  if (file.arrived.ranges().size() > kMaxGaps) return Violation("DATA tears too many gaps");
+  return Status::Ok();
+}
+
+void Receiver::HashLeaves(IncomingFile& file, uint64_t offset, ByteView bytes) {
+  for (size_t at = 0; at < bytes.size(); at += kLeafBytes) {
+    const size_t length = std::min(kLeafBytes, bytes.size() - at);
+    file.tree.AddLeaf((offset + at) / kLeafBytes, HashLeaf(bytes.subspan(at, length)));
+  }
+}
+
+uint32_t Receiver::Hold(PoolBuffer& buffer) {
+  uint32_t slot = 0;
+  if (free_held_.empty()) {
+    slot = static_cast<uint32_t>(held_.size());
+    held_.emplace_back();
+  } else {
+    slot = free_held_.back();
+    free_held_.pop_back();
+  }
+  held_[slot].buffer = std::move(buffer);
+  return slot;
+}
+
+void Receiver::LetGo(uint32_t held) {
+  if (--held_[held].uses > 0) return;
+  held_[held].buffer.Release();
+  free_held_.push_back(held);
+}
+
+void Receiver::QueueWrite(const DataFrame& frame, const Range& missing, uint32_t held) {
+  WriteId id;
+  if (free_writes_.empty()) {
+    id = WriteId(static_cast<uint32_t>(writes_.size()));
+    writes_.emplace_back();
+  } else {
+    id = free_writes_.back();
+    free_writes_.pop_back();
+  }
+  ++held_[held].uses;
+  const ByteView bytes = frame.payload.subspan(static_cast<size_t>(missing.begin - frame.offset),
+                                               static_cast<size_t>(missing.length()));
+  writes_[id.value] = Write{frame.transfer, frame.file, missing.begin, bytes, held, true};
+  write_queue_.push_back(id);
+}
+
+std::optional<WriteRequest> Receiver::PollWrite() {
+  while (!write_queue_.empty()) {
+    const WriteId id = write_queue_.front();
+    write_queue_.pop_front();
+    const Write& write = writes_[id.value];
+    if (Find(write.transfer) != nullptr) {
+      return WriteRequest{id, write.transfer, write.file, write.offset, write.bytes};
+    }
+    WriteDone(id);
+  }
+  return std::nullopt;
+}
+
+void Receiver::WriteDone(WriteId id) {
+  if (id.value >= writes_.size() || !writes_[id.value].pending) return;
+  const Write write = writes_[id.value];
+  writes_[id.value].pending = false;
+  free_writes_.push_back(id);
+  LetGo(write.held);
+  IncomingTransfer* transfer = Find(write.transfer);
+  if (transfer == nullptr) return;
+  transfer->written_bytes += write.bytes.size();
+  transfer->files()[write.file.value].written_bytes += write.bytes.size();
+  CheckFile(write.transfer, write.file);
+}
+
+Status Receiver::OnComplete(const CompleteFrame& frame) {
+  if (!IsKnown(frame.transfer)) return Violation("COMPLETE of a transfer that was never offered");
+  IncomingTransfer* transfer = Find(frame.transfer);
+  if (transfer == nullptr) return Status::Ok();
+  if (!transfer->accepted) return Violation("COMPLETE of a transfer that was not accepted");
+  if (frame.file.value >= transfer->files().size()) {
+    return Violation("COMPLETE of a file that is not in the manifest");
+  }
+  IncomingFile& file = transfer->files()[frame.file.value];
+  if (file.announced_root) return Violation("COMPLETE came twice for a file");
+  if (frame.size != file.info.size) return Violation("COMPLETE differs from the manifest");
+  file.announced_root = frame.root;
+  CheckFile(frame.transfer, frame.file);
+  return Status::Ok();
+}
+
+void Receiver::CheckFile(TransferId id, FileIndex index) {
+  IncomingFile& file = Find(id)->files()[index.value];
+  if (file.received || !file.announced_root || file.written_bytes != file.info.size) return;
+  const Digest root = file.tree.Root(file.info.size);
+  if (root != *file.announced_root) {
+    const Error error{ErrorCode::kHashMismatch, "what arrived is not what the sender hashed"};
+    frames_.Push(CancelFrame{id, error.code, error.detail});
+    return Fail(id, error, false);
+  }
+  file.received = true;
+  events_.push_back({.type = EventType::kFileReceived,
+                     .transfer = id,
+                     .file = index,
+                     .size = file.info.size,
+                     .root = root});
+}
+
+void Receiver::FileStored(TransferId id, FileIndex index) {
+  IncomingTransfer* transfer = Find(id);
+  if (transfer == nullptr || index.value >= transfer->files().size()) return;
+  const IncomingFile& file = transfer->files()[index.value];
+  if (!file.received || file.stored) return;
+  frames_.Push(ReceiptFrame{id, index, file.info.size, *file.announced_root});
+  if (transfer->MarkStored(index)) {
+    events_.push_back({.type = EventType::kDone,
+                       .transfer = id,
+                       .size = transfer->total_bytes(),
+                       .proofs = transfer->Proofs()});
+    transfers_.erase(id);
+  }
+}
+
+Status Receiver::OnPause(const PauseFrame& frame) {
+  if (!IsKnown(frame.transfer)) return Violation("PAUSE of a transfer that was never offered");
+  if (Find(frame.transfer) == nullptr) return Status::Ok();
+  events_.push_back({.type = EventType::kPaused, .transfer = frame.transfer, .flag = frame.paused});
+  return Status::Ok();
+}
+
+Status Receiver::OnCancel(const CancelFrame& frame) {
+  if (Owns(frame.transfer) && frame.transfer.value / 2 == next_ordinal_) {
+    ++next_ordinal_;
+    return Status::Ok();
+  }
+  if (!IsKnown(frame.transfer)) return Violation("CANCEL of a transfer that was never offered");
+  Fail(frame.transfer, Error{frame.code, std::string(frame.reason)}, true);
+  return Status::Ok();
+}
+
+uint64_t Receiver::WindowOf(const IncomingTransfer& transfer) const {
+  uint64_t outstanding = 0;
+  uint64_t accepted = 0;
+  for (const auto& [id, other] : transfers_) {
+    if (!other.accepted) continue;
+    ++accepted;
+    outstanding += other.granted - other.written_bytes;
+  }
+  const uint64_t own = transfer.granted - transfer.written_bytes;
+  const uint64_t free = kWindowBytes - std::min(kWindowBytes, outstanding - own);
+  return std::max(kLeastWindowBytes, std::min(kWindowBytes / accepted, free));
+}
+
+void Receiver::GrantCredit() {
+  for (auto& [id, transfer] : transfers_) {
+    if (!transfer.accepted || transfer.granted >= transfer.total_bytes()) continue;
+    const uint64_t window = WindowOf(transfer);
+    const uint64_t limit = std::min(transfer.written_bytes + window, transfer.total_bytes());
+    const bool last = limit == transfer.total_bytes();
+    if (limit <= transfer.granted || (!last && limit - transfer.granted < window / 4)) continue;
+    transfer.granted = limit;
+    frames_.Push(CreditFrame{id, limit});
+  }
+}
+
+void Receiver::Fail(TransferId id, Error error, bool by_peer) {
+  const auto it = transfers_.find(id);
+  if (it == transfers_.end()) return;
+  transfers_.erase(it);
+  events_.push_back(
+      {.type = EventType::kFailed, .transfer = id, .flag = by_peer, .error = std::move(error)});
+}
+
+void Receiver::FailAll(const Error& error, bool by_peer) {
+  while (!transfers_.empty()) Fail(transfers_.begin()->first, error, by_peer);
+}
+
+}  // namespace millrace

@@ -1,0 +1,119 @@
+// The receiving way: offers, place by offset, write, hash, receipt; and the credit that keeps
+// memory bounded.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/event.h"
+#include "base/page_pool.h"
+#include "crypto/key_schedule.h"
+#include "receive/incoming_transfer.h"
+#include "wire/frame_queue.h"
+
+namespace millrace {
+
+using WriteId = StrongId<struct WriteTag, uint32_t>;
+
+// `bytes` belong at `offset` of a file. They stay until WriteDone.
+struct WriteRequest {
+  WriteId write;
+  TransferId transfer;
+  FileIndex file;
+  uint64_t offset = 0;
+  ByteView bytes;
+};
+
+class Receiver {
+ public:
+  // Bytes granted and not yet written, over all transfers. At 100 ms this is 480 Mbit/s.
+  static constexpr uint64_t kWindowBytes = 6 * 1024 * 1024;
+  // What each transfer may always have outstanding, so that one that stands still cannot starve the
+  // others: four leaves.
+  static constexpr uint64_t kLeastWindowBytes = 4 * kLeafBytes;
+
+  // `frames` carries what has to be said on the control lane; `events` what the user has to know.
+  // Both outlive the receiver.
+  Receiver(size_t pool_bytes, FrameQueue& frames, EventQueue& events)
+      : pool_(pool_bytes), frames_(frames), events_(events) {}
+
+  // This side's role; the peer's transfers bear the other one's ids. Called once, before the first
+  // frame.
+  void SetRole(Role role) { peer_role_ = Opposite(role); }
+
+  // Memory for a message off a channel; nothing while the pool is full.
+  std::optional<PoolBuffer> Allocate(size_t bytes) { return pool_.Allocate(bytes); }
+
+  // Frames of the peer. Errors: kProtocolViolation or kTooLarge, and the session has to end. Frames
+  // for ended transfers are ignored.
+  Status OnManifest(const ManifestFrame& frame);
+  // `buffer` holds the record that `frame` points into; it is kept as long as writes need it.
+  Status OnData(const DataFrame& frame, PoolBuffer& buffer);
+  Status OnComplete(const CompleteFrame& frame);
+  Status OnPause(const PauseFrame& frame);
+  // The peer ended one of its own transfers, perhaps one that it never got to offer.
+  Status OnCancel(const CancelFrame& frame);
+
+  bool Owns(TransferId id) const { return id.value % 2 == static_cast<uint32_t>(peer_role_); }
+  bool IsKnown(TransferId id) const { return Owns(id) && id.value / 2 < next_ordinal_; }
+
+  // The user's answer to an offer; no-op where the transfer has ended or is accepted.
+  void Accept(TransferId id);
+  void Reject(TransferId id, std::string_view reason);
+
+  std::optional<WriteRequest> PollWrite();
+  void WriteDone(WriteId id);
+  // The sink has closed a file that a kFileReceived event named: its receipt goes out.
+  void FileStored(TransferId id, FileIndex file);
+
+  // Queues CREDIT frames for transfers whose window has opened by a quarter or more.
+  void GrantCredit();
+
+  // Ends the transfer with a kFailed event; no-op where it has ended.
+  void Fail(TransferId id, Error error, bool by_peer);
+  void FailAll(const Error& error, bool by_peer);
+
+  const IncomingTransfer* Find(TransferId id) const;
+  size_t active_transfers() const { return transfers_.size(); }
+  size_t pool_used_bytes() const { return pool_.used_bytes(); }
+
+ private:
+  // A received record whose payload waits to be written, in one or several parts.
+  struct HeldBuffer {
+    PoolBuffer buffer;
+    uint32_t uses = 0;
+  };
+  struct Write {
+    TransferId transfer;
+    FileIndex file;
+    uint64_t offset = 0;
+    ByteView bytes;
+    uint32_t held = 0;
+    bool pending = false;
+  };
+
+  IncomingTransfer* Find(TransferId id);
+  Status CheckData(const DataFrame& frame, const IncomingTransfer& transfer) const;
+  void HashLeaves(IncomingFile& file, uint64_t offset, ByteView bytes);
+  void QueueWrite(const DataFrame& frame, const Range& missing, uint32_t held);
+  uint32_t Hold(PoolBuffer& buffer);
+  void LetGo(uint32_t held);
+  void CheckFile(TransferId id, FileIndex index);
+  uint64_t WindowOf(const IncomingTransfer& transfer) const;
+
+  PagePool pool_;
+  FrameQueue& frames_;
+  EventQueue& events_;
+  Role peer_role_ = Role::kResponder;
+  uint32_t next_ordinal_ = 0;
+  std::map<TransferId, IncomingTransfer> transfers_;
+  std::vector<HeldBuffer> held_;
+  std::vector<uint32_t> free_held_;
+  std::vector<Write> writes_;
+  std::vector<WriteId> free_writes_;
+  std::deque<WriteId> write_queue_;
+};
+
+}  // namespace millrace

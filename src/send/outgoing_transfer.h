@@ -1,0 +1,69 @@
+// The sender's state of one transfer: how far each file is read, hashed, acknowledged and proven.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/event.h"
+#include "base/file_info.h"
+#include "base/ids.h"
+#include "crypto/hash_tree.h"
+#include "send/sent_records.h"
+
+namespace millrace {
+
+struct OutgoingFile {
+  uint64_t size = 0;
+  uint64_t hashed_bytes = 0;
+  HashTree tree;
+  std::optional<Digest> root;  // Known once everything is hashed.
+  bool receipted = false;
+};
+
+// Where the next bytes come from.
+struct ReadPosition {
+  FileIndex file;
+  uint64_t offset = 0;
+  size_t length = 0;
+};
+
+class OutgoingTransfer {
+ public:
+  explicit OutgoingTransfer(const std::vector<FileInfo>& infos);
+
+  bool accepted = false;
+  bool paused_here = false;
+  bool paused_by_peer = false;
+  uint64_t credit = 0;  // Payload bytes that the peer has room for, from the start.
+  uint64_t acked_bytes = 0;
+  std::deque<PieceId> ready;  // Read, hashed, waiting for a lane.
+
+  bool MayMove() const { return accepted && !paused_here && !paused_by_peer; }
+
+  std::vector<OutgoingFile>& files() { return files_; }
+
+  // The next bytes to read, at most `piece_bytes` and within the credit; whole leaves except at a
+  // file's end.
+  std::optional<ReadPosition> NextRead(size_t piece_bytes) const;
+  // Those bytes are being read now.
+  void Advance(const ReadPosition& position);
+
+  // Adds leaves to the file's tree; answers the root when that was the last of it.
+  std::optional<Digest> Hash(FileIndex file, uint64_t offset, ByteView bytes);
+
+  // Notes a receipt; the caller has compared it. Answers whether every file now has one.
+  bool AddReceipt(FileIndex file);
+  std::vector<FileProof> Proofs() const;
+
+ private:
+  std::vector<OutgoingFile> files_;
+  size_t receipts_ = 0;
+  // The cursor: the file that is read now and how far, and all bytes asked for so far.
+  size_t reading_ = 0;
+  uint64_t read_offset_ = 0;
+  uint64_t read_bytes_ = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,118 @@
+// The sending way: offer, read, hash, hand pieces to lanes, take acknowledgements and receipts.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/event.h"
+#include "base/page_pool.h"
+#include "crypto/key_schedule.h"
+#include "send/outgoing_transfer.h"
+#include "wire/frame_queue.h"
+
+namespace millrace {
+
+// The source is asked for bytes [offset, offset + bytes.size()) of a file; they belong into
+// `bytes`.
+struct ReadRequest {
+  PieceId piece;
+  TransferId transfer;
+  FileIndex file;
+  uint64_t offset = 0;
+  MutableByteView bytes;
+};
+
+// A piece with its DATA header before it, ready to be sealed as a record's plaintext.
+struct OutgoingPiece {
+  PieceId piece;
+  ByteView plaintext;
+};
+
+class Sender {
+ public:
+  // Bytes read ahead of the lanes, over all transfers: two 4 MiB slabs would be more than a fast
+  // channel drains in a turn.
+  static constexpr size_t kReadAheadBytes = 2 * 1024 * 1024;
+
+  // `frames` carries what has to be said on the control lane; `events` what the user has to know.
+  // Both outlive the sender.
+  Sender(size_t pool_bytes, FrameQueue& frames, EventQueue& events)
+      : pool_(pool_bytes), frames_(frames), events_(events) {}
+
+  // Which ids this side gives (PROTOCOL, "Transfers"). Called once, before the first offer.
+  void SetRole(Role role) { role_ = role; }
+
+  // Offers files and answers the transfer's id. Errors: an empty or unusable list becomes a kFailed
+  // event with kInvalidArgument or kTooLarge, and nothing is said to the peer.
+  TransferId Offer(const std::vector<FileInfo>& files);
+
+  // Bytes per piece from now on; a multiple of kLeafBytes.
+  void SetPieceBytes(size_t bytes) { piece_bytes_ = bytes; }
+
+  // The next bytes wanted from a source. The memory is the source's until ReadDone.
+  std::optional<ReadRequest> PollRead();
+  // The source has put `length` bytes there. Fewer than asked for fail the transfer with
+  // kSourceChanged.
+  void ReadDone(PieceId piece, size_t length);
+
+  // The next piece for a lane, fair among transfers. It stays in the pool until OnAcked.
+  std::optional<OutgoingPiece> NextPiece();
+  void OnAcked(PieceId piece);
+
+  // Frames of the peer. Errors: kProtocolViolation, nothing changed. Frames for ended transfers are
+  // ignored.
+  Status OnAccept(const AcceptFrame& frame);
+  Status OnReject(const RejectFrame& frame);
+  Status OnCredit(const CreditFrame& frame);
+  Status OnReceipt(const ReceiptFrame& frame);
+
+  bool Owns(TransferId id) const { return id.value % 2 == static_cast<uint32_t>(role_); }
+  // Whether this id was ever given.
+  bool IsKnown(TransferId id) const { return Owns(id) && id.value / 2 < next_ordinal_; }
+
+  void SetPausedHere(TransferId id, bool paused);
+  Status OnPause(const PauseFrame& frame);
+  // Ends the transfer with a kFailed event; no-op where it has ended.
+  void Fail(TransferId id, Error error, bool by_peer);
+  void FailAll(const Error& error, bool by_peer);
+
+  uint64_t AckedBytes(TransferId id) const;
+  size_t active_transfers() const { return transfers_.size(); }
+  size_t pool_used_bytes() const { return pool_.used_bytes(); }
+
+ private:
+  enum class PieceState : uint8_t { kFree, kReading, kReady, kSent };
+  struct Piece {
+    PieceState state = PieceState::kFree;
+    TransferId transfer;
+    FileIndex file;
+    uint64_t offset = 0;
+    size_t length = 0;
+    PoolBuffer buffer;  // Headroom for the DATA header, then the payload.
+  };
+
+  Piece& At(PieceId id) { return pieces_[id.value]; }
+  PieceId TakeSlot();
+  void FreePiece(PieceId id);
+  OutgoingTransfer* Find(TransferId id);
+  void PushManifest(TransferId id, const std::vector<FileInfo>& files);
+  void PushComplete(TransferId id, FileIndex file, const OutgoingFile& state);
+  // The transfers in turn, beginning after the one served last.
+  template <typename Visit>
+  auto InTurn(Visit visit) -> decltype(visit(TransferId(), std::declval<OutgoingTransfer&>()));
+
+  PagePool pool_;
+  FrameQueue& frames_;
+  EventQueue& events_;
+  Role role_ = Role::kInitiator;
+  uint32_t next_ordinal_ = 0;
+  size_t piece_bytes_ = kLeafBytes;
+  std::map<TransferId, OutgoingTransfer> transfers_;
+  TransferId last_served_;
+  std::vector<Piece> pieces_;
+  std::vector<PieceId> free_pieces_;
+  size_t ahead_bytes_ = 0;  // Of pieces that are being read or are ready.
+};
+
+}  // namespace millrace

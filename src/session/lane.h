@@ -1,0 +1,58 @@
+// One lane of a session: its keys, its packet numbers both ways, its backpressure, its counters.
+#pragma once
+
+#include <optional>
+
+#include "base/error.h"
+#include "control/backpressure.h"
+#include "crypto/key_schedule.h"
+#include "receive/received_records.h"
+#include "send/sent_records.h"
+#include "stats/lane_counters.h"
+
+namespace millrace {
+
+class Lane {
+ public:
+  Lane(LaneId id, size_t max_message_bytes, WaterMarks marks)
+      : id_(id), max_message_bytes_(max_message_bytes), gate_(marks) {}
+
+  // From now on records are sealed and opened with this lane's keys.
+  void SetKeys(const SessionSecrets& secrets);
+  bool has_keys() const { return has_keys_; }
+
+  // Seals `plaintext` as the next record into `out` and answers the message, a part of `out`.
+  ByteView SealRecord(ByteView plaintext, std::optional<PieceId> piece, Timestamp now,
+                      MutableByteView out);
+
+  // Opens a message in place. Errors: kBadRecord where it is malformed or not sealed with this
+  // lane's key. Answers an empty view for a record that came before.
+  Result<MutableByteView> OpenRecord(MutableByteView message, Timestamp now);
+
+  // A message was handed to the channel / taken from it, sealed or not.
+  void CountSent(size_t bytes);
+  void CountReceived(size_t bytes);
+
+  bool IsControl() const { return id_ == kControlLane; }
+  LaneId id() const { return id_; }
+  size_t max_message_bytes() const { return max_message_bytes_; }
+  Backpressure& gate() { return gate_; }
+  const Backpressure& gate() const { return gate_; }
+  SentRecords& sent() { return sent_; }
+  ReceivedRecords& received() { return received_; }
+  const ReceivedRecords& received() const { return received_; }
+  const LaneCounters& counters() const { return counters_; }
+
+ private:
+  LaneId id_;
+  size_t max_message_bytes_;
+  Backpressure gate_;
+  bool has_keys_ = false;
+  SecretKey seal_key_;
+  SecretKey open_key_;
+  SentRecords sent_;
+  ReceivedRecords received_;
+  LaneCounters counters_;
+};
+
+}  // namespace millrace

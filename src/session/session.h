@@ -1,0 +1,162 @@
+// A Millrace session: everything between an application that has files and channels that carry
+// messages.
+//
+// Sans-I/O and pull style (design, principle 1): the user hands over what happened and when, then
+// polls until every poll has nothing more to say. No call blocks, calls back, throws or reads a
+// clock. Time never runs backwards inside: a `now` before the last one counts as the last one.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/event.h"
+#include "base/file_info.h"
+#include "control/record_size.h"
+#include "crypto/handshake.h"
+#include "receive/receiver.h"
+#include "send/sender.h"
+#include "session/lane.h"
+#include "stats/round_trip.h"
+#include "wire/record.h"
+
+namespace millrace {
+
+struct SessionOptions {
+  // Memory for payload on its way out (kept until acknowledged) and in (kept until written). Both
+  // pools, code and stack fit into 32 MiB; 10 MiB in flight are 800 Mbit/s at 100 ms.
+  size_t send_pool_bytes = 10 * 1024 * 1024;
+  size_t receive_pool_bytes = 10 * 1024 * 1024;
+  // Of bulk lanes. Enough for a turn of the event loop; more only delays what is behind it.
+  WaterMarks water_marks{1024 * 1024, 256 * 1024};
+  // What is read and scheduled at once.
+  size_t chunk_bytes = 256 * 1024;
+  Duration handshake_timeout = Duration::Seconds(15);
+  // Nothing heard for so long: the peer is gone.
+  Duration idle_timeout = Duration::Seconds(30);
+};
+
+// A message to hand to a lane's channel before the next call.
+struct Output {
+  LaneId lane;
+  ByteView message;
+};
+
+class Session {
+ public:
+  // `InitializeCrypto()` has answered true. Takes all memory for payload here.
+  Session(const SessionOptions& options, std::unique_ptr<Handshake> handshake, Timestamp now);
+
+  // --- Lanes ---
+
+  // The channel of a lane is open and carries messages up to `max_message_bytes`. Lane 0 first; the
+  // others once the session is established. Errors: a kClosed event with kInvalidArgument for a
+  // lane out of turn, opened twice, or too narrow.
+  void OpenLane(LaneId id, size_t max_message_bytes, Timestamp now);
+  // The channel of a lane is gone. Ends the session with kLaneClosed, or kConnectionLost for the
+  // control lane.
+  void CloseLane(LaneId id, Timestamp now);
+  // Of all bulk lanes, open ones included; clamped (ClampWaterMarks).
+  void SetWaterMarks(WaterMarks marks);
+  // What the channel of a lane says it still holds.
+  void SetBuffered(LaneId id, size_t bytes, Timestamp now);
+
+  // --- Input ---
+
+  // Memory for the next message of a lane; valid until HandleInput. Empty where memory is short
+  // (the message has to wait or be lost), where the lane is not open, and where `length` is 0 or
+  // past kMaxMessageBytes, which ends the session.
+  MutableByteView InputBuffer(LaneId id, size_t length);
+  // The message lies in what InputBuffer gave last. Errors: the session ends with kBadRecord for a
+  // malformed or forged message, kProtocolViolation for forbidden content, kTooLarge for a passed
+  // limit, kHandshakeFailed. Cost: opening and hashing the record; no copy, no allocation for bulk.
+  void HandleInput(LaneId id, Timestamp now);
+
+  // --- Time ---
+
+  void AdvanceTime(Timestamp now);
+  // When AdvanceTime or PollOutput has something to do without any input; Never where that will not
+  // be.
+  Timestamp NextTimeout() const;
+
+  // --- What to do next; each until it answers nothing ---
+
+  // Valid until the next call of any method. Cost: sealing the record.
+  std::optional<Output> PollOutput(Timestamp now);
+  std::optional<ReadRequest> PollRead();
+  // Cost: hashing the piece.
+  void ReadDone(PieceId piece, size_t length, Timestamp now);
+  std::optional<WriteRequest> PollWrite();
+  void WriteDone(WriteId write, Timestamp now);
+  void FileStored(TransferId transfer, FileIndex file, Timestamp now);
+  std::optional<Event> PollEvent();
+
+  // --- Commands ---
+
+  // Errors: as Sender::Offer; kInvalidArgument while the session is not established.
+  TransferId Offer(const std::vector<FileInfo>& files, Timestamp now);
+  void Accept(TransferId transfer, Timestamp now);
+  void Reject(TransferId transfer, std::string_view reason, Timestamp now);
+  void SetPaused(TransferId transfer, bool paused, Timestamp now);
+  // Ends a transfer here and at the peer; a kFailed event follows on both sides.
+  void Fail(TransferId transfer, ErrorCode code, std::string_view detail, Timestamp now);
+  // Carries a message to the peer's shim; longer than kMaxSignalBytes ends the session with
+  // kInvalidArgument.
+  void Signal(std::string_view message, Timestamp now);
+  // Ends the session here and at the peer; the CLOSE record is the last output.
+  void Close(ErrorCode code, std::string_view detail, Timestamp now);
+
+  // --- What is known ---
+
+  bool established() const { return secrets_.has_value(); }
+  bool closed() const { return closed_; }
+  // The files of an incoming transfer that has not ended; null for any other.
+  const IncomingTransfer* Incoming(TransferId transfer) const { return receiver_.Find(transfer); }
+  // Bytes acknowledged by the peer (sending) or written (receiving); 0 once the transfer has ended.
+  uint64_t TransferBytes(TransferId transfer) const;
+  const RoundTrip& round_trip() const { return round_trip_; }
+  const std::map<LaneId, Lane>& lanes() const { return lanes_; }
+  size_t send_pool_used() const { return sender_.pool_used_bytes(); }
+  size_t receive_pool_used() const { return receiver_.pool_used_bytes(); }
+
+ private:
+  Lane* FindLane(LaneId id);
+  void Touch(Timestamp now);
+  void CloseWith(Error error, bool by_peer);
+
+  void HandleHandshake(ByteView message);
+  Status HandleRecord(Lane& lane, PoolBuffer& buffer);
+  Status HandleFrame(const Frame& frame, PoolBuffer& buffer);
+  Status HandleAck(const AckFrame& ack);
+  Status HandleCancel(const CancelFrame& cancel);
+
+  bool WantsControlRecord() const;
+  std::optional<Output> PollHandshake(Lane& lane);
+  std::optional<Output> PollControl(Lane& lane);
+  std::optional<Output> PollBulk();
+  size_t PackControl(ByteWriter& writer);
+  Duration PingInterval() const;
+
+  SessionOptions options_;
+  Timestamp now_;
+  EventQueue events_;
+  FrameQueue frames_;
+  Sender sender_;
+  Receiver receiver_;
+  std::unique_ptr<Handshake> handshake_;
+  std::optional<SessionSecrets> secrets_;
+  std::map<LaneId, Lane> lanes_;
+  std::vector<uint8_t> output_;  // The record that PollOutput answers.
+  PoolBuffer input_;
+  RoundTrip round_trip_;
+  Timestamp handshake_deadline_ = Timestamp::Never();
+  Timestamp next_ping_ = Timestamp::Never();
+  Timestamp heard_at_;
+  std::optional<uint64_t> pong_owed_;
+  std::vector<PieceId> acked_;
+  bool closed_ = false;
+};
+
+}  // namespace millrace

@@ -1,0 +1,167 @@
+// The frames inside a record: encode beside decode (PROTOCOL, "Frames"). Decoded frames point into
+// the record that they were read from and live no longer than it.
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <variant>
+
+#include "base/bytes.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/range_set.h"
+#include "base/time.h"
+#include "wire/limits.h"
+
+namespace millrace {
+
+enum class FrameType : uint8_t {
+  kPadding = 0x00,
+  kPing = 0x01,
+  kPong = 0x02,
+  kAck = 0x03,
+  kManifest = 0x04,
+  kAccept = 0x05,
+  kReject = 0x06,
+  kData = 0x07,
+  kCredit = 0x08,
+  kComplete = 0x09,
+  kReceipt = 0x0a,
+  kCancel = 0x0b,
+  kPause = 0x0c,
+  kSignal = 0x0d,
+  kClose = 0x0e,
+};
+
+// One zero byte; any number of them may stand between frames.
+struct PaddingFrame {};
+
+// Asks for a PONG with the same token.
+struct PingFrame {
+  uint64_t token = 0;
+};
+
+struct PongFrame {
+  uint64_t token = 0;
+};
+
+// Records of `lane` that arrived, newest range first, and when the newest one did on the receiver's
+// clock.
+struct AckFrame {
+  LaneId lane;
+  Timestamp largest_received_at;
+  std::array<Range, kMaxAckRanges> ranges;
+  size_t range_count = 0;
+
+  std::span<const Range> used() const { return std::span(ranges).first(range_count); }
+};
+
+// A part of a transfer's list of files: `count` entries from `first_file` on, of `total_files` in
+// all.
+struct ManifestFrame {
+  TransferId transfer;
+  uint32_t total_files = 0;
+  uint32_t first_file = 0;
+  uint32_t count = 0;
+  ByteView entries;  // `count` times a FileEntry.
+};
+
+struct FileEntry {
+  uint64_t size = 0;
+  uint64_t last_modified_ms = 0;
+  std::string_view path;  // UTF-8, separated by '/'.
+  std::string_view type;  // MIME type or empty.
+};
+
+struct AcceptFrame {
+  TransferId transfer;
+};
+
+struct RejectFrame {
+  TransferId transfer;
+  std::string_view reason;
+};
+
+// Bytes of a file at an offset; reaches to the end of its record.
+struct DataFrame {
+  TransferId transfer;
+  FileIndex file;
+  uint64_t offset = 0;
+  ByteView payload;
+};
+
+// The receiver has room for `limit` payload bytes of the transfer, counted from its start, each
+// byte once.
+struct CreditFrame {
+  TransferId transfer;
+  uint64_t limit = 0;
+};
+
+// The sender has read the whole file: its size and the root of its hash tree.
+struct CompleteFrame {
+  TransferId transfer;
+  FileIndex file;
+  uint64_t size = 0;
+  Digest root{};
+};
+
+// The receiver has stored the whole file and computed the same root.
+struct ReceiptFrame {
+  TransferId transfer;
+  FileIndex file;
+  uint64_t size = 0;
+  Digest root{};
+};
+
+struct CancelFrame {
+  TransferId transfer;
+  ErrorCode code = ErrorCode::kCancelled;
+  std::string_view reason;
+};
+
+struct PauseFrame {
+  TransferId transfer;
+  bool paused = false;
+};
+
+// A message for the peer's shim: how lanes are signalled in band (design, principle 5).
+struct SignalFrame {
+  std::string_view message;
+};
+
+struct CloseFrame {
+  ErrorCode code = ErrorCode::kClosed;
+  std::string_view reason;
+};
+
+using Frame = std::variant<PaddingFrame, PingFrame, PongFrame, AckFrame, ManifestFrame, AcceptFrame,
+                           RejectFrame, DataFrame, CreditFrame, CompleteFrame, ReceiptFrame,
+                           CancelFrame, PauseFrame, SignalFrame, CloseFrame>;
+
+// Appends a frame to `writer`; `writer.ok()` tells whether it fitted.
+void EncodeFrame(const Frame& frame, ByteWriter& writer);
+void EncodeFileEntry(const FileEntry& entry, ByteWriter& writer);
+// Bytes that the entry takes.
+size_t FileEntryLength(const FileEntry& entry);
+
+// Everything of a DATA frame before its payload takes at most this much.
+inline constexpr size_t kMaxDataHeaderBytes = 1 + 8 + 8 + 8;
+// Writes the fields of a DATA frame, but not its payload.
+void EncodeDataHeader(const DataFrame& frame, ByteWriter& writer);
+
+// Takes the next frame off `reader`, which is not at its end.
+// Errors: kProtocolViolation for an unknown type, a field out of its range, or a frame cut short.
+// The reader is then of no use.
+Result<Frame> DecodeFrame(ByteReader& reader);
+
+// Takes the next entry off a manifest's entries.
+// Errors: kProtocolViolation where it is cut short, too long, or its path or type is not UTF-8 or
+// the path is empty.
+Result<FileEntry> DecodeFileEntry(ByteReader& reader);
+
+// Whether the peer has to acknowledge a record with this frame: all but acknowledgements and
+// padding.
+bool IsAckEliciting(const Frame& frame);
+
+}  // namespace millrace

@@ -1,0 +1,317 @@
+// The session as JavaScript sees it (web/core.ts): one coarse class, numbers and addresses in, a
+// mailbox of numbers out, so that nothing is allocated or copied for a record. Objects are made
+// only for what happens once per transfer or file.
+
+#include "session/session.h"
+
+#include <emscripten/bind.h>
+#include <emscripten/val.h>
+
+#include <array>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "crypto/secret.h"
+#include "crypto/x25519_handshake.h"
+
+namespace millrace {
+namespace {
+
+using emscripten::val;
+
+Timestamp FromMillis(double millis) {
+  return Timestamp::FromMicros(static_cast<int64_t>(std::llround(millis * 1000.0)));
+}
+
+double ToMillis(Timestamp time) {
+  return time.IsNever() ? HUGE_VAL : static_cast<double>(time.micros()) / 1000.0;
+}
+
+double Address(const void* pointer) {
+  return static_cast<double>(reinterpret_cast<uintptr_t>(pointer));
+}
+
+// JavaScript numbers are exact up to 2^53 − 1, and so are all sizes (kMaxFileBytes). What is no
+// such number becomes one that no check lets pass.
+uint64_t ToCount(double number) {
+  if (!(number >= 0.0) || number > static_cast<double>(kMaxFileBytes)) return kMaxFileBytes + 1;
+  return static_cast<uint64_t>(number);
+}
+
+size_t ToSize(double number) {
+  return static_cast<size_t>(std::min<uint64_t>(ToCount(number), UINT32_MAX));
+}
+
+std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+val FileToObject(const FileInfo& file) {
+  val object = val::object();
+  object.set("name", NameOf(file.path));
+  object.set("path", file.path);
+  object.set("size", static_cast<double>(file.size));
+  object.set("type", file.type);
+  object.set("lastModified", static_cast<double>(file.last_modified_ms));
+  return object;
+}
+
+FileInfo FileFromObject(const val& object) {
+  FileInfo file;
+  file.path = object["path"].as<std::string>();
+  file.type = object["type"].as<std::string>();
+  file.size = ToCount(object["size"].as<double>());
+  file.last_modified_ms = ToCount(object["lastModified"].as<double>());
+  return file;
+}
+
+class WasmSession {
+ public:
+  WasmSession(std::string entropy, double now)
+      : session_(SessionOptions{}, MakeHandshake(entropy), FromMillis(now)) {}
+
+  double Mailbox() const { return Address(mailbox_.data()); }
+
+  void OpenLane(uint32_t lane, double max_message_size, double now) {
+    session_.OpenLane(LaneId(lane), ToSize(max_message_size), FromMillis(now));
+  }
+  void CloseLane(uint32_t lane, double now) { session_.CloseLane(LaneId(lane), FromMillis(now)); }
+  void SetWaterMarks(double high, double low) {
+    session_.SetWaterMarks(WaterMarks{ToSize(high), ToSize(low)});
+  }
+  void SetBuffered(uint32_t lane, double bytes, double now) {
+    session_.SetBuffered(LaneId(lane), ToSize(bytes), FromMillis(now));
+  }
+
+  double InputBuffer(uint32_t lane, double length) {
+    return Address(session_.InputBuffer(LaneId(lane), ToSize(length)).data());
+  }
+  void HandleInput(uint32_t lane, double now) {
+    session_.HandleInput(LaneId(lane), FromMillis(now));
+  }
+
+  void AdvanceTime(double now) { session_.AdvanceTime(FromMillis(now)); }
+  double NextTimeout() const { return ToMillis(session_.NextTimeout()); }
+
+  bool PollOutput(double now) {
+    const std::optional<Output> output = session_.PollOutput(FromMillis(now));
+    if (!output) return false;
+    mailbox_ = {static_cast<double>(output->lane.value), Address(output->message.data()),
+                static_cast<double>(output->message.size())};
+    return true;
+  }
+
+  bool PollRead() {
+    const std::optional<ReadRequest> read = session_.PollRead();
+    if (!read) return false;
+    mailbox_ = {static_cast<double>(read->piece.value),  static_cast<double>(read->transfer.value),
+                static_cast<double>(read->file.value),   static_cast<double>(read->offset),
+                static_cast<double>(read->bytes.size()), Address(read->bytes.data())};
+    return true;
+  }
+  void ReadDone(uint32_t read, double length, double now) {
+    session_.ReadDone(PieceId(read), ToSize(length), FromMillis(now));
+  }
+
+  bool PollWrite() {
+    const std::optional<WriteRequest> write = session_.PollWrite();
+    if (!write) return false;
+    mailbox_ = {
+        static_cast<double>(write->write.value),  static_cast<double>(write->transfer.value),
+        static_cast<double>(write->file.value),   static_cast<double>(write->offset),
+        static_cast<double>(write->bytes.size()), Address(write->bytes.data())};
+    return true;
+  }
+  void WriteDone(uint32_t write, double now) {
+    session_.WriteDone(WriteId(write), FromMillis(now));
+  }
+  void FileStored(uint32_t transfer, uint32_t file, double now) {
+    session_.FileStored(TransferId(transfer), FileIndex(file), FromMillis(now));
+  }
+
+  val PollEvent() {
+    const std::optional<Event> event = session_.PollEvent();
+    return event ? EventToObject(*event) : val::undefined();
+  }
+
+  uint32_t Offer(const val& files, double now) {
+    std::vector<FileInfo> infos;
+    const auto count = files["length"].as<uint32_t>();
+    infos.reserve(count);
+    for (uint32_t i = 0; i < count; ++i) infos.push_back(FileFromObject(files[i]));
+    return session_.Offer(infos, FromMillis(now)).value;
+  }
+  void Accept(uint32_t transfer, double now) {
+    session_.Accept(TransferId(transfer), FromMillis(now));
+  }
+  void Reject(uint32_t transfer, const std::string& reason, double now) {
+    session_.Reject(TransferId(transfer), reason, FromMillis(now));
+  }
+  void SetPaused(uint32_t transfer, bool paused, double now) {
+    session_.SetPaused(TransferId(transfer), paused, FromMillis(now));
+  }
+  void Fail(uint32_t transfer, const std::string& code, const std::string& detail, double now) {
+    session_.Fail(TransferId(transfer), CodeOf(code), detail, FromMillis(now));
+  }
+  void Signal(const std::string& message, double now) { session_.Signal(message, FromMillis(now)); }
+  void Close(const std::string& code, const std::string& detail, double now) {
+    session_.Close(CodeOf(code), detail, FromMillis(now));
+  }
+
+  double TransferBytes(uint32_t transfer) const {
+    return static_cast<double>(session_.TransferBytes(TransferId(transfer)));
+  }
+
+  val Stats() const {
+    val lanes = val::array();
+    for (const auto& [id, lane] : session_.lanes()) {
+      val object = val::object();
+      object.set("lane", id.value);
+      object.set("state", "open");
+      object.set("bytesSent", static_cast<double>(lane.counters().bytes_sent));
+      object.set("bytesReceived", static_cast<double>(lane.counters().bytes_received));
+      object.set("recordsSent", static_cast<double>(lane.counters().records_sent));
+      object.set("recordsReceived", static_cast<double>(lane.counters().records_received));
+      object.set("bufferedAmount", static_cast<double>(lane.gate().buffered()));
+      object.set("paused", lane.gate().IsPaused());
+      lanes.call<void>("push", object);
+    }
+    val stats = val::object();
+    const std::optional<Duration> rtt = session_.round_trip().smoothed();
+    stats.set("rtt", rtt ? val(rtt->millis()) : val::undefined());
+    stats.set("lanes", lanes);
+    stats.set("sendPoolBytes", static_cast<double>(session_.send_pool_used()));
+    stats.set("receivePoolBytes", static_cast<double>(session_.receive_pool_used()));
+    return stats;
+  }
+
+ private:
+  // Wipes `entropy`.
+  static std::unique_ptr<Handshake> MakeHandshake(std::string& entropy) {
+    InitializeCrypto();
+    entropy.resize(64);
+    const std::span<uint8_t> bytes(reinterpret_cast<uint8_t*>(entropy.data()), 64);
+    auto handshake = std::make_unique<X25519Handshake>(bytes.first<64>());
+    Wipe(bytes);
+    return handshake;
+  }
+
+  static ErrorCode CodeOf(const std::string& name) {
+    return ErrorCodeFromName(name).value_or(ErrorCode::kInternal);
+  }
+
+  val EventToObject(const Event& event) const {
+    val object = val::object();
+    const auto set_error = [&object, &event] {
+      object.set("code", std::string(ErrorCodeName(event.error.code)));
+      object.set("detail", event.error.detail);
+    };
+    const auto set_type = [&object, &event](const char* type) {
+      object.set("type", type);
+      object.set("transfer", event.transfer.value);
+    };
+    switch (event.type) {
+      case EventType::kEstablished:
+        set_type("established");
+        object.set("initiator", event.flag);
+        break;
+      case EventType::kSignal:
+        set_type("signal");
+        object.set("message", event.text);
+        break;
+      case EventType::kOffer:
+        set_type("offer");
+        object.set("files", OfferedFiles(event.transfer));
+        object.set("totalBytes", static_cast<double>(event.size));
+        break;
+      case EventType::kAccepted:
+        set_type("accepted");
+        break;
+      case EventType::kPaused:
+        set_type("paused");
+        object.set("paused", event.flag);
+        break;
+      case EventType::kFileReceived:
+        set_type("fileReceived");
+        object.set("file", event.file.value);
+        object.set("size", static_cast<double>(event.size));
+        object.set("root", ToHex(event.root));
+        break;
+      case EventType::kDone:
+        set_type("done");
+        object.set("bytes", static_cast<double>(event.size));
+        object.set("files", Proofs(event));
+        break;
+      case EventType::kFailed:
+        set_type("failed");
+        set_error();
+        object.set("byPeer", event.flag);
+        break;
+      case EventType::kClosed:
+        set_type("closed");
+        set_error();
+        object.set("byPeer", event.flag);
+        break;
+    }
+    return object;
+  }
+
+  // Empty where the transfer has ended meanwhile: a `failed` event follows.
+  val OfferedFiles(TransferId id) const {
+    val files = val::array();
+    const IncomingTransfer* transfer = session_.Incoming(id);
+    if (transfer == nullptr) return files;
+    for (const IncomingFile& file : transfer->files()) {
+      files.call<void>("push", FileToObject(file.info));
+    }
+    return files;
+  }
+
+  static val Proofs(const Event& event) {
+    val files = val::array();
+    for (const FileProof& proof : event.proofs) {
+      val object = val::object();
+      object.set("id", proof.file.value);
+      object.set("size", static_cast<double>(proof.size));
+      object.set("root", ToHex(proof.root));
+      files.call<void>("push", object);
+    }
+    return files;
+  }
+
+  Session session_;
+  std::array<double, 8> mailbox_{};
+};
+
+}  // namespace
+
+EMSCRIPTEN_BINDINGS(millrace) {
+  emscripten::class_<WasmSession>("Session")
+      .constructor<std::string, double>()
+      .function("mailbox", &WasmSession::Mailbox)
+      .function("openLane", &WasmSession::OpenLane)
+      .function("closeLane", &WasmSession::CloseLane)
+      .function("setWaterMarks", &WasmSession::SetWaterMarks)
+      .function("setBuffered", &WasmSession::SetBuffered)
+      .function("inputBuffer", &WasmSession::InputBuffer)
+      .function("handleInput", &WasmSession::HandleInput)
+      .function("advanceTime", &WasmSession::AdvanceTime)
+      .function("nextTimeout", &WasmSession::NextTimeout)
+      .function("pollOutput", &WasmSession::PollOutput)
+      .function("pollRead", &WasmSession::PollRead)
+      .function("readDone", &WasmSession::ReadDone)
+      .function("pollWrite", &WasmSession::PollWrite)
+      .function("writeDone", &WasmSession::WriteDone)
+      .function("fileStored", &WasmSession::FileStored)
+      .function("pollEvent", &WasmSession::PollEvent)
+      .function("offer", &WasmSession::Offer)
+      .function("accept", &WasmSession::Accept)
+      .function("reject", &WasmSession::Reject)
+      .function("setPaused", &WasmSession::SetPaused)
+      .function("fail", &WasmSession::Fail)
+      .function("signal", &WasmSession::Signal)
+      .function("close", &WasmSession::Close)
+      .function("transferBytes", &WasmSession::TransferBytes)
+      .function("stats", &WasmSession::Stats);
+}
+
+}  // namespace millrace

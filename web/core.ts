@@ -1,0 +1,117 @@
+/**
+ * The WebAssembly core as TypeScript sees it: the Embind class of `wasm/session.cpp`.
+ *
+ * The core decides and the shim carries. Nothing here blocks, calls back, or reads a clock: every call takes `now` in
+ * milliseconds (`performance.now()`), and what the core wants done is polled for. A turn of the shim is
+ *
+ *   1. hand over what happened (`handleInput`, `setBuffered`, `readDone`, `writeDone`, `closeLane`, `advanceTime`, a command),
+ *   2. drain `pollWrite`, `pollOutput`, `pollRead`, `pollEvent` until each says there is no more,
+ *   3. set one timer for `nextTimeout()`.
+ *
+ * Hot calls answer through the mailbox, eight doubles in the heap, so that no object is made for a record:
+ * `HEAPF64[(session.mailbox() >> 3) + i]`. Memory never grows, so views of the heap stay valid.
+ */
+export interface CoreModule {
+  readonly HEAPU8: Uint8Array;
+  readonly HEAPF64: Float64Array;
+  readonly Session: {
+    /** `entropy`: 64 bytes of `crypto.getRandomValues`, wiped by the core once used. */
+    new (entropy: Uint8Array, now: number): CoreSession;
+  };
+}
+
+/** Lane 0 is the control lane (reliable, ordered, no bulk); lanes from 1 on carry bulk. */
+export interface CoreSession {
+  mailbox(): number;
+
+  /** The channel of `lane` is open. `maxMessageSize`: `pc.sctp.maxMessageSize`, bytes; the core caps it at 256 KiB. */
+  openLane(lane: number, maxMessageSize: number, now: number): void;
+  /** The channel of `lane` closed or failed. */
+  closeLane(lane: number, now: number): void;
+  /** Water marks of the lanes, bytes; `highWater` is clamped to what a browser can hold. */
+  setWaterMarks(highWater: number, lowWater: number): void;
+  /** `bufferedAmount` of the lane's channel, reported on `bufferedamountlow` and whenever a turn begins. */
+  setBuffered(lane: number, bytes: number, now: number): void;
+
+  /** Address where the next message of `length` bytes is to be copied; 0: too long, or no memory (drop the message). */
+  inputBuffer(lane: number, length: number): number;
+  /** The message lies in the buffer that `inputBuffer` gave last. */
+  handleInput(lane: number, now: number): void;
+
+  advanceTime(now: number): void;
+  /** When `advanceTime` wants to be called, ms on the clock of `now`; Infinity: never. */
+  nextTimeout(): number;
+
+  /** True: send `[lane, address, length]` of the mailbox now, before any other call. */
+  pollOutput(now: number): boolean;
+  /** True: fill `[read, transfer, file, offset, length, address]` from the source, then `readDone`. */
+  pollRead(): boolean;
+  /** `length` less than asked for means that the source ended there. */
+  readDone(read: number, length: number, now: number): void;
+  /** True: write `[write, transfer, file, offset, length, address]` to the sink, then `writeDone`. */
+  pollWrite(): boolean;
+  writeDone(write: number, now: number): void;
+  /** The sink has stored and closed the whole file; answers `fileReceived`. */
+  fileStored(transfer: number, file: number, now: number): void;
+
+  pollEvent(): CoreEvent | undefined;
+
+  /** Offers files to the peer; answers the transfer's number. Throws nothing: an unusable list becomes a `failed` event. */
+  offer(files: CoreFile[], now: number): number;
+  accept(transfer: number, now: number): void;
+  reject(transfer: number, reason: string, now: number): void;
+  setPaused(transfer: number, paused: boolean, now: number): void;
+  /** Ends a transfer from this side, for both: `code` is one of `ErrorCode`. */
+  fail(transfer: number, code: string, detail: string, now: number): void;
+  /** Carries one message of in-band signalling to the peer (at most 16 KiB). */
+  signal(message: string, now: number): void;
+  /** Ends the session; a close frame is the last output. */
+  close(code: string, detail: string, now: number): void;
+
+  /** Bytes of the transfer that the peer acknowledged (sending) or that the sink stored (receiving). */
+  transferBytes(transfer: number): number;
+  stats(): CoreStats;
+  delete(): void;
+}
+
+export interface CoreFile {
+  name: string;
+  path: string;
+  size: number;
+  type: string;
+  lastModified: number;
+}
+
+export type CoreEvent =
+  /** Keys are agreed. `initiator` is true on exactly one side: that side opens the lanes. */
+  | { type: 'established'; initiator: boolean }
+  | { type: 'signal'; message: string }
+  | { type: 'offer'; transfer: number; files: CoreFile[]; totalBytes: number }
+  | { type: 'accepted'; transfer: number }
+  | { type: 'paused'; transfer: number; paused: boolean }
+  /** Receiving: every byte is written and the hash tree agrees. Flush and close the file, then `fileStored`. */
+  | { type: 'fileReceived'; transfer: number; file: number; size: number; root: string }
+  | { type: 'done'; transfer: number; bytes: number; files: { id: number; size: number; root: string }[] }
+  | { type: 'failed'; transfer: number; code: string; detail: string; byPeer: boolean }
+  /** The session is over; `code` is 'closed' when the peer or this side ended it in good order. */
+  | { type: 'closed'; code: string; detail: string };
+
+export interface CoreLaneStats {
+  lane: number;
+  state: 'open' | 'closed';
+  bytesSent: number;
+  bytesReceived: number;
+  recordsSent: number;
+  recordsReceived: number;
+  bufferedAmount: number;
+  paused: boolean;
+}
+
+export interface CoreStats {
+  /** Round-trip time of pings on the control lane, ms; undefined before the first answer. */
+  rtt: number | undefined;
+  lanes: CoreLaneStats[];
+  /** Bytes of the two record pools in use now. */
+  sendPoolBytes: number;
+  receivePoolBytes: number;
+}
