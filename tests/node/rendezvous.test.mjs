@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bundle } from './support/web_module.mjs';
+import { quiet, Room } from './support/room.mjs';
+
+const { pair } = await bundle("export { pair } from './signaling/rendezvous.ts';");
+
+function endless() {
+  return new AbortController().signal;
+}
+
+function description(sdp) {
+  return { type: 'description', kind: 'offer', sdp };
+}
+
+test('two sides pair in whatever order they come, with opposite roles', async () => {
+  // Roles follow from random ids: enough rounds to see both.
+  const roles = new Set();
+  for (let round = 0; round < 24; round += 1) {
+    const room = new Room();
+    const first = pair(room.join(), endless());
+    if (round % 2) await quiet(room);
+    const second = pair(room.join(), endless());
+    const [a, b] = await Promise.all([first, second]);
+    assert.notEqual(a.initiator, b.initiator);
+    roles.add(a.initiator);
+  }
+  assert.deepEqual([...roles].sort(), [false, true]);
+});
+
+test('paired sides hear each other, also what came before they listened', async () => {
+  const room = new Room();
+  const [a, b] = await Promise.all([pair(room.join(), endless()), pair(room.join(), endless())]);
+  a.send(description('early'));
+  await quiet(room);
+  const heard = [];
+  b.onmessage = (message) => heard.push(message.sdp);
+  a.send(description('late'));
+  await quiet(room);
+  assert.deepEqual(heard, ['early', 'late']);
+});
+
+test('of three sides exactly two pair, and the third finds the next one who comes', async () => {
+  for (let round = 0; round < 12; round += 1) {
+    const room = new Room();
+    const paired = [];
+    for (let index = 0; index < 3; index += 1) void pair(room.join(), endless()).then(() => paired.push(index));
+    await quiet(room);
+    assert.equal(paired.length, 2);
+    void pair(room.join(), endless()).then(() => paired.push(3));
+    await quiet(room);
+    assert.equal(paired.length, 4);
+  }
+});
+
+test('a paired side ignores what others send in its peer\'s place', async () => {
+  const room = new Room();
+  const [a, b] = await Promise.all([pair(room.join(), endless()), pair(room.join(), endless())]);
+  const heard = [];
+  b.onmessage = (message) => heard.push(message.sdp);
+  const { from, to } = room.log.find((message) => message.type === 'paired');
+  const target = a.initiator ? from : to;
+  room.inject({ millrace: 1, from: 'stranger', to: target, ...description('forged') });
+  room.inject({ millrace: 1, from: 'stranger', ...description('to everybody') });
+  a.send(description('honest'));
+  await quiet(room);
+  assert.deepEqual(heard, ['honest']);
+});
+
+test('malformed messages are ignored, and pairing still works', async () => {
+  const room = new Room();
+  const first = pair(room.join(), endless());
+  const malformed = [
+    null, undefined, 0, 'hello', [], {}, { millrace: 1 }, { millrace: 2, from: 'x', type: 'hello' },
+    { millrace: 1, from: 7, type: 'hello' }, { millrace: 1, from: '', type: 'hello' },
+    { millrace: 1, from: 'x'.repeat(65), type: 'hello' }, { millrace: 1, from: 'x', to: {}, type: 'hello' },
+    { millrace: 1, from: 'x', type: 'pair' }, { millrace: 1, from: 'x', type: 'nonsense' },
+    { millrace: 1, from: 'x', type: 'description', kind: 'offer', sdp: 'v=0' },
+    { millrace: 1, from: 'x', get type() { throw new Error('never read before from is checked'); }, millrace: 3 },
+  ];
+  for (const message of malformed) room.inject(message);
+  const second = pair(room.join(), endless());
+  const [a, b] = await Promise.all([first, second]);
+  assert.notEqual(a.initiator, b.initiator);
+});
+
+test('descriptions and candidates are rebuilt from the fields that they may have', async () => {
+  const room = new Room();
+  const [a, b] = await Promise.all([pair(room.join(), endless()), pair(room.join(), endless())]);
+  const heard = [];
+  b.onmessage = (message) => heard.push(message);
+  a.send({ type: 'description', kind: 'rollback', sdp: '' });
+  a.send({ type: 'description', kind: 'offer', sdp: 'x'.repeat(64 * 1024) });
+  a.send({ type: 'candidate', candidate: 'c'.repeat(4096) });
+  a.send({ type: 'candidate', candidate: 'c', sdpMid: 5, sdpMLineIndex: 'x', extra: { deep: [] } });
+  await quiet(room);
+  assert.deepEqual(heard, [{ type: 'candidate', candidate: 'c', sdpMid: null, sdpMLineIndex: null }]);
+});
+
+test('one who leaves is heard of', async () => {
+  const room = new Room();
+  const [a, b] = await Promise.all([pair(room.join(), endless()), pair(room.join(), endless())]);
+  a.leave();
+  await quiet(room);
+  let left = 0;
+  b.onbye = () => (left += 1);
+  assert.equal(left, 1);
+});
+
+test('an abort rejects with its reason and stops listening', async () => {
+  const room = new Room();
+  const member = room.join();
+  const controller = new AbortController();
+  const waiting = pair(member, controller.signal);
+  const reason = new Error('enough');
+  controller.abort(reason);
+  await assert.rejects(waiting, (error) => error === reason);
+  assert.equal(member.onmessage, null);
+  await assert.rejects(pair(member, controller.signal), (error) => error === reason);
+});
+
+test('a side that asked and gets no answer is free for the next one after a while', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const room = new Room();
+  const waiting = pair(room.join(), endless());
+  // The highest id there is: the other side has to ask, and nobody answers.
+  room.inject({ millrace: 1, from: 'z'.repeat(64), type: 'hello' });
+  await quiet(room);
+  assert.equal(room.log.at(-1).type, 'pair');
+  context.mock.timers.tick(5_000);
+  assert.equal(room.log.at(-1).type, 'hello');
+  const [a, b] = await Promise.all([waiting, pair(room.join(), endless())]);
+  assert.notEqual(a.initiator, b.initiator);
+});
+
+test('a signalling that throws rejects with signaling-failed', async () => {
+  const broken = {
+    onmessage: null,
+    send() {
+      throw new Error('no way out');
+    },
+  };
+  await assert.rejects(pair(broken, endless()), { name: 'MillraceError', code: 'signaling-failed' });
+});

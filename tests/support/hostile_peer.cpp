@@ -1,0 +1,123 @@
+#include "support/hostile_peer.h"
+
+#include <algorithm>
+
+#include "crypto/secret.h"
+#include "crypto/x25519_handshake.h"
+
+namespace millrace::testing {
+namespace {
+
+constexpr WaterMarks kMarks{1 << 20, 1 << 18};
+
+std::unique_ptr<X25519Handshake> MakeHandshake(Random& random) {
+  const std::vector<uint8_t> entropy = random.Bytes(64);
+  return std::make_unique<X25519Handshake>(std::span<const uint8_t, 64>(entropy.data(), 64));
+}
+
+}  // namespace
+
+std::vector<uint8_t> EncodeEntries(const std::vector<FileEntry>& entries) {
+  size_t length = 0;
+  for (const FileEntry& entry : entries) length += FileEntryLength(entry);
+  std::vector<uint8_t> bytes(length);
+  ByteWriter writer(bytes);
+  for (const FileEntry& entry : entries) EncodeFileEntry(entry, writer);
+  return bytes;
+}
+
+HostilePeer::HostilePeer(uint64_t seed, const SessionOptions& options)
+    : random_(seed),
+      control_(kControlLane, kMaxMessageBytes, kMarks),
+      bulk_(kBulk, kMaxMessageBytes, kMarks) {
+  InitializeCrypto();
+  victim_ = std::make_unique<Session>(options, MakeHandshake(random_), now_);
+  victim_->OpenLane(kControlLane, kMaxMessageBytes, now_);
+  const auto own = MakeHandshake(random_);
+  const std::optional<Output> hello = victim_->PollOutput(now_);
+  if (!own->HandleMessage(hello->message.subspan(1)).ok()) return;
+  std::vector<uint8_t> reply(1 + Handshake::kMaxMessageBytes);
+  reply[0] = static_cast<uint8_t>(RecordKind::kHandshake);
+  reply.resize(1 + own->PollMessage(MutableByteView(reply).subspan(1)));
+  SendRaw(kControlLane, reply);
+  secrets_ = own->TakeSecrets();
+  control_.SetKeys(*secrets_);
+  bulk_.SetKeys(*secrets_);
+  victim_->OpenLane(kBulk, kMaxMessageBytes, now_);
+  Drain();
+}
+
+void HostilePeer::SendRaw(LaneId lane, std::vector<uint8_t> message) {
+  now_ = now_ + Duration::Millis(1);
+  const MutableByteView buffer = victim_->InputBuffer(lane, message.size());
+  if (buffer.empty()) return;
+  std::copy(message.begin(), message.end(), buffer.begin());
+  victim_->HandleInput(lane, now_);
+}
+
+void HostilePeer::SendPlaintext(LaneId lane, const std::vector<uint8_t>& plaintext) {
+  std::vector<uint8_t> out(plaintext.size() + kRecordOverheadBytes);
+  LaneOf(lane).SealRecord(plaintext, std::nullopt, now_, out);
+  SendRaw(lane, out);
+}
+
+std::vector<uint8_t> HostilePeer::SealedFrame(LaneId lane, const Frame& frame) {
+  std::vector<uint8_t> plaintext(kMaxMessageBytes);
+  ByteWriter writer(plaintext);
+  EncodeFrame(frame, writer);
+  std::vector<uint8_t> out(writer.size() + kRecordOverheadBytes);
+  LaneOf(lane).SealRecord(writer.written(), std::nullopt, now_, out);
+  return out;
+}
+
+void HostilePeer::SendFrame(LaneId lane, const Frame& frame) {
+  SendRaw(lane, SealedFrame(lane, frame));
+}
+
+TransferId HostilePeer::OwnTransfer(uint32_t ordinal) const {
+  return TransferId(ordinal * 2 + static_cast<uint32_t>(secrets_->role));
+}
+
+TransferId HostilePeer::VictimTransfer(uint32_t ordinal) const {
+  return TransferId(ordinal * 2 + static_cast<uint32_t>(Opposite(secrets_->role)));
+}
+
+TransferId HostilePeer::OfferAccepted(uint64_t size) {
+  const TransferId id = OwnTransfer(0);
+  const std::vector<uint8_t> entries = EncodeEntries({FileEntry{size, 0, "file", ""}});
+  SendFrame(kControlLane, ManifestFrame{id, 1, 0, 1, entries});
+  victim_->Accept(id, now_);
+  Drain();
+  return id;
+}
+
+void HostilePeer::Drain() {
+  while (const auto write = victim_->PollWrite()) victim_->WriteDone(write->write, now_);
+  while (const auto output = victim_->PollOutput(now_)) {
+    std::vector<uint8_t> message(output->message.begin(), output->message.end());
+    const Result<MutableByteView> opened = LaneOf(output->lane).OpenRecord(message, now_);
+    if (!opened.ok()) continue;
+    ByteReader reader(opened.value());
+    while (!reader.AtEnd()) {
+      const Result<Frame> frame = DecodeFrame(reader);
+      if (!frame.ok()) break;
+      if (const auto* close = std::get_if<CloseFrame>(&frame.value())) close_code_ = close->code;
+    }
+  }
+  while (auto event = victim_->PollEvent()) events_.push_back(std::move(*event));
+}
+
+std::string HostilePeer::CloseCode() {
+  Drain();
+  for (const Event& event : events_) {
+    if (event.type == EventType::kClosed) return std::string(ErrorCodeName(event.error.code));
+  }
+  return "";
+}
+
+std::optional<ErrorCode> HostilePeer::CloseCodeOnWire() {
+  Drain();
+  return close_code_;
+}
+
+}  // namespace millrace::testing

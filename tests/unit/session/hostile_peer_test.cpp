@@ -1,0 +1,294 @@
+// A peer that holds the keys and breaks the rules: each time a typed error, the session closed, the peer told, nothing grown.
+
+#include <catch2/catch_test_macros.hpp>
+#include <string>
+#include <vector>
+
+#include "crypto/x25519_handshake.h"
+#include "support/hostile_peer.h"
+
+namespace millrace {
+namespace {
+
+using testing::EncodeEntries;
+using testing::HostilePeer;
+
+constexpr LaneId kBulk = HostilePeer::kBulk;
+
+// The victim's session ended with `code` and its last words said so.
+void CheckClosedWith(HostilePeer& peer, ErrorCode code) {
+  CHECK(peer.CloseCode() == ErrorCodeName(code));
+  CHECK(peer.CloseCodeOnWire() == code);
+  CHECK(peer.victim().closed());
+  CHECK(peer.victim().receive_pool_used() == 0);
+}
+
+void CheckViolation(HostilePeer& peer) { CheckClosedWith(peer, ErrorCode::kProtocolViolation); }
+
+TEST_CASE("malformed record: too short, of no kind, or of another epoch") {
+  for (const std::vector<uint8_t>& message :
+       {std::vector<uint8_t>{2}, std::vector<uint8_t>(25, 2), std::vector<uint8_t>(200, 0x55),
+        std::vector<uint8_t>(200, 2)}) {
+    HostilePeer peer(1);
+    peer.SendRaw(kBulk, message);
+    CheckClosedWith(peer, ErrorCode::kBadRecord);
+  }
+}
+
+TEST_CASE("empty and oversized messages are bad records and take no memory") {
+  for (const size_t length : {size_t{0}, kMaxMessageBytes + 1, size_t{1} << 30}) {
+    HostilePeer peer(2);
+    CHECK(peer.victim().InputBuffer(kBulk, length).empty());
+    CheckClosedWith(peer, ErrorCode::kBadRecord);
+  }
+}
+
+TEST_CASE("forged record: any bit of a sealed record turned") {
+  for (size_t byte = 0; byte < 35; ++byte) {
+    HostilePeer peer(3);
+    std::vector<uint8_t> record = peer.SealedFrame(kControlLane, PingFrame{1});
+    REQUIRE(record.size() == 35);
+    record[byte] ^= 1;
+    peer.SendRaw(kControlLane, record);
+    CheckClosedWith(peer, ErrorCode::kBadRecord);
+  }
+}
+
+TEST_CASE("a record sealed for another lane does not open") {
+  HostilePeer peer(4);
+  peer.SendRaw(kBulk, peer.SealedFrame(kControlLane, PingFrame{1}));
+  CheckClosedWith(peer, ErrorCode::kBadRecord);
+}
+
+TEST_CASE("a record that comes twice counts once") {
+  HostilePeer peer(5);
+  const TransferId id = peer.OfferAccepted(kLeafBytes);
+  const std::vector<uint8_t> payload(kLeafBytes, 1);
+  const std::vector<uint8_t> record =
+      peer.SealedFrame(kBulk, DataFrame{id, FileIndex(0), 0, payload});
+  for (int i = 0; i < 100; ++i) peer.SendRaw(kBulk, record);
+  peer.Drain();
+  CHECK(peer.CloseCode().empty());
+  CHECK(peer.victim().TransferBytes(id) == kLeafBytes);
+}
+
+TEST_CASE("unknown frame, empty record, and control frames on a bulk lane") {
+  SECTION("unknown frame") {
+    HostilePeer peer(6);
+    peer.SendPlaintext(kControlLane, {0x7e, 1, 2, 3});
+    CheckViolation(peer);
+  }
+  SECTION("empty record") {
+    HostilePeer peer(6);
+    peer.SendPlaintext(kControlLane, {});
+    CheckViolation(peer);
+  }
+  SECTION("control frame on a bulk lane") {
+    HostilePeer peer(6);
+    peer.SendFrame(kBulk, PingFrame{1});
+    CheckViolation(peer);
+  }
+}
+
+TEST_CASE("offset or length past the manifest") {
+  const std::vector<uint8_t> payload(2 * kLeafBytes, 1);
+  const uint64_t size = 3 * kLeafBytes;
+  const auto send = [&](uint32_t file, uint64_t offset, size_t length) {
+    HostilePeer peer(7);
+    const TransferId id = peer.OfferAccepted(size);
+    peer.SendFrame(kBulk,
+                   DataFrame{id, FileIndex(file), offset, ByteView(payload).first(length)});
+    return peer.CloseCode();
+  };
+  CHECK(send(0, kLeafBytes, 2 * kLeafBytes).empty());
+  CHECK(send(0, 2 * kLeafBytes, 2 * kLeafBytes) == "protocol-violation");
+  CHECK(send(0, 2 * kLeafBytes, kLeafBytes + 1) == "protocol-violation");
+  CHECK(send(0, size, 1) == "protocol-violation");
+  CHECK(send(0, kLeafBytes * 1000, 1) == "protocol-violation");
+  CHECK(send(1, 0, kLeafBytes) == "protocol-violation");
+  CHECK(send(0, 0, kLeafBytes - 1) == "protocol-violation");  // Ends off the leaf grid.
+  CHECK(send(0, 1, kLeafBytes) == "protocol-violation");      // Starts off it.
+}
+
+TEST_CASE("data that was never offered, not accepted, or past the credit") {
+  const std::vector<uint8_t> payload(15 * kLeafBytes, 1);
+  SECTION("never offered") {
+    HostilePeer peer(8);
+    peer.SendFrame(kBulk, DataFrame{peer.OwnTransfer(0), FileIndex(0), 0, payload});
+    CheckViolation(peer);
+  }
+  SECTION("under a number of the victim") {
+    HostilePeer peer(8);
+    peer.SendFrame(kBulk, DataFrame{peer.VictimTransfer(0), FileIndex(0), 0, payload});
+    CheckViolation(peer);
+  }
+  SECTION("not accepted") {
+    HostilePeer peer(8);
+    const std::vector<uint8_t> entries = EncodeEntries({FileEntry{payload.size(), 0, "f", ""}});
+    peer.SendFrame(kControlLane, ManifestFrame{peer.OwnTransfer(0), 1, 0, 1, entries});
+    peer.SendFrame(kBulk, DataFrame{peer.OwnTransfer(0), FileIndex(0), 0, payload});
+    CheckViolation(peer);
+  }
+  SECTION("past the credit, with a sink that takes nothing") {
+    HostilePeer peer(8);
+    const TransferId id = peer.OfferAccepted(1u << 30);
+    for (uint64_t at = 0; at < 8 * 1024 * 1024; at += payload.size()) {
+      peer.SendFrame(kBulk, DataFrame{id, FileIndex(0), at, payload});
+      CHECK(peer.victim().receive_pool_used() <= SessionOptions{}.receive_pool_bytes);
+    }
+    CheckViolation(peer);
+  }
+}
+
+TEST_CASE("manifests with absurd sizes, counts or numbers") {
+  const auto offer = [](uint32_t ordinal, uint32_t total, uint32_t first, uint32_t count,
+                        const std::vector<uint8_t>& entries) {
+    HostilePeer peer(9);
+    peer.SendFrame(kControlLane,
+                   ManifestFrame{peer.OwnTransfer(ordinal), total, first, count, entries});
+    return peer.CloseCode();
+  };
+  const std::vector<uint8_t> good = EncodeEntries({FileEntry{1, 0, "f", ""}});
+  CHECK(offer(0, 1, 0, 1, good).empty());
+  CHECK(offer(0, 1, 0, 1, EncodeEntries({FileEntry{kMaxFileBytes + 1, 0, "f", ""}})) ==
+        "protocol-violation");
+  CHECK(offer(0, 2, 0, 2,
+              EncodeEntries({FileEntry{kMaxFileBytes, 0, "f", ""}, FileEntry{1, 0, "g", ""}})) ==
+        "protocol-violation");
+  CHECK(offer(0, UINT32_MAX, 0, 1, good) == "protocol-violation");
+  CHECK(offer(0, 2, 1, 1, good) == "protocol-violation");    // Starts in the middle.
+  CHECK(offer(7, 1, 0, 1, good) == "protocol-violation");    // Skips numbers.
+  CHECK(offer(0, 2, 0, 2, good) == "protocol-violation");    // Says two, holds one.
+  std::vector<uint8_t> trailing = good;
+  trailing.push_back(0);
+  CHECK(offer(0, 1, 0, 1, trailing) == "protocol-violation");
+}
+
+TEST_CASE("file names past the memory limit, and transfers past the count") {
+  SECTION("names") {
+    HostilePeer peer(10);
+    const std::string path(4000, 'x');
+    const std::vector<uint8_t> entries =
+        EncodeEntries({FileEntry{1, 0, path, ""}, FileEntry{1, 0, path, ""}});
+    for (uint32_t first = 0; first < kMaxFilesPerTransfer && !peer.victim().closed(); first += 2) {
+      peer.SendFrame(kControlLane, ManifestFrame{peer.OwnTransfer(0), kMaxFilesPerTransfer, first,
+                                                 2, entries});
+    }
+    CheckClosedWith(peer, ErrorCode::kTooLarge);
+  }
+  SECTION("transfers") {
+    HostilePeer peer(10);
+    const std::vector<uint8_t> entries = EncodeEntries({FileEntry{1, 0, "f", ""}});
+    for (uint32_t i = 0; i <= kMaxOpenTransfers && !peer.victim().closed(); ++i) {
+      peer.SendFrame(kControlLane, ManifestFrame{peer.OwnTransfer(i), 1, 0, 1, entries});
+    }
+    CheckClosedWith(peer, ErrorCode::kTooLarge);
+  }
+}
+
+TEST_CASE("answers to what was never offered, and acknowledgements of what was never sent") {
+  const auto code_after = [](const Frame& frame) {
+    HostilePeer peer(11);
+    peer.SendFrame(kControlLane, frame);
+    return peer.CloseCode();
+  };
+  AckFrame ack;
+  ack.lane = kBulk;
+  ack.ranges[0] = Range{0, 1};
+  ack.range_count = 1;
+  AckFrame unknown_lane = ack;
+  unknown_lane.lane = LaneId(9);
+  for (const Frame& frame : std::vector<Frame>{
+           ack, unknown_lane, AcceptFrame{TransferId(0)}, AcceptFrame{TransferId(1)},
+           RejectFrame{TransferId(0), ""}, RejectFrame{TransferId(1), ""},
+           CreditFrame{TransferId(0), 1}, CreditFrame{TransferId(1), 1},
+           CompleteFrame{TransferId(0), {}, 0, {}}, CompleteFrame{TransferId(1), {}, 0, {}},
+           ReceiptFrame{TransferId(0), {}, 0, {}}, ReceiptFrame{TransferId(1), {}, 0, {}},
+           PauseFrame{TransferId(0), true}, PauseFrame{TransferId(1), true},
+           CancelFrame{TransferId(2), ErrorCode::kCancelled, ""},
+           CancelFrame{TransferId(3), ErrorCode::kCancelled, ""}}) {
+    CHECK(code_after(frame) == "protocol-violation");
+  }
+}
+
+TEST_CASE("a completion that contradicts the manifest or comes twice") {
+  const auto code_after = [](const std::vector<CompleteFrame>& frames) {
+    HostilePeer peer(12);
+    const TransferId id = peer.OfferAccepted(100);
+    for (CompleteFrame frame : frames) {
+      frame.transfer = id;
+      peer.SendFrame(kControlLane, frame);
+    }
+    return peer.CloseCode();
+  };
+  CHECK(code_after({CompleteFrame{{}, FileIndex(0), 100, {}}}).empty());
+  CHECK(code_after({CompleteFrame{{}, FileIndex(0), 99, {}}}) == "protocol-violation");
+  CHECK(code_after({CompleteFrame{{}, FileIndex(1), 100, {}}}) == "protocol-violation");
+  CHECK(code_after({CompleteFrame{{}, FileIndex(0), 100, {}},
+                    CompleteFrame{{}, FileIndex(0), 100, {}}}) == "protocol-violation");
+}
+
+TEST_CASE("a root that does not fit fails the transfer, not the session, and nothing counts as received") {
+  HostilePeer peer(13);
+  const TransferId id = peer.OfferAccepted(100);
+  const std::vector<uint8_t> payload(100, 1);
+  peer.SendFrame(kBulk, DataFrame{id, FileIndex(0), 0, payload});
+  peer.SendFrame(kControlLane, CompleteFrame{id, FileIndex(0), 100, Digest{}});
+  peer.Drain();
+  REQUIRE_FALSE(peer.events().empty());
+  CHECK(peer.events().back().type == EventType::kFailed);
+  CHECK(peer.events().back().error.code == ErrorCode::kHashMismatch);
+  CHECK_FALSE(peer.victim().closed());
+}
+
+TEST_CASE("a receipt that lies about the root is refused") {
+  HostilePeer peer(14);
+  const TransferId id = peer.victim().Offer({FileInfo{0, 0, "empty", ""}}, peer.now());
+  peer.Drain();
+  peer.SendFrame(kControlLane, AcceptFrame{id});
+  peer.SendFrame(kControlLane, ReceiptFrame{id, FileIndex(0), 0, Digest{}});
+  CheckViolation(peer);
+}
+
+TEST_CASE("an offer accepted twice is a violation") {
+  HostilePeer peer(15);
+  const TransferId id = peer.victim().Offer({FileInfo{5, 0, "five", ""}}, peer.now());
+  peer.Drain();
+  peer.SendFrame(kControlLane, AcceptFrame{id});
+  peer.SendFrame(kControlLane, AcceptFrame{id});
+  CheckViolation(peer);
+}
+
+TEST_CASE("a flood of pings is answered without a queue") {
+  HostilePeer peer(16);
+  for (uint64_t i = 0; i < 5000; ++i) peer.SendFrame(kControlLane, PingFrame{i});
+  size_t answers = 0;
+  while (peer.victim().PollOutput(peer.now())) ++answers;
+  CHECK(answers <= 2);
+}
+
+TEST_CASE("a hello that is wrong ends the victim's session before anything is opened") {
+  for (const std::vector<uint8_t>& message :
+       {std::vector<uint8_t>{1}, std::vector<uint8_t>(71, 1), std::vector<uint8_t>(60, 9)}) {
+    auto handshake = std::make_unique<X25519Handshake>(std::array<uint8_t, 64>{1});
+    Session victim({}, std::move(handshake), Timestamp());
+    victim.OpenLane(kControlLane, kMaxMessageBytes, Timestamp());
+    const MutableByteView buffer = victim.InputBuffer(kControlLane, message.size());
+    std::copy(message.begin(), message.end(), buffer.begin());
+    victim.HandleInput(kControlLane, Timestamp());
+    const std::optional<Event> event = victim.PollEvent();
+    REQUIRE(event);
+    CHECK(event->type == EventType::kClosed);
+    CHECK(event->error.code == ErrorCode::kHandshakeFailed);
+  }
+}
+
+TEST_CASE("lanes out of turn, doubled or too narrow are refused") {
+  HostilePeer peer(17);
+  SECTION("doubled") { peer.victim().OpenLane(kBulk, kMaxMessageBytes, peer.now()); }
+  SECTION("too narrow") { peer.victim().OpenLane(LaneId(2), kMinMessageBytes - 1, peer.now()); }
+  CHECK(peer.CloseCode() == "invalid-argument");
+}
+
+}  // namespace
+}  // namespace millrace
