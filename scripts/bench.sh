@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Benchmarks, each beside what it is compared with, measured in the same run.
+#
+#   scripts/bench.sh NAME [--json]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+  {
+    echo "usage: scripts/bench.sh NAME [--json]"
+    echo "  crypto     seal, open and hash in Node.js, against npm libsodium-wrappers"
+    echo "  loopback   100 MB between two browsers on this machine, against the raw channel"
+    echo "  size       what a page downloads, plain and compressed"
+  } >&2
+  exit 2
+}
+
+name=${1:-}
+[[ -n $name ]] || usage
+shift
+for argument in "$@"; do
+  [[ $name == loopback || $argument == --json ]] || usage
+done
+
+source scripts/setup.sh
+case $name in
+  crypto)
+    millrace_setup wasm node
+    scripts/build-core.sh wasm-release millrace_bench_crypto
+    exec node scripts/bench-crypto.mjs "$@"
+    ;;
+  loopback)
+    millrace_setup wasm node browsers
+    scripts/build-core.sh wasm-release millrace_core
+    node scripts/build-web.mjs --no-types
+    exec node scripts/bench-loopback.mjs "$@"
+    ;;
+  size)
+    millrace_setup wasm node
+    scripts/build-core.sh wasm-release millrace_core
+    node scripts/build-web.mjs --no-types
+    exec node scripts/bench-size.mjs "$@"
+    ;;
+  core | wan | latency)
+    echo "bench.sh: $name does not exist yet; there are crypto, loopback and size" >&2
+    exit 2
+    ;;
+  *) usage ;;
+esac

@@ -1,0 +1,111 @@
+// Builds dist/: the package, its worker and its core, the demo page and the demo's server.
+//
+//   node scripts/build-web.mjs [--no-types]
+//
+// The core has to be there (cmake --build --preset wasm-release); the scripts that call this one see to that.
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = join(root, 'dist');
+const core = join(root, 'build/wasm-release/wasm');
+const run = promisify(execFile);
+
+const shared = {
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  minify: true,
+  sourcemap: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  absWorkingDir: root,
+};
+
+/** The package. The worker and the core stay files of their own: they are found beside the one that needs them. */
+function buildPackage() {
+  return build({
+    ...shared,
+    entryPoints: { millrace: 'web/index.ts', signaling: 'web/signaling/index.ts', worker: 'web/worker.ts' },
+    outdir: 'dist',
+    platform: 'browser',
+    external: ['./millrace_core.js', './worker.js'],
+  });
+}
+
+function buildDemo() {
+  return build({
+    ...shared,
+    entryPoints: { demo: 'web/demo/demo.ts' },
+    outdir: 'dist/demo',
+    platform: 'browser',
+    external: ['../millrace.js', '../signaling.js'],
+  });
+}
+
+/** The server in one file, so that dist/ can be carried elsewhere without node_modules. */
+function buildServer() {
+  return build({
+    ...shared,
+    entryPoints: { server: 'web/server/main.ts' },
+    outdir: 'dist',
+    platform: 'node',
+    target: 'node20',
+    // Optional native helpers of `ws`, which it looks for and does without.
+    external: ['bufferutil', 'utf-8-validate'],
+    // `ws` is CommonJS and asks for Node.js modules by require().
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
+  });
+}
+
+/** Copies only what changed, so that a second run leaves the files and their times alone. */
+async function copy(from, to) {
+  const wanted = await readFile(from);
+  const present = existsSync(to) ? await readFile(to) : undefined;
+  if (present?.equals(wanted)) return;
+  await mkdir(dirname(to), { recursive: true });
+  await copyFile(from, to);
+}
+
+async function copyCore() {
+  for (const file of ['millrace_core.js', 'millrace_core.wasm']) {
+    const from = join(core, file);
+    if (!existsSync(from)) throw new Error(`${from} is missing: cmake --preset wasm-release && cmake --build --preset wasm-release`);
+    await copy(from, join(dist, file));
+  }
+}
+
+async function copyDemoFiles() {
+  for (const entry of await readdir(join(root, 'web/demo'), { withFileTypes: true })) {
+    if (entry.isFile() && !entry.name.endsWith('.ts')) {
+      await copy(join(root, 'web/demo', entry.name), join(dist, 'demo', entry.name));
+    }
+  }
+}
+
+async function writeDeclarations() {
+  try {
+    await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.declarations.json'], { cwd: root });
+  } catch (error) {
+    throw new Error(`tsc -p tsconfig.declarations.json:\n${error.stdout ?? error.message}`);
+  }
+}
+
+try {
+  await mkdir(dist, { recursive: true });
+  const steps = [buildPackage(), buildDemo(), buildServer(), copyCore(), copyDemoFiles()];
+  if (!process.argv.includes('--no-types')) steps.push(writeDeclarations());
+  await Promise.all(steps);
+  // dist/ is served and imported on its own: its .js files are ES modules wherever it lies.
+  await writeFile(join(dist, 'package.json'), '{ "type": "module" }\n');
+} catch (error) {
+  process.stderr.write(`build-web: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

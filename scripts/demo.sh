@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Builds and serves the demo site with its own signalling, and prints its address.
+#
+#   scripts/demo.sh                                   PORT (8080, or any free one) and HOST (127.0.0.1) may be set
+#   scripts/demo.sh --check FILE [--browsers chromium,firefox] [--json]
+#                                                     sends FILE between two real browsers, checks the bytes received
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+check=""
+arguments=()
+called_from="$OLDPWD"
+while (($#)); do
+  case $1 in
+    --check)
+      [[ $# -ge 2 ]] || { echo "demo.sh: --check needs a file" >&2; exit 2; }
+      check=$(cd "$called_from" && realpath -- "$2")
+      [[ -f $check && -r $check ]] || { echo "demo.sh: no such file: $2" >&2; exit 2; }
+      shift 2
+      ;;
+    --browsers)
+      [[ $# -ge 2 ]] || { echo "demo.sh: --browsers needs a list, as in chromium,firefox" >&2; exit 2; }
+      arguments+=(--browsers "$2")
+      shift 2
+      ;;
+    --json) arguments+=(--json); shift ;;
+    -h | --help) sed -n '2,6s/^# \{0,1\}//p' scripts/demo.sh; exit 0 ;;
+    *) echo "demo.sh: unknown argument $1 (see --help)" >&2; exit 2 ;;
+  esac
+done
+if [[ -z $check && ${#arguments[@]} -gt 0 ]]; then
+  echo "demo.sh: ${arguments[0]} goes with --check FILE" >&2
+  exit 2
+fi
+
+source scripts/setup.sh
+if [[ -n $check ]]; then millrace_setup wasm node browsers; else millrace_setup wasm node; fi
+scripts/build-core.sh wasm-release millrace_core
+node scripts/build-web.mjs --no-types
+
+if [[ -n $check ]]; then exec node scripts/demo-check.mjs "$check" "${arguments[@]}"; fi
+exec node dist/server.js

@@ -1,0 +1,30 @@
+import { spawn } from 'node:child_process';
+
+/**
+ * Runs a command to its end. Never rejects: a command that cannot be started answers code 127 and why.
+ *
+ * `env` is added to this process's own. `separate` keeps stdout and stderr apart (`stdout`, `stderr`), else `output` has
+ * both as they came. `show` passes all of it on at once as well.
+ */
+export function run(command, args, { cwd, env = {}, separate = false, show = false } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const output = [];
+    const stdout = [];
+    const stderr = [];
+    child.stdout.on('data', (data) => {
+      (separate ? stdout : output).push(data);
+      if (show) process.stdout.write(data);
+    });
+    child.stderr.on('data', (data) => {
+      (separate ? stderr : output).push(data);
+      if (show) process.stdout.write(data);
+    });
+    const text = (chunks) => Buffer.concat(chunks).toString('utf8');
+    child.on('error', (error) => resolve({ code: 127, output: error.message, stdout: '', stderr: error.message }));
+    child.on('close', (code, signal) => {
+      if (signal !== null) (separate ? stderr : output).push(Buffer.from(`ended by ${signal}\n`));
+      resolve({ code: code ?? 128, output: text(output), stdout: text(stdout), stderr: text(stderr) });
+    });
+  });
+}

@@ -1,0 +1,216 @@
+// Runs the test suites and adds up what they report; scripts/test.sh calls this once the tools are there.
+import { availableParallelism } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { checkTree, selfTest } from './check-layers.mjs';
+import { readCatchReport, readPlaywrightReport, readTapReport } from './lib/reports.mjs';
+import { run } from './lib/run.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const reports = join(root, 'build/reports');
+const path = (...parts) => join(root, ...parts);
+
+const { positionals, values: options } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seeds: { type: 'string', default: '100' },
+    seed: { type: 'string' },
+    'fuzz-seconds': { type: 'string', default: '20' },
+  },
+});
+
+// Leaks count, and a report says where.
+const sanitizerEnv = {
+  ASAN_OPTIONS: 'detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1',
+  UBSAN_OPTIONS: 'print_stacktrace=1',
+};
+
+const total = { passed: 0, failed: 0 };
+
+function count(name, { passed, failed }, started) {
+  total.passed += passed;
+  total.failed += failed;
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`${failed > 0 ? 'FAIL' : 'ok  '}  ${name}: ${passed} passed, ${failed} failed (${seconds} s)`);
+}
+
+/** One test that is no test framework's: passes when `work` answers no problems. */
+async function check(name, work) {
+  const started = performance.now();
+  let problems;
+  try {
+    problems = await work();
+  } catch (error) {
+    problems = [error instanceof Error ? error.message : String(error)];
+  }
+  for (const problem of problems) console.log(problem);
+  count(name, { passed: problems.length === 0 ? 1 : 0, failed: problems.length === 0 ? 0 : 1 }, started);
+}
+
+/** Problems of a command: its output when it fails. */
+async function problemsOf(command, args, settings = {}) {
+  const { code, output } = await run(command, args, { cwd: root, ...settings });
+  return code === 0 ? [] : [`$ ${[relative(root, command) || command, ...args].join(' ')}\n${output}`];
+}
+
+/** Builds a preset; a failure is a failed test of its own. Answers whether it went well. */
+async function build(preset, ...targets) {
+  const { code, output } = await run(path('scripts/build-core.sh'), [preset, ...targets], { cwd: root });
+  if (code === 0) return true;
+  console.log(output);
+  count(`build ${preset}`, { passed: 0, failed: 1 }, performance.now());
+  return false;
+}
+
+/** Runs a Catch2 program, natively or (a .js file) in Node.js. */
+async function runCatch(name, program, { args = [], env = {} } = {}) {
+  const started = performance.now();
+  if (!existsSync(program)) {
+    console.log(`${relative(root, program)} was not built: there are no sources for it`);
+    return count(name, { passed: 0, failed: 1 }, started);
+  }
+  const inNode = program.endsWith('.js');
+  const [command, first] = inNode ? [process.execPath, [program]] : [program, []];
+  const result = await run(command, [...first, '--reporter', 'XML', ...args], {
+    cwd: root,
+    env: { ...sanitizerEnv, ...env },
+    separate: true,
+  });
+  const report = readCatchReport(result.stdout, result.code);
+  if (report.failed > 0) {
+    // Once more for people to read; the XML is for counting.
+    const again = await run(command, [...first, '--colour-mode', 'none', ...args], { cwd: root, env: { ...sanitizerEnv, ...env } });
+    console.log(again.code === 0 ? `${report.problem}\n${result.stdout.slice(-4000)}\n${result.stderr}` : again.output);
+  }
+  count(name, report, started);
+}
+
+/** Everything in a folder whose name matches, from the top of the repository. */
+function listFiles(folder, pattern) {
+  if (!existsSync(path(folder))) return [];
+  return readdirSync(path(folder), { recursive: true })
+    .map((name) => join(folder, String(name)))
+    .filter((name) => pattern.test(name))
+    .sort();
+}
+
+function simEnv(seeds) {
+  if (options.seed !== undefined) return { MILLRACE_SIM_SEED: options.seed, MILLRACE_SIM_SEEDS: '1' };
+  return { MILLRACE_SIM_SEEDS: String(Math.max(1, Math.round(seeds))) };
+}
+
+const suites = {
+  async unit() {
+    await check('the layer check finds each kind of violation', () => selfTest());
+    await check('the layer rule holds in src/', () => checkTree(path('src')));
+    await check('clang-format', () => {
+      const files = ['src', 'wasm', 'tests'].flatMap((folder) => listFiles(folder, /\.(h|cpp)$/));
+      return problemsOf('clang-format', ['--dry-run', '--Werror', ...files]);
+    });
+    if (await build('dev')) await runCatch('unit tests, native with sanitizers', path('build/dev/tests/millrace_unit_tests'));
+  },
+
+  async sim() {
+    const seeds = Number(options.seeds);
+    if (await build('release')) {
+      await runCatch(`simulations, native, seeds: ${options.seed ?? seeds}`, path('build/release/tests/millrace_sim'), { env: simEnv(seeds) });
+    }
+    // Sanitized code is many times slower: a tenth of the seeds.
+    if (await build('dev')) {
+      const fewer = simEnv(seeds / 10);
+      await runCatch(`simulations with sanitizers, seeds: ${options.seed ?? fewer.MILLRACE_SIM_SEEDS}`, path('build/dev/tests/millrace_sim'), { env: fewer });
+    }
+  },
+
+  async wasm() {
+    if (!(await build('wasm-release')) || !(await build('wasm-release', 'millrace_bench_crypto'))) return;
+    await runCatch('unit tests, WebAssembly in Node.js', path('build/wasm-release/tests/millrace_unit_tests.js'));
+    await runCatch('simulations, WebAssembly in Node.js', path('build/wasm-release/tests/millrace_sim.js'), { env: simEnv(Number(options.seeds) / 10) });
+    await check('the package builds', () => problemsOf(process.execPath, ['scripts/build-web.mjs', '--no-types']));
+
+    const started = performance.now();
+    const files = listFiles('tests/node', /\.test\.mjs$/);
+    if (files.length === 0) {
+      console.log('tests/node has no *.test.mjs');
+      return count('Node.js tests', { passed: 0, failed: 1 }, started);
+    }
+    const { code, output } = await run(process.execPath, ['--test', '--test-reporter=tap', ...files], { cwd: root });
+    const report = readTapReport(output, code);
+    if (report.failed > 0) console.log(output);
+    count('Node.js tests', report, started);
+  },
+
+  async fuzz() {
+    if (!(await build('fuzz'))) return;
+    // The build folder may still hold a target whose source is gone.
+    const targets = listFiles('tests/fuzz', /(^|\/)fuzz_\w+\.cpp$/).map((file) => file.replace(/^.*\/|\.cpp$/g, ''));
+    if (targets.length === 0) {
+      console.log('tests/fuzz has no fuzz_*.cpp');
+      return count('fuzz targets', { passed: 0, failed: 1 }, performance.now());
+    }
+    const artifacts = path('build/fuzz/artifacts');
+    mkdirSync(artifacts, { recursive: true });
+    const limits = ['-timeout=10', '-rss_limit_mb=1024', `-artifact_prefix=${artifacts}/`];
+    const queue = [...targets];
+    const work = async () => {
+      for (let target = queue.shift(); target !== undefined; target = queue.shift()) {
+        const program = path('build/fuzz/tests', target);
+        const corpus = path('tests/fuzz/corpus', target.replace(/^fuzz_/, ''));
+        const corpora = existsSync(corpus) ? [corpus] : [];
+        if (corpora.length > 0) {
+          await check(`${target}: replays its corpus`, () => problemsOf(program, ['-runs=0', ...limits, corpus], { env: sanitizerEnv }));
+        }
+        // What is found on the way goes to the first folder, so that the corpus in the repository stays as it is.
+        const found = path('build/fuzz/found', target);
+        mkdirSync(found, { recursive: true });
+        const args = [`-max_total_time=${options['fuzz-seconds']}`, '-print_final_stats=1', ...limits, found, ...corpora];
+        await check(`${target}: ${options['fuzz-seconds']} s`, () => problemsOf(program, args, { env: sanitizerEnv }));
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, work));
+  },
+
+  async types() {
+    const tsc = path('node_modules/typescript/bin/tsc');
+    for (const project of ['web', 'worker', 'node']) {
+      await check(`tsc, ${project}`, () => problemsOf(process.execPath, [tsc, '-p', `tsconfig.${project}.json`]));
+    }
+    await check('the declarations of the package serve a user of it', async () => {
+      const written = await problemsOf(process.execPath, [tsc, '-p', 'tsconfig.declarations.json']);
+      return written.length > 0 ? written : problemsOf(process.execPath, [tsc, '-p', 'scripts/lib/tsconfig.consumer.json']);
+    });
+  },
+
+  async e2e() {
+    if (!(await build('wasm-release', 'millrace_core'))) return;
+    const problems = await problemsOf(process.execPath, ['scripts/build-web.mjs', '--no-types']);
+    if (problems.length > 0) return check('the package builds', () => problems);
+    const started = performance.now();
+    const file = join(reports, 'e2e.json');
+    rmSync(file, { force: true });
+    const { code } = await run(
+      process.execPath,
+      [path('node_modules/@playwright/test/cli.js'), 'test', '-c', 'e2e/playwright.config.ts', '--reporter=list,json'],
+      { cwd: root, env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file, FORCE_COLOR: '0' }, show: true },
+    );
+    count('end to end', readPlaywrightReport(existsSync(file) ? readFileSync(file, 'utf8') : '', code), started);
+  },
+};
+
+mkdirSync(reports, { recursive: true });
+for (const name of positionals.length > 0 ? positionals : Object.keys(suites)) {
+  const before = total.passed + total.failed;
+  console.log(`== ${name}`);
+  try {
+    await suites[name]();
+  } catch (error) {
+    console.log(error instanceof Error ? error.stack : String(error));
+    count(`${name} itself`, { passed: 0, failed: 1 }, performance.now());
+  }
+  if (total.passed + total.failed === before) count(`${name} ran no test`, { passed: 0, failed: 1 }, performance.now());
+}
+writeFileSync(join(reports, 'total.json'), JSON.stringify(total) + '\n');
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed > 0 ? 1 : 0;

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Builds and runs the test suites; the last line is `N passed, N failed`.
+#
+#   scripts/test.sh [SUITE…] [options]      unit wasm sim fuzz types e2e (all of them, when none is named)
+#
+#   --seeds N           sim: how many seeds each scenario runs with (100)
+#   --seed S            sim: one seed only, as a failure has printed it
+#   --fuzz-seconds N    fuzz: how long each target runs (20)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+suites=()
+arguments=("$@")
+while (($#)); do
+  case $1 in
+    unit | wasm | sim | fuzz | types | e2e) suites+=("$1") ;;
+    --seeds | --seed | --fuzz-seconds)
+      [[ ${2:-} =~ ^[0-9]+$ ]] || { echo "test.sh: $1 needs a number" >&2; exit 2; }
+      shift
+      ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' scripts/test.sh; exit 0 ;;
+    *) echo "test.sh: unknown argument $1 (see --help)" >&2; exit 2 ;;
+  esac
+  shift
+done
+if ((${#suites[@]} == 0)); then suites=(unit wasm sim fuzz types e2e); fi
+
+needs=(node)
+for suite in "${suites[@]}"; do
+  case $suite in
+    unit) needs+=(native format) ;;
+    sim) needs+=(native) ;;
+    fuzz) needs+=(fuzz) ;;
+    wasm) needs+=(wasm) ;;
+    types) ;;
+    e2e) needs+=(wasm browsers) ;;
+  esac
+done
+source scripts/setup.sh
+millrace_setup "${needs[@]}"
+exec node scripts/run-tests.mjs "${arguments[@]}"
