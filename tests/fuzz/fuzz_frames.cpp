@@ -1,4 +1,5 @@
-// Any bytes as a record's plaintext: decoding never reads outside, and what decodes encodes to what decodes to the same.
+// Any bytes as a record's plaintext: decoding never reads outside, and what decodes encodes to what
+// decodes to the same.
 
 #include <cstddef>
 #include <cstdint>

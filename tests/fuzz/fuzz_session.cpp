@@ -1,6 +1,6 @@
-// A session against a peer that holds the keys: the input is a list of steps, each a sealed plaintext on a lane, a raw message,
-// an answer of the victim's user, or time. Whatever happens, memory stays within the pools and the session ends only with a
-// typed error.
+// A session against a peer that holds the keys: the input is a list of steps, each a sealed
+// plaintext on a lane, a raw message, an answer of the victim's user, or time. Whatever happens,
+// memory stays within the pools and the session ends only with a typed error.
 
 #include <cstddef>
 #include <cstdint>

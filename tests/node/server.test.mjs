@@ -283,6 +283,18 @@ test('survives garbage on the wire', async () => {
   await once(socket, 'close');
 });
 
+test('closes a socket that asks nothing in time, without a word', async () => {
+  await withSite({ headersTimeoutMs: 100 }, async (own) => {
+    const { hostname, port } = new URL(own.url);
+    const socket = net.connect(Number(port), hostname);
+    let said = '';
+    socket.on('data', (data) => (said += data));
+    await once(socket, 'close');
+    // A browser would take anything else for the answer to the request that it sends next.
+    assert.equal(said, '');
+  });
+});
+
 test('rooms are gone when their members are', async () => {
   await withSite({}, async (own) => {
     const [a, b] = [await enter(own), await enter(own)];

@@ -1,5 +1,5 @@
-// Random transfers over random links, each from one seed: every run ends with the bytes delivered and proven on both sides, or
-// with a typed error on both, before its deadline.
+// Random transfers over random links, each from one seed: every run ends with the bytes delivered
+// and proven on both sides, or with a typed error on both, before its deadline.
 //
 // MILLRACE_SIM_SEEDS: how many seeds to run. MILLRACE_SIM_SEED: run just this one.
 

@@ -1,4 +1,5 @@
-// A peer that holds real keys and says whatever a test wants: it shakes hands with a session and then seals any bytes.
+// A peer that holds real keys and says whatever a test wants: it shakes hands with a session and
+// then seals any bytes.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// Reproducible randomness for tests: SplitMix64 (Steele, Lea, Flood 2014). The same seed gives the same run everywhere.
+// Reproducible randomness for tests: SplitMix64 (Steele, Lea, Flood 2014). The same seed gives the
+// same run everywhere.
 #pragma once
 
 #include <cstdint>

@@ -53,8 +53,8 @@ void Simulation::Open(LaneId lane) {
 
 void Simulation::Connect() {
   Open(kControlLane);
-  const bool up = RunUntil(
-      [this] { return a().session->established() && b().session->established(); });
+  const bool up =
+      RunUntil([this] { return a().session->established() && b().session->established(); });
   if (up) Open(kBulkLane);
 }
 
@@ -113,9 +113,7 @@ void Simulation::Write(size_t side, const WriteRequest& write) {
   FileBytes& file = peer.sinks[write.transfer][write.file.value];
   std::copy(write.bytes.begin(), write.bytes.end(),
             file.begin() + static_cast<std::ptrdiff_t>(write.offset));
-  const auto answer = [this, side, id = write.write] {
-    peers_[side].session->WriteDone(id, now_);
-  };
+  const auto answer = [this, side, id = write.write] { peers_[side].session->WriteDone(id, now_); };
   if (disk_.write_delay == Duration()) return answer();
   Schedule(disk_.write_delay, answer);
 }

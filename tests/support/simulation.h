@@ -1,5 +1,5 @@
-// Two sessions, the channels between them, sources and sinks, in virtual time: nothing waits, and a seed gives the same run
-// every time. Time jumps to the earliest thing that can happen.
+// Two sessions, the channels between them, sources and sinks, in virtual time: nothing waits, and a
+// seed gives the same run every time. Time jumps to the earliest thing that can happen.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ namespace millrace::testing {
 
 struct LinkOptions {
   Duration one_way_delay = Duration::Millis(10);
-  Duration jitter{};                     // Uniform, on top, so bulk messages overtake each other.
+  Duration jitter{};                       // Uniform, on top, so bulk messages overtake each other.
   uint64_t bytes_per_second = 12'500'000;  // What each channel drains at.
 };
 
@@ -53,7 +53,8 @@ class Simulation {
 
   TransferId Send(SimPeer& from, std::vector<FileBytes> files);
 
-  // Runs until `done` or until nothing can happen any more or `limit` has passed. Answers whether `done`.
+  // Runs until `done` or until nothing can happen any more or `limit` has passed. Answers whether
+  // `done`.
   bool RunUntil(const std::function<bool()>& done, Duration limit = Duration::Seconds(120));
   void RunFor(Duration span);
 
@@ -77,7 +78,8 @@ class Simulation {
     bool open = false;
     Timestamp free_at;           // When the last message has left.
     std::deque<Message> queued;  // Not yet left: the buffered amount.
-    std::multimap<Timestamp, std::vector<uint8_t>> flying;  // By arrival; equal times keep their order.
+    std::multimap<Timestamp, std::vector<uint8_t>>
+        flying;  // By arrival; equal times keep their order.
     size_t buffered = 0;
   };
   void Open(LaneId lane);

@@ -14,7 +14,8 @@
 namespace millrace {
 namespace {
 
-// The tree as PROTOCOL words it, straight from libsodium and by recursion: a second way to the same root.
+// The tree as PROTOCOL words it, straight from libsodium and by recursion: a second way to the same
+// root.
 Digest PlainHash(const char* personal, const std::vector<uint8_t>& input) {
   Digest digest;
   crypto_generichash_blake2b_salt_personal(digest.data(), digest.size(), input.data(), input.size(),

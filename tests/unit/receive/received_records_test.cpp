@@ -43,7 +43,9 @@ TEST_CASE("ranges are reported newest first, with the time of the newest record"
   CHECK(ack.largest_received_at == At(1));
 }
 
-TEST_CASE("a peer that tears gaps without end costs bounded memory, and the oldest numbers are given up") {
+TEST_CASE(
+    "a peer that tears gaps without end costs bounded memory, and the oldest numbers are given "
+    "up") {
   ReceivedRecords received;
   for (uint64_t i = 0; i < 3 * kMaxGaps; ++i) {
     REQUIRE(received.Insert(PacketNumber(2 * i), At(0)));

@@ -1,11 +1,13 @@
-// A peer that holds the keys and breaks the rules: each time a typed error, the session closed, the peer told, nothing grown.
+// A peer that holds the keys and breaks the rules: each time a typed error, the session closed, the
+// peer told, nothing grown.
+
+#include "support/hostile_peer.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <string>
 #include <vector>
 
 #include "crypto/x25519_handshake.h"
-#include "support/hostile_peer.h"
 
 namespace millrace {
 namespace {
@@ -96,8 +98,7 @@ TEST_CASE("offset or length past the manifest") {
   const auto send = [&](uint32_t file, uint64_t offset, size_t length) {
     HostilePeer peer(7);
     const TransferId id = peer.OfferAccepted(size);
-    peer.SendFrame(kBulk,
-                   DataFrame{id, FileIndex(file), offset, ByteView(payload).first(length)});
+    peer.SendFrame(kBulk, DataFrame{id, FileIndex(file), offset, ByteView(payload).first(length)});
     return peer.CloseCode();
   };
   CHECK(send(0, kLeafBytes, 2 * kLeafBytes).empty());
@@ -156,9 +157,9 @@ TEST_CASE("manifests with absurd sizes, counts or numbers") {
               EncodeEntries({FileEntry{kMaxFileBytes, 0, "f", ""}, FileEntry{1, 0, "g", ""}})) ==
         "protocol-violation");
   CHECK(offer(0, UINT32_MAX, 0, 1, good) == "protocol-violation");
-  CHECK(offer(0, 2, 1, 1, good) == "protocol-violation");    // Starts in the middle.
-  CHECK(offer(7, 1, 0, 1, good) == "protocol-violation");    // Skips numbers.
-  CHECK(offer(0, 2, 0, 2, good) == "protocol-violation");    // Says two, holds one.
+  CHECK(offer(0, 2, 1, 1, good) == "protocol-violation");  // Starts in the middle.
+  CHECK(offer(7, 1, 0, 1, good) == "protocol-violation");  // Skips numbers.
+  CHECK(offer(0, 2, 0, 2, good) == "protocol-violation");  // Says two, holds one.
   std::vector<uint8_t> trailing = good;
   trailing.push_back(0);
   CHECK(offer(0, 1, 0, 1, trailing) == "protocol-violation");
@@ -171,8 +172,8 @@ TEST_CASE("file names past the memory limit, and transfers past the count") {
     const std::vector<uint8_t> entries =
         EncodeEntries({FileEntry{1, 0, path, ""}, FileEntry{1, 0, path, ""}});
     for (uint32_t first = 0; first < kMaxFilesPerTransfer && !peer.victim().closed(); first += 2) {
-      peer.SendFrame(kControlLane, ManifestFrame{peer.OwnTransfer(0), kMaxFilesPerTransfer, first,
-                                                 2, entries});
+      peer.SendFrame(kControlLane,
+                     ManifestFrame{peer.OwnTransfer(0), kMaxFilesPerTransfer, first, 2, entries});
     }
     CheckClosedWith(peer, ErrorCode::kTooLarge);
   }
@@ -228,7 +229,9 @@ TEST_CASE("a completion that contradicts the manifest or comes twice") {
                     CompleteFrame{{}, FileIndex(0), 100, {}}}) == "protocol-violation");
 }
 
-TEST_CASE("a root that does not fit fails the transfer, not the session, and nothing counts as received") {
+TEST_CASE(
+    "a root that does not fit fails the transfer, not the session, and nothing counts as "
+    "received") {
   HostilePeer peer(13);
   const TransferId id = peer.OfferAccepted(100);
   const std::vector<uint8_t> payload(100, 1);

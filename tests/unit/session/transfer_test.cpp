@@ -36,9 +36,9 @@ void CheckDelivered(Simulation& sim, TransferId id) {
 
 TEST_CASE("a file arrives whole and proven, at every length around leaf and chunk") {
   const size_t chunk = SessionOptions{}.chunk_bytes;
-  const size_t size = GENERATE_COPY(size_t{0}, size_t{1}, kLeafBytes - 1, kLeafBytes,
-                                    kLeafBytes + 1, chunk / 2, chunk - 1, chunk, chunk + 1,
-                                    3 * chunk + kLeafBytes + 5);
+  const size_t size =
+      GENERATE_COPY(size_t{0}, size_t{1}, kLeafBytes - 1, kLeafBytes, kLeafBytes + 1, chunk / 2,
+                    chunk - 1, chunk, chunk + 1, 3 * chunk + kLeafBytes + 5);
   Simulation sim(size);
   sim.Connect();
   const TransferId id = sim.Send(sim.a(), {sim.random().Bytes(size)});
@@ -148,7 +148,9 @@ TEST_CASE("a pause from either side stops the flow until it is lifted") {
   CheckDelivered(sim, id);
 }
 
-TEST_CASE("a cancel from either side ends the transfer on both, frees its memory, and spares the session") {
+TEST_CASE(
+    "a cancel from either side ends the transfer on both, frees its memory, and spares the "
+    "session") {
   Simulation sim(8);
   sim.Connect();
   const bool by_receiver = GENERATE(false, true);
@@ -275,7 +277,8 @@ TEST_CASE("lane signalling reaches the peer as it is") {
   CHECK(sim.a().CodeOf(EventType::kClosed) == "invalid-argument");
 }
 
-TEST_CASE("offers that can not be made fail here with a typed error and leave the session in step") {
+TEST_CASE(
+    "offers that can not be made fail here with a typed error and leave the session in step") {
   Simulation sim(18);
   sim.Connect();
   const auto offer = [&sim](std::vector<FileInfo> files) {

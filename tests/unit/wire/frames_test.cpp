@@ -102,12 +102,12 @@ TEST_CASE("acknowledgement ranges that touch, underflow, are empty or too many a
   };
   CHECK(decode({1, 9, 3}));
   CHECK(decode({2, 9, 3, 1, 2}));
-  CHECK_FALSE(decode({2, 9, 3, 0, 2}));   // The second range touches the first.
-  CHECK_FALSE(decode({1, 9, 11}));        // Reaches below 0.
-  CHECK_FALSE(decode({1, 9, 0}));         // Empty.
-  CHECK_FALSE(decode({2, 9, 3, 8, 1}));   // The step leads below 0.
-  CHECK_FALSE(decode({2, 9, 3, 2, 6}));   // The second range does.
-  CHECK_FALSE(decode({0}));               // No range at all.
+  CHECK_FALSE(decode({2, 9, 3, 0, 2}));  // The second range touches the first.
+  CHECK_FALSE(decode({1, 9, 11}));       // Reaches below 0.
+  CHECK_FALSE(decode({1, 9, 0}));        // Empty.
+  CHECK_FALSE(decode({2, 9, 3, 8, 1}));  // The step leads below 0.
+  CHECK_FALSE(decode({2, 9, 3, 2, 6}));  // The second range does.
+  CHECK_FALSE(decode({0}));              // No range at all.
   CHECK_FALSE(decode({kMaxAckRanges + 1, 9, 1}));
 }
 
