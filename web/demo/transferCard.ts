@@ -1,0 +1,260 @@
+import type { FileInfo, Offer, Receipt, Sink, Transfer } from '../index.js';
+import { make, makeButton } from './dom.js';
+import { codeOf, explain } from './errors.js';
+import { formatBytes, formatCount, formatDuration, formatSpeed } from './format.js';
+import { Meter } from './meter.js';
+
+export type CardState = 'queued' | Transfer['state'];
+
+/** What the page around the cards wants to know. */
+export interface CardListener {
+  /** A state was reached; `words` is a sentence for people who do not see the card. */
+  onState(card: TransferCard, words: string): void;
+  onProgress(card: TransferCard): void;
+}
+
+type NamedSize = Pick<FileInfo, 'name' | 'size'>;
+
+/** Rows beyond this are counted, not listed: a peer may offer very many files. */
+const maxRows = 200;
+const repaintMs = 100;
+
+/** One transfer as people see it: from waiting for the other side to the proof at the end. */
+export class TransferCard {
+  readonly element: HTMLLIElement;
+  readonly direction: 'send' | 'receive';
+  readonly #listener: CardListener;
+  readonly #title: string;
+  readonly #totalBytes: number;
+  /** "2 files, 3.4 MB" */
+  readonly #summary: string;
+  readonly #heading = make('h3');
+  readonly #stateText = make('p', { class: 'transfer-state', testId: 'transfer-state' });
+  readonly #progress = make('progress', { class: 'progress', testId: 'progress', attributes: { max: '1', value: '0' } });
+  readonly #percent = make('span', { class: 'percent', testId: 'percent' });
+  readonly #bytes = make('span', { testId: 'bytes' });
+  readonly #speed = make('span', { testId: 'speed' });
+  readonly #left = make('span', { testId: 'eta' });
+  readonly #figures = make('p', { class: 'figures' }, [this.#percent, this.#bytes, this.#speed, this.#left]);
+  readonly #error = make('p', { class: 'error-text', testId: 'transfer-error' });
+  readonly #actions = make('div', { class: 'actions' });
+  readonly #rows: HTMLLIElement[] = [];
+  readonly #meter = new Meter();
+  #state: CardState = 'queued';
+  #transfer: Transfer | null = null;
+  #startedAt: number | null = null;
+  #paintedAt = -Infinity;
+
+  constructor(direction: 'send' | 'receive', files: readonly NamedSize[], listener: CardListener) {
+    this.direction = direction;
+    this.#listener = listener;
+    this.#totalBytes = files.reduce((sum, file) => sum + (file.size ?? 0), 0);
+    this.#summary = `${formatCount(files.length)}, ${formatBytes(this.#totalBytes)}`;
+    this.#heading.textContent = `${direction === 'send' ? 'Sending' : 'Receiving'} ${this.#summary}`;
+    const only = files.length === 1 ? files[0] : undefined;
+    this.#title = only === undefined ? formatCount(files.length) : only.name;
+    this.#progress.setAttribute('aria-label', `Progress of ${this.#title}`);
+    this.element = make(
+      'li',
+      { class: 'transfer', testId: 'transfer', attributes: { 'data-direction': direction, tabindex: '-1' } },
+      [
+        make('div', { class: 'transfer-head' }, [
+          this.#heading,
+          this.#stateText,
+        ]),
+        this.#makeFileList(files),
+        this.#progress,
+        this.#figures,
+        this.#error,
+        this.#actions,
+      ],
+    );
+    this.#show('queued', '');
+  }
+
+  get state(): CardState {
+    return this.#state;
+  }
+
+  get busy(): boolean {
+    return this.#state === 'active' || this.#state === 'paused' || this.#state === 'reconnecting';
+  }
+
+  /** Share that is done, 0–1. */
+  get share(): number {
+    if (this.#state === 'done') return 1;
+    const bytes = this.#transfer?.bytes ?? 0;
+    return this.#totalBytes === 0 ? 0 : Math.min(1, bytes / this.#totalBytes);
+  }
+
+  /** Files wait for a session; `onCancel` takes them out of the queue again. */
+  showQueued(onCancel: () => void): void {
+    this.#show('queued', 'Waiting for the other side');
+    this.#offerActions(makeButton('Cancel', 'cancel', onCancel));
+  }
+
+  /** Asks whether to take what the peer offers. */
+  showOffer(offer: Offer, sink: Sink): void {
+    this.#show('offered', 'The other side wants to send you this');
+    const accept = makeButton('Accept', 'accept', () => {
+      // Measured from here: what a person waits for begins with the click.
+      this.#startedAt = performance.now();
+      this.follow(offer.accept({ sink }));
+    }, 'primary');
+    const decline = makeButton('Decline', 'decline', () => {
+      offer.reject('declined');
+      this.#end('cancelled', 'Declined');
+    });
+    this.#offerActions(accept, decline);
+  }
+
+  /** The session is gone before the card came to a transfer. */
+  showLost(): void {
+    this.#error.textContent = explain('closed', '');
+    this.#end('failed', 'Failed');
+  }
+
+  /** Shows `transfer` until its end. */
+  follow(transfer: Transfer): void {
+    this.#transfer = transfer;
+    this.#offerActions(makeButton('Cancel', 'cancel', () => transfer.cancel('cancelled by the user')));
+    transfer.addEventListener('statechange', () => this.#showTransferState(transfer));
+    transfer.addEventListener('progress', () => this.#paint(false));
+    transfer.done.then(
+      (receipt) => this.#showReceipt(receipt),
+      (error: unknown) => this.#showFailure(error),
+    );
+    this.#showTransferState(transfer);
+  }
+
+  #makeFileList(files: readonly NamedSize[]): HTMLUListElement {
+    const list = make('ul', { class: 'file-list', testId: 'file-list', attributes: { 'aria-label': 'Files' } });
+    for (const file of files.slice(0, maxRows)) {
+      const row = make('li', { class: 'file', testId: 'file' }, [
+        make('span', { class: 'file-name', text: file.name, testId: 'file-name' }),
+        make('span', { class: 'file-size', text: file.size === null ? '' : formatBytes(file.size), testId: 'file-size' }),
+      ]);
+      this.#rows.push(row);
+      list.append(row);
+    }
+    if (files.length > maxRows) {
+      list.append(make('li', { class: 'file', text: `and ${formatCount(files.length - maxRows)} more` }));
+    }
+    return list;
+  }
+
+  #showTransferState(transfer: Transfer): void {
+    const sending = this.direction === 'send';
+    switch (transfer.state) {
+      case 'offered':
+        this.#show('offered', sending ? 'Waiting to be accepted' : 'Starting');
+        break;
+      case 'active':
+        this.#startedAt ??= performance.now();
+        this.#show('active', sending ? 'Sending' : 'Receiving');
+        this.#paint(true);
+        break;
+      case 'paused':
+        this.#show('paused', 'Paused');
+        break;
+      case 'reconnecting':
+        this.#show('reconnecting', 'Reconnecting');
+        break;
+      default:
+        // The ends come with their receipt or their error, through `done`.
+        break;
+    }
+  }
+
+  #showReceipt(receipt: Receipt): void {
+    const seconds = (performance.now() - (this.#startedAt ?? performance.now())) / 1000;
+    const data = this.element.dataset;
+    data['root'] = receipt.files.map((file) => file.root).join(',');
+    data['bytes'] = String(receipt.bytes);
+    data['seconds'] = seconds.toFixed(4);
+    receipt.files.forEach((file, index) => this.#showFileReceipt(index, file));
+    this.#percent.textContent = '100 %';
+    this.#bytes.textContent = formatBytes(receipt.bytes);
+    this.#speed.textContent = seconds > 0 ? `${formatSpeed(receipt.bytes / seconds)} on average` : '';
+    this.#left.textContent = `in ${seconds < 10 ? `${seconds.toFixed(1)} s` : formatDuration(seconds)}`;
+    this.#progress.value = 1;
+    this.#heading.textContent = `${this.direction === 'send' ? 'Sent' : 'Received'} ${this.#summary}`;
+    this.#end('done', this.direction === 'send' ? 'Sent and verified' : 'Received and verified');
+  }
+
+  #showFileReceipt(index: number, file: Receipt['files'][number]): void {
+    const row = this.#rows[index];
+    if (row === undefined) return;
+    if (file.blob !== undefined) {
+      const save = make('a', { class: 'button small', text: 'Save', testId: 'save' });
+      save.href = URL.createObjectURL(file.blob);
+      save.download = file.name;
+      save.setAttribute('aria-label', `Save ${file.name}`);
+      row.append(save);
+    }
+    row.append(
+      make('span', { class: 'file-root' }, [
+        'Verified, BLAKE2b root ',
+        make('code', { text: file.root, testId: 'root' }),
+      ]),
+    );
+  }
+
+  #showFailure(error: unknown): void {
+    const { code, message } = codeOf(error);
+    this.element.dataset['code'] = code;
+    if (code === 'cancelled' || code === 'rejected') {
+      this.#end('cancelled', code === 'rejected' ? 'Declined by the other side' : 'Cancelled');
+      return;
+    }
+    this.#error.replaceChildren(`${explain(code, message)} `, make('code', { text: `(${code})` }));
+    this.#end('failed', 'Failed');
+  }
+
+  #end(state: 'done' | 'failed' | 'cancelled', words: string): void {
+    if (state !== 'done') {
+      this.#speed.textContent = '';
+      this.#left.textContent = '';
+    }
+    this.#show(state, words);
+    this.#offerActions();
+  }
+
+  /** Replaces the buttons. Whoever had the focus on one that goes away keeps a place to go on from. */
+  #offerActions(...buttons: HTMLButtonElement[]): void {
+    const hadFocus = this.#actions.contains(document.activeElement);
+    this.#actions.replaceChildren(...buttons);
+    this.#actions.hidden = buttons.length === 0;
+    if (hadFocus) (buttons[0] ?? this.element).focus({ preventScroll: true });
+  }
+
+  #show(state: CardState, words: string): void {
+    this.#state = state;
+    this.element.dataset['state'] = state;
+    this.#stateText.textContent = words;
+    const started = this.busy || state === 'done' || (state !== 'offered' && this.share > 0);
+    this.#progress.hidden = !started;
+    this.#figures.hidden = !started;
+    this.#error.hidden = this.#error.textContent === '';
+    if (words !== '') this.#listener.onState(this, `${this.#title}: ${words}`);
+  }
+
+  /** Not on animation frames: a page in the background still has its title to keep up to date. */
+  #paint(force: boolean): void {
+    const transfer = this.#transfer;
+    if (transfer === null || !this.busy) return;
+    const now = performance.now();
+    this.#meter.record(transfer.bytes, now);
+    if (!force && now - this.#paintedAt < repaintMs) return;
+    this.#paintedAt = now;
+    const share = this.share;
+    const speed = this.#meter.speed();
+    const left = this.#meter.secondsLeft(this.#totalBytes);
+    this.#progress.value = share;
+    this.#percent.textContent = `${Math.floor(share * 100)} %`;
+    this.#bytes.textContent = `${formatBytes(transfer.bytes)} of ${formatBytes(this.#totalBytes)}`;
+    this.#speed.textContent = speed === undefined ? '' : formatSpeed(speed);
+    this.#left.textContent = left === undefined ? '' : `about ${formatDuration(left)} left`;
+    this.#listener.onProgress(this);
+  }
+}

@@ -1,0 +1,79 @@
+import type { Store, FileWriter } from '../sinks/sink.js';
+import type { FileInfo } from '../types.js';
+
+/** Opening a file takes milliseconds: so many are open ahead of the one that is being received. */
+const OPEN_AHEAD = 4;
+
+/** The files of one transfer on their way into its store. */
+export class Incoming {
+  readonly #store: Store;
+  readonly #files: readonly FileInfo[];
+  readonly #writers = new Map<number, FileWriter | Promise<FileWriter>>();
+  #openedUpTo = 0;
+
+  constructor(store: Store, files: readonly FileInfo[]) {
+    this.#store = store;
+    this.#files = files;
+    this.#openAhead(0);
+  }
+
+  get folder(): string | undefined {
+    return this.#store.folder;
+  }
+
+  /** Answers at once where the store does. Errors: throws or rejects with whatever the store says. */
+  write(file: number, offset: number, bytes: Uint8Array<ArrayBuffer>): void | Promise<void> {
+    const writer = this.#writer(file);
+    if (writer instanceof Promise) return writer.then((opened) => opened.write(offset, bytes));
+    return writer.write(offset, bytes);
+  }
+
+  /** Every byte of the file was written. */
+  async finish(file: number, size: number): Promise<Blob | undefined> {
+    const writer = await this.#writer(file);
+    this.#writers.delete(file);
+    return writer.close(size);
+  }
+
+  async abort(): Promise<void> {
+    this.#writers.clear();
+    await this.#store.abort();
+  }
+
+  #writer(file: number): FileWriter | Promise<FileWriter> {
+    const writer = this.#writers.get(file) ?? this.#open(file);
+    this.#openAhead(file + 1);
+    return writer;
+  }
+
+  #openAhead(from: number): void {
+    const end = Math.min(from + OPEN_AHEAD, this.#files.length);
+    for (let file = Math.max(from, this.#openedUpTo); file < end; file += 1) {
+      if (!this.#writers.has(file)) this.#open(file);
+    }
+    this.#openedUpTo = Math.max(this.#openedUpTo, end);
+  }
+
+  #open(file: number): FileWriter | Promise<FileWriter> {
+    const opened = this.#tryOpen(file);
+    this.#writers.set(file, opened);
+    if (opened instanceof Promise) {
+      opened.then(
+        (writer) => {
+          // The next write need not wait, unless the file is finished already.
+          if (this.#writers.get(file) === opened) this.#writers.set(file, writer);
+        },
+        () => {}, // Whoever writes to it hears of it.
+      );
+    }
+    return opened;
+  }
+
+  #tryOpen(file: number): FileWriter | Promise<FileWriter> {
+    try {
+      return this.#store.open(this.#files[file]!);
+    } catch (caught) {
+      return Promise.reject(caught);
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/** What a lane tells the engine. */
+export interface LaneEvents {
+  /** The channel is open and its limit is known. */
+  onready(lane: Lane): void;
+  onmessage(lane: Lane, message: ArrayBuffer): void;
+  /** `bufferedAmount` fell to the low mark. */
+  ondrained(lane: Lane): void;
+  /** The channel closed, failed, or received what is no record. Called once, unless `dispose` came first. */
+  onclosed(lane: Lane): void;
+}
+
+/** One data channel and every listener on it: `dispose` removes them all. */
+export class Lane {
+  readonly number: number;
+  /** The channel is open and its limit is known. */
+  ready = false;
+  /** The core knows the lane. */
+  known = false;
+  /** Messages that the core could not take yet, in order. */
+  readonly held: ArrayBuffer[] = [];
+  readonly #channel: RTCDataChannel;
+  readonly #events: LaneEvents;
+  readonly #listening = new AbortController();
+  #maxMessageSize = 0;
+  #closed = false;
+
+  constructor(number: number, channel: RTCDataChannel, lowWater: number, events: LaneEvents) {
+    this.number = number;
+    this.#channel = channel;
+    this.#events = events;
+    channel.binaryType = 'arraybuffer';
+    channel.bufferedAmountLowThreshold = lowWater;
+
+    const { signal } = this.#listening;
+    channel.addEventListener('open', () => this.#checkReady(), { signal });
+    channel.addEventListener('bufferedamountlow', () => events.ondrained(this), { signal });
+    channel.addEventListener('close', () => this.#close(), { signal });
+    channel.addEventListener('error', () => this.#close(), { signal });
+    channel.addEventListener(
+      'message',
+      ({ data }: MessageEvent<unknown>) => {
+        if (data instanceof ArrayBuffer) events.onmessage(this, data);
+        else this.#close();
+      },
+      { signal },
+    );
+  }
+
+  get maxMessageSize(): number {
+    return this.#maxMessageSize;
+  }
+
+  get bufferedAmount(): number {
+    return this.#channel.bufferedAmount;
+  }
+
+  setLimit(maxMessageSize: number): void {
+    this.#maxMessageSize = maxMessageSize;
+    this.#checkReady();
+  }
+
+  /** Sends a view of the heap; the browser copies it before this returns. A channel that cannot take it is closed. */
+  send(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#closed) return;
+    try {
+      this.#channel.send(bytes);
+    } catch {
+      this.#close();
+    }
+  }
+
+  /**
+   * Closes the channel once everything sent has arrived, and resolves then: a channel's own closing waits for that.
+   * Listeners are removed in any case; whoever calls it bounds the time.
+   */
+  async finish(): Promise<void> {
+    this.dispose();
+    if (this.#channel.readyState === 'closed') return;
+    await new Promise<void>((resolve) => {
+      this.#channel.addEventListener('close', () => resolve(), { once: true });
+      this.#channel.close();
+    });
+  }
+
+  /** Removes the listeners; the channel stays as it is. */
+  dispose(): void {
+    this.#closed = true;
+    this.#listening.abort();
+  }
+
+  #checkReady(): void {
+    if (this.ready || this.#closed || this.#maxMessageSize === 0 || this.#channel.readyState !== 'open') return;
+    this.ready = true;
+    this.#events.onready(this);
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.dispose();
+    this.#channel.close();
+    this.#events.onclosed(this);
+  }
+}

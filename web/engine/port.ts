@@ -1,0 +1,123 @@
+import { MillraceError } from '../errors.js';
+import { Engine } from './engine.js';
+import type { FromEngine, ToEngine } from './messages.js';
+
+/** The way to an engine, wherever it runs. */
+export interface EnginePort {
+  readonly inWorker: boolean;
+  onmessage: ((message: FromEngine) => void) | null;
+  /** The worker died; nothing else comes. */
+  onerror: ((error: MillraceError) => void) | null;
+  /** Errors: throws when something of `transfer` cannot be transferred. */
+  post(message: ToEngine, transfer?: Transferable[]): void;
+  terminate(): void;
+}
+
+/** How long a worker may take to load and to answer, ms; after that the window does it. */
+const WORKER_TIMEOUT_MS = 10_000;
+
+/**
+ * Starts an engine: in a dedicated worker if a channel really gets there, in the window otherwise.
+ * `worker`: true insists on the worker, false on the window.
+ * Errors: rejects with 'not-supported' when a worker was insisted on and cannot be had, and with the signal's reason once
+ * it is aborted; nothing is left behind then.
+ */
+export async function startEngine(worker: boolean | undefined, signal: AbortSignal): Promise<EnginePort> {
+  if (worker !== false) {
+    const port = await tryWorker(signal);
+    if (signal.aborted) {
+      port?.terminate();
+      throw signal.reason;
+    }
+    if (port) return port;
+    if (worker) throw new MillraceError('not-supported', 'data channels cannot be used in a worker here');
+  }
+  return new WindowPort();
+}
+
+/** A worker that got hold of a probing channel, or undefined. */
+async function tryWorker(signal: AbortSignal): Promise<WorkerPort | undefined> {
+  if (typeof Worker === 'undefined' || typeof RTCPeerConnection === 'undefined') return undefined;
+  let port: WorkerPort | undefined;
+  const connection = new RTCPeerConnection();
+  const closeProbe = (): void => connection.close();
+  signal.addEventListener('abort', closeProbe);
+  try {
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'millrace' });
+    port = new WorkerPort(worker);
+    const answer = firstAnswer(port, signal);
+    // Made and transferred in one task, as real channels are.
+    const channel = connection.createDataChannel('millrace-probe', { negotiated: true, id: 0 });
+    port.post({ type: 'probe', channel }, [channel as unknown as Transferable]);
+    if (await answer) return port;
+  } catch {
+    // A DataCloneError, or a policy that forbids workers: the window can do it.
+  } finally {
+    signal.removeEventListener('abort', closeProbe);
+    closeProbe();
+  }
+  port?.terminate();
+  return undefined;
+}
+
+function firstAnswer(port: WorkerPort, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = (usable: boolean): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      port.onmessage = null;
+      port.onerror = null;
+      resolve(usable);
+    };
+    const onAbort = (): void => settle(false);
+    signal.addEventListener('abort', onAbort);
+    const timer = setTimeout(() => settle(false), WORKER_TIMEOUT_MS);
+    port.onmessage = (message) => settle(message.type === 'probed' && message.transferred);
+    port.onerror = () => settle(false);
+  });
+}
+
+class WorkerPort implements EnginePort {
+  readonly inWorker = true;
+  onmessage: EnginePort['onmessage'] = null;
+  onerror: EnginePort['onerror'] = null;
+  readonly #worker: Worker;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.onmessage = ({ data }: MessageEvent<FromEngine>) => this.onmessage?.(data);
+    worker.onmessageerror = () => this.onerror?.(new MillraceError('internal', 'a message to the worker was lost'));
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.onerror?.(new MillraceError('internal', event.message || 'the worker failed'));
+    };
+  }
+
+  post(message: ToEngine, transfer: Transferable[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  terminate(): void {
+    this.onmessage = null;
+    this.onerror = null;
+    this.#worker.terminate();
+  }
+}
+
+/** The engine in this window; messages still arrive later than they are posted, as they do from a worker. */
+class WindowPort implements EnginePort {
+  readonly inWorker = false;
+  onmessage: EnginePort['onmessage'] = null;
+  onerror: EnginePort['onerror'] = null;
+  readonly #engine = new Engine((message) => queueMicrotask(() => this.onmessage?.(message)));
+
+  post(message: ToEngine): void {
+    // A channel's listeners must be there before its first event, hence no detour.
+    this.#engine.handle(message);
+  }
+
+  terminate(): void {
+    this.onmessage = null;
+    this.#engine.handle({ type: 'close', code: 'closed', detail: '' });
+  }
+}

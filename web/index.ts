@@ -1,0 +1,24 @@
+/** `millrace`: moves files from one browser to another. */
+export { connect } from './connect.js';
+export { errorCodes, MillraceError, type ErrorCode } from './errors.js';
+export { removeStored } from './sinks/stored.js';
+export type { TypedEventTarget } from './events.js';
+export type { ConnectOptions, Signaling } from './options.js';
+export type {
+  FileInfo,
+  LaneStats,
+  Offer,
+  Peer,
+  PeerEvents,
+  PeerState,
+  PeerStats,
+  Receipt,
+  ReceiptFile,
+  SendOptions,
+  Sink,
+  Source,
+  Transfer,
+  TransferEvents,
+  TransferState,
+  TransferStats,
+} from './types.js';

@@ -1,0 +1,87 @@
+import { MillraceError } from './errors.js';
+
+/**
+ * Carries small JSON messages between the two sides until they are connected. It is not trusted: whatever it delivers,
+ * nothing worse than a typed error comes of it. `connect` takes it over, and closes it when the session ends.
+ */
+export interface Signaling {
+  send(message: object): void;
+  // `any` is the fixed outside shape: implementers hand over parsed JSON, and `connect` checks it.
+  onmessage: ((message: any) => void) | null;
+  /** Called by the implementation when no message can get through any more. */
+  onerror?: ((error: MillraceError) => void) | null;
+  close?(): void;
+}
+
+export interface ConnectOptions {
+  /** Both sides may call `connect` in any order; nobody has to know who is first. */
+  signaling: Signaling;
+  /** Shared out of band; authenticates both sides. Not available yet: 'not-supported'. */
+  secret?: string;
+  secretKind?: 'key' | 'code';
+  /** Used for every peer connection of the session. */
+  rtc?: RTCConfiguration;
+  /** Peer connections that carry bulk; `min` above 1 is not available yet. */
+  lanes?: { min?: number; max?: number };
+  /** 'unreliable' is not available yet. */
+  delivery?: 'reliable' | 'unreliable';
+  /** Other than 'auto' is not available yet. */
+  profile?: 'auto' | 'lan-ethernet' | 'lan-wifi' | 'internet' | 'internet-poor' | 'mobile';
+  /** Other than 'balanced' is not available yet. */
+  mode?: 'aggressive' | 'balanced' | 'conservative';
+  /** Bytes per second, 0: none. Other values are not available yet. */
+  bandwidthLimit?: number;
+  /** `true` is not available yet. */
+  privacy?: boolean;
+  /** `false` is not available yet. */
+  encryption?: boolean;
+  /** Default: in a worker where channels can be transferred. `true` insists on it, `false` stays in the window. */
+  worker?: boolean;
+  /** Ends the attempt, and later the session with everything in it, with 'aborted'. */
+  signal?: AbortSignal;
+}
+
+/** `ConnectOptions` after checking: what this version acts upon. */
+export interface Settings {
+  signaling: Signaling;
+  rtc: RTCConfiguration;
+  maxLanes: number;
+  worker: boolean | undefined;
+  signal: AbortSignal | undefined;
+}
+
+const MAX_LANES = 16;
+
+/**
+ * Checks the options of `connect`.
+ * Errors: 'invalid-argument' for a value that means nothing; 'not-supported' for one that is not available yet, rather than
+ * a session that silently lacks what was asked for.
+ */
+export function resolveOptions(options: ConnectOptions): Settings {
+  const { signaling, lanes = {}, delivery = 'reliable', bandwidthLimit = 0 } = options;
+  if (typeof signaling?.send !== 'function') throw new MillraceError('invalid-argument', 'signaling.send must be a function');
+
+  const { min = 1, max = MAX_LANES } = lanes;
+  if (!Number.isInteger(min) || !Number.isInteger(max) || min < 1 || max > MAX_LANES || min > max) {
+    throw new MillraceError('invalid-argument', `lanes must satisfy 1 <= min <= max <= ${MAX_LANES}`);
+  }
+  if (!['reliable', 'unreliable'].includes(delivery)) throw new MillraceError('invalid-argument', `delivery: ${delivery}`);
+  if (!Number.isFinite(bandwidthLimit) || bandwidthLimit < 0) {
+    throw new MillraceError('invalid-argument', 'bandwidthLimit must be bytes per second, or 0');
+  }
+
+  if (options.secret !== undefined) throw unavailable('secret');
+  if (options.privacy === true) throw unavailable('privacy: true');
+  if (options.encryption === false) throw unavailable('encryption: false');
+  if (delivery === 'unreliable') throw unavailable("delivery: 'unreliable'");
+  if (min > 1) throw unavailable('lanes.min above 1');
+  if (bandwidthLimit > 0) throw unavailable('bandwidthLimit');
+  if ((options.profile ?? 'auto') !== 'auto') throw unavailable(`profile: '${options.profile}'`);
+  if ((options.mode ?? 'balanced') !== 'balanced') throw unavailable(`mode: '${options.mode}'`);
+
+  return { signaling, rtc: options.rtc ?? {}, maxLanes: max, worker: options.worker, signal: options.signal };
+}
+
+function unavailable(what: string): MillraceError {
+  return new MillraceError('not-supported', `${what} is not available yet`);
+}

@@ -1,0 +1,38 @@
+/** Every bound of the signalling server, in one place. A peer of this server is hostile until proven otherwise. */
+export interface Limits {
+  /** Longest text message that is forwarded, bytes. An SDP with candidates is about 2 KiB; in-band signalling needs no more. */
+  readonly maxMessageBytes: number;
+  /** Rooms that exist at once. An empty room does not exist. */
+  readonly maxRooms: number;
+  readonly maxClientsPerRoom: number;
+  /** Sockets from one address at once; a household or an office shares one. */
+  readonly maxClientsPerAddress: number;
+  /** Token bucket for messages of one socket: this many at once … */
+  readonly messageBurst: number;
+  /** … refilled at this rate, messages/s. */
+  readonly messagesPerSecond: number;
+  /** A socket that neither sent a message nor answered a ping for this long is closed, ms. */
+  readonly idleMs: number;
+  /** Pings go out at this interval, ms. Half of the usual proxy timeout of 60 s or less keeps paths open. */
+  readonly pingIntervalMs: number;
+  /** A socket lives at most this long, ms; the session itself runs on without signalling. */
+  readonly maxLifetimeMs: number;
+  /** A member with more than this unsent is disconnected instead of growing the server's memory, bytes. */
+  readonly maxBufferedBytes: number;
+  /** Time that a socket has until its request's headers are there, ms; a socket opened ahead of need counts, too. */
+  readonly headersTimeoutMs: number;
+}
+
+export const defaultLimits: Limits = {
+  maxMessageBytes: 64 * 1024,
+  maxRooms: 10_000,
+  maxClientsPerRoom: 2,
+  maxClientsPerAddress: 64,
+  messageBurst: 200,
+  messagesPerSecond: 50,
+  idleMs: 60_000,
+  pingIntervalMs: 20_000,
+  maxLifetimeMs: 12 * 60 * 60 * 1000,
+  maxBufferedBytes: 1024 * 1024,
+  headersTimeoutMs: 60_000,
+};

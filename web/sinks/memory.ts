@@ -1,0 +1,101 @@
+import { nextTask } from '../engine/tasks.js';
+import { MillraceError } from '../errors.js';
+import type { FileInfo } from '../types.js';
+import type { FileWriter, Store } from './sink.js';
+
+/** What the sink takes in one transfer, bytes; a page that keeps more than this in memory risks its life. */
+export const MEMORY_LIMIT_BYTES = 1024 * 1024 * 1024;
+const PIECE_BYTES = 1024 * 1024;
+/** Pieces that become a blob at once: the copy must not hold up a window. */
+const PIECES_PER_TASK = 8;
+
+/**
+ * Keeps the files in memory, in pieces that are made when their first byte arrives.
+ * Errors: 'too-large' when the files say, or turn out, to be more than the limit.
+ */
+export class MemoryStore implements Store {
+  readonly #writers = new Set<MemoryWriter>();
+  readonly #limitBytes: number;
+  #heldBytes = 0;
+
+  constructor(totalBytes: number, limitBytes = MEMORY_LIMIT_BYTES) {
+    if (totalBytes > limitBytes) throw tooLarge(limitBytes);
+    this.#limitBytes = limitBytes;
+  }
+
+  open(file: FileInfo): FileWriter {
+    const writer = new MemoryWriter(file, (bytes) => this.#hold(bytes));
+    this.#writers.add(writer);
+    return writer;
+  }
+
+  async abort(): Promise<void> {
+    for (const writer of this.#writers) writer.clear();
+    this.#writers.clear();
+  }
+
+  #hold(bytes: number): void {
+    if (this.#heldBytes + bytes > this.#limitBytes + PIECE_BYTES) throw tooLarge(this.#limitBytes);
+    this.#heldBytes += bytes;
+  }
+}
+
+class MemoryWriter implements FileWriter {
+  readonly #file: FileInfo;
+  readonly #hold: (bytes: number) => void;
+  readonly #pieces = new Map<number, Uint8Array<ArrayBuffer>>();
+
+  constructor(file: FileInfo, hold: (bytes: number) => void) {
+    this.#file = file;
+    this.#hold = hold;
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    let done = 0;
+    while (done < bytes.length) {
+      const position = offset + done;
+      const index = Math.floor(position / PIECE_BYTES);
+      const start = position - index * PIECE_BYTES;
+      const part = bytes.subarray(done, done + PIECE_BYTES - start);
+      this.#piece(index).set(part, start);
+      done += part.length;
+    }
+  }
+
+  async close(size: number): Promise<Blob> {
+    const { type } = this.#file;
+    const parts: Blob[] = [];
+    const count = Math.ceil(size / PIECE_BYTES);
+    for (let first = 0; first < count; first += PIECES_PER_TASK) {
+      const group: Uint8Array<ArrayBuffer>[] = [];
+      for (let index = first; index < Math.min(first + PIECES_PER_TASK, count); index += 1) {
+        group.push(this.#piece(index).subarray(0, size - index * PIECE_BYTES));
+        this.#pieces.delete(index);
+      }
+      parts.push(new Blob(group));
+      if (first + PIECES_PER_TASK < count) await nextTask();
+    }
+    return new Blob(parts, { type });
+  }
+
+  clear(): void {
+    this.#pieces.clear();
+  }
+
+  #piece(index: number): Uint8Array<ArrayBuffer> {
+    let piece = this.#pieces.get(index);
+    if (!piece) {
+      const size = this.#file.size ?? Infinity;
+      // The last piece, and hence a small file, takes no more than it needs.
+      const bytes = Math.max(0, Math.min(PIECE_BYTES, size - index * PIECE_BYTES));
+      this.#hold(bytes);
+      piece = new Uint8Array(bytes);
+      this.#pieces.set(index, piece);
+    }
+    return piece;
+  }
+}
+
+function tooLarge(limitBytes: number): MillraceError {
+  return new MillraceError('too-large', `the memory sink takes ${limitBytes} bytes`);
+}

@@ -1,0 +1,68 @@
+import type { AbortableWriter } from './opfs.js';
+
+/** One call per record would cost more than the bytes do: neighbours go together, up to this, bytes. */
+const BATCH_BYTES = 1024 * 1024;
+/** Above this the next write waits, bytes: the credit of the other side follows from that. */
+const MAX_PENDING_BYTES = 4 * BATCH_BYTES;
+
+/**
+ * Writes through a `FileSystemWritableFileStream`: what a window can do. Bytes are copied, since it takes them later.
+ * `size`: of the file, bytes, if known.
+ */
+export async function openStreamWriter(handle: FileSystemFileHandle, size: number | null): Promise<AbortableWriter> {
+  return new StreamWriter(await handle.createWritable(), Math.min(size ?? BATCH_BYTES, BATCH_BYTES));
+}
+
+class StreamWriter implements AbortableWriter {
+  readonly #stream: FileSystemWritableFileStream;
+  readonly #batchBytes: number;
+  #batch: Uint8Array<ArrayBuffer> | undefined;
+  #batchStart = 0;
+  #batchLength = 0;
+  #pending = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(stream: FileSystemWritableFileStream, batchBytes: number) {
+    this.#stream = stream;
+    this.#batchBytes = batchBytes;
+  }
+
+  write(offset: number, bytes: Uint8Array): void | Promise<void> {
+    const follows = offset === this.#batchStart + this.#batchLength;
+    if (!follows || this.#batchLength + bytes.length > this.#batchBytes) this.#flush();
+    if (this.#batchLength === 0) this.#batchStart = offset;
+    this.#batch ??= new Uint8Array(Math.max(this.#batchBytes, bytes.length));
+    this.#batch.set(bytes, this.#batchLength);
+    this.#batchLength += bytes.length;
+    // A failed write shows here at the latest, or at the end.
+    return this.#pending > MAX_PENDING_BYTES ? this.#writing : undefined;
+  }
+
+  async close(size: number): Promise<undefined> {
+    this.#flush();
+    await this.#writing;
+    await this.#stream.truncate(size);
+    await this.#stream.close();
+    return undefined;
+  }
+
+  async abort(): Promise<void> {
+    this.#batch = undefined;
+    this.#batchLength = 0;
+    await this.#stream.abort();
+  }
+
+  #flush(): void {
+    if (!this.#batch || this.#batchLength === 0) return;
+    const data = this.#batch.subarray(0, this.#batchLength);
+    const position = this.#batchStart;
+    this.#batch = undefined;
+    this.#batchLength = 0;
+    this.#pending += data.length;
+    this.#writing = this.#writing.then(async () => {
+      await this.#stream.write({ type: 'write', position, data });
+      this.#pending -= data.length;
+    });
+    this.#writing.catch(() => {});
+  }
+}

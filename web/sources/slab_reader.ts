@@ -1,0 +1,148 @@
+/** Small slices cost more than the network does; 4 MiB do not (measured). */
+export const SLAB_BYTES = 4 * 1024 * 1024;
+
+export interface SlabReaderOptions {
+  slabBytes?: number;
+  /** What is read ahead of the last read, bytes. */
+  aheadBytes?: number;
+  /** What is kept at most, bytes; above it the slab used longest ago goes. */
+  keptBytes?: number;
+}
+
+/** Many small files: so many reads ahead hide the latency of opening each. */
+const MAX_AHEAD_SLABS = 16;
+
+interface Slab {
+  readonly loading: Promise<Uint8Array>;
+  readonly bytes: number;
+  data: Uint8Array | undefined;
+}
+
+/**
+ * Reads the files of one transfer in slabs, a little ahead, across the ends of files. Slabs are numbered through all
+ * files, so that what comes next is the next number.
+ */
+export class SlabReader {
+  readonly #blobs: readonly Blob[];
+  readonly #slabBytes: number;
+  readonly #aheadBytes: number;
+  readonly #keptBytes: number;
+  /** First slab of each file, and one past the last of all. */
+  readonly #firstSlab: number[] = [];
+  /** In the order of use. */
+  readonly #slabs = new Map<number, Slab>();
+  #held = 0;
+  #lastSlab = -1;
+
+  constructor(blobs: readonly Blob[], options: SlabReaderOptions = {}) {
+    this.#blobs = blobs;
+    this.#slabBytes = options.slabBytes ?? SLAB_BYTES;
+    this.#aheadBytes = options.aheadBytes ?? this.#slabBytes;
+    this.#keptBytes = options.keptBytes ?? 3 * this.#slabBytes;
+    let next = 0;
+    for (const blob of blobs) {
+      this.#firstSlab.push(next);
+      next += Math.ceil(blob.size / this.#slabBytes);
+    }
+    this.#firstSlab.push(next);
+  }
+
+  /**
+   * Finds `length` bytes of a file from `offset` on, and hands them to `put` in order, in one or more pieces; a piece is
+   * only valid during the call. Answers how many there were: fewer than `length` when the file ended before. The answer
+   * comes at once when the bytes are at hand.
+   * Errors: rejects with what the browser says when the file cannot be read; the reader can go on.
+   */
+  read(file: number, offset: number, length: number, put: (piece: Uint8Array) => void): number | Promise<number> {
+    const first = Math.floor(offset / this.#slabBytes);
+    const last = Math.floor(Math.max(offset, offset + length - 1) / this.#slabBytes);
+    const slabs: Slab[] = [];
+    for (let index = first; index <= last; index += 1) {
+      const slab = this.#use(file, index);
+      if (slab) slabs.push(slab);
+    }
+    this.#readAhead(file, last);
+
+    const copy = (all: readonly Uint8Array[]): number => {
+      let position = offset;
+      const end = offset + length;
+      for (const [i, data] of all.entries()) {
+        const start = (first + i) * this.#slabBytes;
+        const piece = data.subarray(position - start, Math.min(end - start, data.length));
+        put(piece);
+        position += piece.length;
+        // Shorter than it should be: the file ended here.
+        if (position < Math.min(end, start + this.#slabBytes)) break;
+      }
+      return position - offset;
+    };
+
+    const present = slabs.map((slab) => slab.data);
+    if (present.every((data) => data !== undefined)) return copy(present);
+    return Promise.all(slabs.map((slab) => slab.loading)).then(copy);
+  }
+
+  /** Lets go of everything; reads that are under way settle. */
+  close(): void {
+    this.#slabs.clear();
+    this.#held = 0;
+  }
+
+  #use(file: number, index: number): Slab | undefined {
+    const number = this.#firstSlab[file]! + index;
+    if (number >= this.#firstSlab[file + 1]!) return undefined;
+    const slab = this.#slabs.get(number) ?? this.#load(file, index);
+    this.#slabs.delete(number);
+    this.#slabs.set(number, slab);
+    return slab;
+  }
+
+  #readAhead(file: number, index: number): void {
+    const current = this.#firstSlab[file]! + index;
+    if (current === this.#lastSlab) return;
+    this.#lastSlab = current;
+    let bytes = 0;
+    let aheadFile = file;
+    const end = Math.min(current + MAX_AHEAD_SLABS, this.#firstSlab[this.#blobs.length]! - 1);
+    for (let number = current + 1; number <= end && bytes < this.#aheadBytes; number += 1) {
+      while (number >= this.#firstSlab[aheadFile + 1]!) aheadFile += 1;
+      const aheadIndex = number - this.#firstSlab[aheadFile]!;
+      bytes += (this.#slabs.get(number) ?? this.#load(aheadFile, aheadIndex)).bytes;
+    }
+  }
+
+  #load(file: number, index: number): Slab {
+    const blob = this.#blobs[file]!;
+    const start = index * this.#slabBytes;
+    const end = Math.min(start + this.#slabBytes, blob.size);
+    const number = this.#firstSlab[file]! + index;
+    const slab: Slab = {
+      bytes: end - start,
+      data: undefined,
+      loading: blob
+        .slice(start, end)
+        .arrayBuffer()
+        .then((buffer) => (slab.data = new Uint8Array(buffer))),
+    };
+    slab.loading.catch(() => {
+      // Whoever waits for it hears of it; whoever comes later tries again.
+      if (this.#slabs.get(number) === slab) this.#remove(number, slab);
+    });
+    this.#makeRoom(slab.bytes);
+    this.#slabs.set(number, slab);
+    this.#held += slab.bytes;
+    return slab;
+  }
+
+  #makeRoom(bytes: number): void {
+    for (const [number, slab] of this.#slabs) {
+      if (this.#held + bytes <= this.#keptBytes) return;
+      this.#remove(number, slab);
+    }
+  }
+
+  #remove(number: number, slab: Slab): void {
+    this.#slabs.delete(number);
+    this.#held -= slab.bytes;
+  }
+}

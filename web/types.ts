@@ -1,0 +1,142 @@
+import type { TypedEventTarget } from './events.js';
+
+/** `ReadableStream` and `FileSystemDirectoryHandle` are not available yet: 'not-supported'. */
+export type Source = File | Blob | Uint8Array | ReadableStream<Uint8Array> | FileSystemDirectoryHandle;
+
+/** A directory handle or a function is not available yet: 'not-supported'. */
+export type Sink = 'auto' | 'memory' | 'opfs' | FileSystemDirectoryHandle | ((file: FileInfo) => WritableStream<Uint8Array>);
+
+export interface SendOptions {
+  /** Cancels the transfer with 'aborted'. */
+  signal?: AbortSignal;
+  /** What a source without a name (`Blob`, `Uint8Array`) is called; default 'untitled'. */
+  name?: string;
+}
+
+export interface FileInfo {
+  readonly id: number;
+  readonly name: string;
+  /** With '/' between folders. It comes from the other side: never use it as a path without checking it. */
+  readonly path: string;
+  /** Bytes; null while unknown. */
+  readonly size: number | null;
+  readonly type: string;
+  /** Milliseconds since 1970. */
+  readonly lastModified: number;
+}
+
+export type PeerState = 'connecting' | 'connected' | 'reconnecting' | 'closed';
+
+export interface PeerEvents {
+  incoming: Event & { readonly offer: Offer };
+  statechange: Event;
+  stats: Event & { readonly stats: PeerStats };
+  log: Event & { readonly level: 'info' | 'warning'; readonly message: string };
+}
+
+export interface Peer extends TypedEventTarget<PeerEvents> {
+  readonly state: PeerState;
+  /** False until the two sides have authenticated each other. */
+  readonly verified: boolean;
+  /** Offers that came before it was set are delivered when it is. */
+  onincoming: ((offer: Offer) => void) | null;
+  /**
+   * Offers files to the other side.
+   * Errors: throws 'invalid-argument' or 'not-supported' for a source that it does not take, 'closed' when the session is
+   * over; everything later rejects `done`.
+   */
+  send(source: Source | readonly Source[], options?: SendOptions): Transfer;
+  stats(): PeerStats;
+  /** Ends the session in good order; pending transfers fail with 'closed'. Resolves when all is released. */
+  close(): Promise<void>;
+}
+
+export interface Offer {
+  readonly id: string;
+  readonly files: readonly FileInfo[];
+  /** Bytes. */
+  readonly totalBytes: number;
+  /** Errors: throws 'not-supported' for such a sink, 'invalid-argument' when already answered. */
+  accept(options?: { sink?: Sink }): Transfer;
+  reject(reason?: string): void;
+}
+
+export type TransferState = 'offered' | 'active' | 'paused' | 'reconnecting' | 'done' | 'failed' | 'cancelled';
+
+export interface TransferEvents {
+  progress: Event & { readonly bytes: number; readonly totalBytes: number | null };
+  statechange: Event;
+  stats: Event & { readonly stats: TransferStats };
+}
+
+export interface Transfer extends TypedEventTarget<TransferEvents> {
+  readonly id: string;
+  readonly direction: 'send' | 'receive';
+  readonly files: readonly FileInfo[];
+  readonly state: TransferState;
+  /** Sending: what the other side acknowledged. Receiving: what the sink took. */
+  readonly bytes: number;
+  readonly totalBytes: number | null;
+  pause(): void;
+  resume(): void;
+  cancel(reason?: string): void;
+  /** Resolves when every byte is stored and the hash trees agree on both sides; rejects with `MillraceError`. */
+  readonly done: Promise<Receipt>;
+  stats(): TransferStats;
+}
+
+export interface ReceiptFile {
+  readonly id: number;
+  readonly name: string;
+  readonly size: number;
+  /** Root of the hash tree, hexadecimal; equal on both sides. */
+  readonly root: string;
+  /** What was received (sinks 'memory' and 'opfs'). */
+  readonly blob?: Blob;
+}
+
+export interface Receipt {
+  readonly bytes: number;
+  readonly files: readonly ReceiptFile[];
+  readonly stats: TransferStats;
+  /**
+   * Sink 'opfs': the folder in the origin's private file system that holds the files. It belongs to the caller now; free
+   * the space with `removeStored(folder)` when the blobs are no longer needed.
+   */
+  readonly folder?: string;
+}
+
+export interface LaneStats {
+  readonly lane: number;
+  readonly state: 'open' | 'closed';
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly recordsSent: number;
+  readonly recordsReceived: number;
+  /** Bytes. */
+  readonly bufferedAmount: number;
+  readonly paused: boolean;
+}
+
+export interface TransferStats {
+  readonly bytes: number;
+  readonly totalBytes: number | null;
+  readonly durationMs: number;
+  /** Bytes per second since the transfer became active. */
+  readonly throughputAvg: number;
+  /** Bytes per second over the last second. */
+  readonly throughputCurrent: number;
+  /** Milliseconds; undefined before the first answer. */
+  readonly rtt: number | undefined;
+  readonly lanes: readonly LaneStats[];
+}
+
+export interface PeerStats {
+  readonly rtt: number | undefined;
+  readonly lanes: readonly LaneStats[];
+  /** Bytes of the core's record pools in use. */
+  readonly sendPoolBytes: number;
+  readonly receivePoolBytes: number;
+  /** Whether core and channels run in a worker. */
+  readonly worker: boolean;
+}
