@@ -20,8 +20,8 @@ const REPORT_INTERVAL_MS = 100;
  * Water marks of a lane, bytes: enough to keep the channel busy while the window or worker does something else, little
  * enough that what is said last does not wait behind it.
  */
-const HIGH_WATER_BYTES = 0.5 * 1024 * 1024;
-const LOW_WATER_BYTES = 0.125 * 1024 * 1024;
+const HIGH_WATER_BYTES = 1024 * 1024;
+const LOW_WATER_BYTES = 256 * 1024;
 /** A record is never longer (PROTOCOL.md). */
 const MAX_MESSAGE_BYTES = 256 * 1024;
 /**
@@ -509,7 +509,7 @@ export class Engine implements LaneEvents {
     if (this.#reportTimer !== undefined || this.#entries.size === 0) return;
     let changed = false;
     for (const entry of this.#entries.values()) {
-      if (session.transferBytes(entry.transfer) !== entry.reportedBytes) changed = true;
+      if (session.transferBytes(entry.transfer) > entry.reportedBytes) changed = true;
     }
     if (!changed) return;
     const wait = this.#reportedAt + REPORT_INTERVAL_MS - performance.now();
@@ -525,7 +525,8 @@ export class Engine implements LaneEvents {
     const transfers: { id: string; bytes: number }[] = [];
     for (const entry of this.#entries.values()) {
       const bytes = session.transferBytes(entry.transfer);
-      if (bytes === entry.reportedBytes) continue;
+      // The core answers 0 for a transfer that has ended, which this engine may not have heard of yet.
+      if (bytes <= entry.reportedBytes) continue;
       entry.reportedBytes = bytes;
       transfers.push({ id: entry.id, bytes });
     }

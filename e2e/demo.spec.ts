@@ -1,0 +1,203 @@
+// The demo page as a person uses it.
+import { writeFile } from 'node:fs/promises';
+import type { Locator, Page } from '@playwright/test';
+import { expect, nameOf, pairings, test } from './support/fixtures.js';
+
+const hostileName = '<img src=x onerror=alert(1)>.txt';
+
+function file(name: string, size: number): { name: string; mimeType: string; buffer: Buffer } {
+  return { name, mimeType: 'application/octet-stream', buffer: Buffer.alloc(size, name) };
+}
+
+/** Too large to go through Playwright's own pipe quickly; gone with the test's output. */
+async function fileOnDisk(name: string, size: number): Promise<string> {
+  const path = test.info().outputPath(name);
+  await writeFile(path, Buffer.alloc(size, name));
+  return path;
+}
+
+/** The newest transfer on the page. */
+function newest(page: Page): Locator {
+  return page.getByTestId('transfer').first();
+}
+
+async function linkOf(page: Page): Promise<string> {
+  await expect(page.getByTestId('link')).toHaveValue(/#room=[A-Za-z0-9_-]{22}$/);
+  return page.getByTestId('link').inputValue();
+}
+
+for (const pairing of pairings) {
+  test(`${nameOf(pairing)}: choose, share, accept, verify, save, and send back`, async ({ openPage, complaints }) => {
+    const sender = await openPage(pairing.sender, 'sender', '/');
+    await sender.getByTestId('files').setInputFiles([file('report.pdf', 700_000), file(hostileName, 10), file('empty.bin', 0)]);
+    const link = await linkOf(sender);
+    await expect(newest(sender)).toHaveAttribute('data-state', 'queued');
+    await expect(sender.getByTestId('connection')).toHaveAttribute('data-state', 'waiting');
+
+    const receiver = await openPage(pairing.receiver, 'receiver', link);
+    await expect(receiver.getByTestId('connection')).toHaveAttribute('data-state', 'connected');
+    await expect(newest(receiver).getByTestId('file-name')).toHaveText(['report.pdf', hostileName, 'empty.bin']);
+    await expect(newest(receiver).getByTestId('file-size')).toHaveText(['700 kB', '10 B', '0 B']);
+    await expect(newest(sender).getByTestId('transfer-state')).toHaveText('Waiting to be accepted');
+    await expect(sender.getByTestId('share')).toBeHidden();
+    await receiver.getByTestId('accept').click();
+
+    await expect(newest(receiver).getByTestId('transfer-state')).toHaveText('Received and verified');
+    await expect(newest(sender).getByTestId('transfer-state')).toHaveText('Sent and verified');
+    const roots = await newest(receiver).getByTestId('root').allTextContents();
+    expect(roots).toHaveLength(3);
+    for (const root of roots) expect(root).toMatch(/^[0-9a-f]{64}$/);
+    expect(await newest(sender).getByTestId('root').allTextContents()).toEqual(roots);
+    await expect(newest(receiver).getByTestId('save')).toHaveCount(3);
+    const saved = await newest(receiver).getByTestId('save').evaluateAll((links) =>
+      links.map((link) => {
+        const { href, download } = link as HTMLAnchorElement;
+        return { scheme: new URL(href).protocol, download };
+      }));
+    expect(saved).toEqual(['report.pdf', hostileName, 'empty.bin'].map((download) => ({ scheme: 'blob:', download })));
+    await expect(receiver.locator('img')).toHaveCount(0);
+
+    await receiver.getByTestId('files').setInputFiles([file('answer.txt', 300_000)]);
+    await sender.getByTestId('accept').click();
+    await expect(newest(sender).getByTestId('transfer-state')).toHaveText('Received and verified');
+    await expect(newest(receiver).getByTestId('transfer-state')).toHaveText('Sent and verified');
+    await expect(sender.getByTestId('transfer')).toHaveCount(2);
+    // Console errors would hold violations of the content security policy, too.
+    expect(complaints).toEqual([]);
+  });
+}
+
+test('the saved file holds the bytes that were sent', async ({ openPage, complaints }) => {
+  const sender = await openPage('chromium', 'sender', '/');
+  const sent = file('bytes.bin', 1_500_001);
+  await sender.getByTestId('files').setInputFiles([sent]);
+  const receiver = await openPage('chromium', 'receiver', await linkOf(sender));
+  await receiver.getByTestId('accept').click();
+  const downloading = receiver.waitForEvent('download');
+  await newest(receiver).getByTestId('save').click();
+  const download = await downloading;
+  expect(download.suggestedFilename()).toBe('bytes.bin');
+  const chunks: Buffer[] = [];
+  for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
+  expect(Buffer.concat(chunks).equals(sent.buffer)).toBe(true);
+  expect(complaints).toEqual([]);
+});
+
+test('decline and cancel are shown on both sides, in words', async ({ openPage, complaints }) => {
+  const sender = await openPage('chromium', 'sender', '/');
+  await sender.getByTestId('files').setInputFiles([file('unwanted.txt', 1000)]);
+  const receiver = await openPage('chromium', 'receiver', await linkOf(sender));
+  await receiver.getByTestId('decline').click();
+  await expect(newest(receiver).getByTestId('transfer-state')).toHaveText('Declined');
+  await expect(newest(sender).getByTestId('transfer-state')).toHaveText('Declined by the other side');
+
+  await sender.getByTestId('files').setInputFiles(await fileOnDisk('slow.bin', 60_000_000));
+  await receiver.getByTestId('accept').click();
+  await expect(newest(receiver)).toHaveAttribute('data-state', 'active');
+  await expect(receiver).toHaveTitle(/^\d+ % · Millrace$/);
+  await expect(newest(receiver).getByRole('progressbar')).toBeVisible();
+  await newest(receiver).getByTestId('cancel').click();
+  await expect(newest(receiver).getByTestId('transfer-state')).toHaveText('Cancelled');
+  await expect(newest(sender).getByTestId('transfer-state')).toHaveText('Cancelled');
+  await expect(receiver).toHaveTitle('Millrace');
+  expect(complaints).toEqual([]);
+});
+
+test('the other side leaves in mid-transfer: said in words, and the next one can come', async ({ openPage }) => {
+  const sender = await openPage('chromium', 'sender', '/');
+  await sender.getByTestId('files').setInputFiles(await fileOnDisk('cut.bin', 60_000_000));
+  const link = await linkOf(sender);
+  const receiver = await openPage('chromium', 'receiver', link);
+  await receiver.getByTestId('accept').click();
+  await expect(newest(sender)).toHaveAttribute('data-state', 'active');
+  await receiver.close();
+  await expect(newest(sender)).toHaveAttribute('data-state', 'failed');
+  await expect(newest(sender).getByTestId('transfer-error')).toHaveText(/Send the files again when .* is back\. \((closed|connection-lost|lane-closed)\)$/);
+  await expect(sender.getByTestId('share')).toBeVisible();
+
+  const again = await openPage('chromium', 'receiver', link);
+  await expect(again.getByTestId('connection')).toHaveAttribute('data-state', 'connected');
+  await sender.getByTestId('files').setInputFiles([file('whole.bin', 100_000)]);
+  await again.getByTestId('accept').click();
+  await expect(newest(again).getByTestId('transfer-state')).toHaveText('Received and verified');
+});
+
+test('an incomplete link is explained', async ({ openPage }) => {
+  const page = await openPage('chromium', 'receiver', '/#room=short');
+  await expect(page.getByTestId('alert')).toHaveText('This link is not complete. Ask for it again.');
+});
+
+test('everything works by keyboard, and everything has a name', async ({ openPage, complaints }) => {
+  const sender = await openPage('chromium', 'sender', '/');
+  await sender.keyboard.press('Tab');
+  await expect(sender.getByTestId('files')).toBeFocused();
+  await sender.getByTestId('files').setInputFiles([file('keys.txt', 5000)]);
+  await sender.keyboard.press('Tab');
+  await expect(sender.getByTestId('link')).toBeFocused();
+  await sender.keyboard.press('Tab');
+  await expect(sender.getByTestId('copy')).toBeFocused();
+  await sender.keyboard.press('Enter');
+  await expect(sender.getByTestId('copy')).toHaveText('Copied');
+
+  const receiver = await openPage('chromium', 'receiver', await linkOf(sender));
+  await expect(receiver.getByTestId('accept')).toBeVisible();
+  for (const page of [sender, receiver]) {
+    await expect(page.getByRole('heading', { level: 1 })).toHaveCount(1);
+    await expect(page.locator('html')).toHaveAttribute('lang', 'en');
+    const unnamed = await page.locator('button, a, input, progress').evaluateAll((elements) =>
+      elements
+        .filter((element) => {
+          const labels = (element as HTMLInputElement).labels;
+          return !element.getAttribute('aria-label')?.trim() && !element.textContent?.trim() && !labels?.[0]?.textContent?.trim();
+        })
+        .map((element) => element.outerHTML));
+    expect(unnamed).toEqual([]);
+    const ids = await page.locator('[id]').evaluateAll((elements) => elements.map(({ id }) => id));
+    expect(new Set(ids).size).toBe(ids.length);
+  }
+  await receiver.keyboard.press('Tab');
+  await expect(receiver.getByTestId('accept')).toBeFocused();
+  await receiver.keyboard.press('Enter');
+  await expect(newest(receiver).getByTestId('transfer-state')).toHaveText('Received and verified');
+  await expect(newest(receiver)).toBeFocused();
+  await expect(receiver.getByTestId('status')).toHaveText('keys.txt: Received and verified');
+  expect(complaints).toEqual([]);
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const width of [320, 1280]) {
+    test(`fits ${width} px and stays readable, ${colorScheme}`, async ({ openPage }) => {
+      const page = await openPage('chromium', 'sender', '/', { colorScheme, viewport: { width, height: 800 } });
+      await page.getByTestId('files').setInputFiles([file(`${'long-name-without-a-break'.repeat(8)}.bin`, 10)]);
+      await linkOf(page);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+
+      // WCAG 2 contrast of every text against the nearest background behind it.
+      const weak = await page.evaluate(() => {
+        const parse = (color: string): number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
+        const luminance = (color: string): number => {
+          const [r, g, b] = parse(color).slice(0, 3).map((value) => {
+            const share = value / 255;
+            return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+          }) as [number, number, number];
+          return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const background = (element: Element | null): string => {
+          for (let at = element; at !== null; at = at.parentElement) {
+            const color = getComputedStyle(at).backgroundColor;
+            if ((parse(color)[3] ?? 1) > 0) return color;
+          }
+          return 'rgb(255, 255, 255)';
+        };
+        return [...document.querySelectorAll('body *')]
+          .filter((element) => [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent?.trim()))
+          .map((element) => {
+            const [a, b] = [luminance(getComputedStyle(element).color), luminance(background(element))];
+            return { text: element.textContent?.trim().slice(0, 40), contrast: (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) };
+          })
+          .filter(({ contrast }) => contrast < 4.5);
+      });
+      expect(weak).toEqual([]);
+    });
+  }
+}

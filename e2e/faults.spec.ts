@@ -1,0 +1,136 @@
+// What ends a transfer early ends it on both sides, soon, and with a typed error.
+import { Bare, connectPair, type Outcome } from './support/bare.js';
+import { expect, nameOf, pairings, test, type Pairing, type Side } from './support/fixtures.js';
+import type { Page } from '@playwright/test';
+
+const largeSize = 50 * 1024 * 1024;
+const midwayBytes = 4 * 1024 * 1024;
+const seed = 42;
+
+interface Pair {
+  readonly sender: Bare;
+  readonly receiver: Bare;
+}
+
+type OpenPage = (name: Pairing['sender'], side: Side, path: string) => Promise<Page>;
+
+async function openPair(openPage: OpenPage, pairing: Pairing): Promise<Pair> {
+  const sender = await Bare.of(await openPage(pairing.sender, 'sender', '/pages/bare.html'));
+  const receiver = await Bare.of(await openPage(pairing.receiver, 'receiver', '/pages/bare.html'));
+  await sender.call('prepare', [largeSize], seed);
+  return { sender, receiver };
+}
+
+/** Starts a transfer and comes back while it is under way. */
+async function startMidway({ sender, receiver }: Pair): Promise<{ sending: number; receiving: number }> {
+  const sending = await sender.call('send', seed);
+  await receiver.call('nextOffer');
+  const receiving = await receiver.call('accept', 'memory');
+  await receiver.call('untilBytes', receiving, midwayBytes);
+  return { sending, receiving };
+}
+
+async function outcomes({ sender, receiver }: Pair, { sending, receiving }: { sending: number; receiving: number }): Promise<Outcome[]> {
+  return Promise.all([sender.call('outcome', sending, { seed, hash: false }), receiver.call('outcome', receiving, { hash: false })]);
+}
+
+function expectTypedErrorWithinASecond(outcome: Outcome, closedAt: number, codes: readonly string[]): void {
+  expect(outcome.error?.name).toBe('MillraceError');
+  expect(codes).toContain(outcome.error?.code);
+  expect(outcome.state).toBe('failed');
+  expect((outcome.error?.at ?? Infinity) - closedAt).toBeLessThan(1000);
+}
+
+for (const pairing of pairings) {
+  for (const worker of [true, false]) {
+    test(`${nameOf(pairing)}, ${worker ? 'in workers' : 'in the windows'}: a connection closed in mid-transfer fails both sides within a second`, async ({ openPage, room }) => {
+      const pair = await openPair(openPage, pairing);
+      for (const closer of ['sender', 'receiver'] as const) {
+        for (const which of ['bulk', 'all'] as const) {
+          await test.step(`${closer} closes ${which}`, async () => {
+            await connectPair(pair.sender, pair.receiver, { room: `${room}-${closer}-${which}`, worker });
+            const transfer = await startMidway(pair);
+            const closed = await pair[closer].call('closeConnections', which);
+            expect(closed.count).toBeGreaterThan(0);
+            for (const outcome of await outcomes(pair, transfer)) {
+              expectTypedErrorWithinASecond(outcome, closed.at, ['lane-closed', 'connection-lost', 'closed']);
+            }
+            await Promise.all([pair.sender.call('closePeer'), pair.receiver.call('closePeer')]);
+          });
+        }
+      }
+    });
+  }
+
+  test(`${nameOf(pairing)}: a channel closed in mid-transfer fails both sides within a second`, async ({ openPage, room }) => {
+    const pair = await openPair(openPage, pairing);
+    for (const closer of ['sender', 'receiver'] as const) {
+      await test.step(`${closer} closes its bulk channel`, async () => {
+        // In the windows: a channel in a worker is out of the page's reach.
+        await connectPair(pair.sender, pair.receiver, { room: `${room}-${closer}`, worker: false });
+        const transfer = await startMidway(pair);
+        const closed = await pair[closer].call('closeChannels');
+        expect(closed.count).toBeGreaterThan(0);
+        for (const outcome of await outcomes(pair, transfer)) {
+          expectTypedErrorWithinASecond(outcome, closed.at, ['lane-closed', 'connection-lost', 'closed']);
+        }
+        await Promise.all([pair.sender.call('closePeer'), pair.receiver.call('closePeer')]);
+      });
+    }
+  });
+
+  test(`${nameOf(pairing)}: cancel and reject end a transfer on both sides, and the session goes on`, async ({ openPage, complaints, room }) => {
+    const pair = await openPair(openPage, pairing);
+    const { sender, receiver } = pair;
+    await connectPair(sender, receiver, { room });
+
+    for (const side of ['sender', 'receiver'] as const) {
+      await test.step(`${side} cancels in mid-transfer`, async () => {
+        const transfer = await startMidway(pair);
+        await pair[side].call('cancel', side === 'sender' ? transfer.sending : transfer.receiving, 'enough');
+        for (const outcome of await outcomes(pair, transfer)) {
+          expect(outcome.state).toBe('cancelled');
+          expect(outcome.error).toMatchObject({ name: 'MillraceError', code: 'cancelled' });
+        }
+      });
+    }
+
+    await test.step('receiver rejects the offer', async () => {
+      const sending = await sender.call('send', seed);
+      await receiver.call('nextOffer');
+      await receiver.call('reject', 'no, thank you');
+      const outcome = await sender.call('outcome', sending, { hash: false });
+      expect(outcome.error).toMatchObject({ name: 'MillraceError', code: 'rejected' });
+      expect(outcome.error?.message).toContain('no, thank you');
+    });
+
+    await test.step('a transfer after all that', async () => {
+      await sender.call('prepare', [1_000_000], 7);
+      const sending = await sender.call('send', 7);
+      await receiver.call('nextOffer');
+      const receiving = await receiver.call('accept', 'memory');
+      const [sent, received] = await Promise.all([sender.call('outcome', sending, { seed: 7 }), receiver.call('outcome', receiving)]);
+      expect(received.files?.[0]?.sha256).toBe(sent.files?.[0]?.sha256);
+      expect(sent.state).toBe('done');
+    });
+    expect(complaints).toEqual([]);
+  });
+
+  test(`${nameOf(pairing)}: closing the peer in mid-transfer fails both sides with 'closed'`, async ({ openPage, room }) => {
+    const pair = await openPair(openPage, pairing);
+    for (const side of ['sender', 'receiver'] as const) {
+      await test.step(`${side} closes`, async () => {
+        await connectPair(pair.sender, pair.receiver, { room: `${room}-${side}` });
+        const transfer = await startMidway(pair);
+        await pair[side].call('closePeer');
+        for (const outcome of await outcomes(pair, transfer)) {
+          expect(outcome.state).toBe('failed');
+          expect(outcome.error).toMatchObject({ name: 'MillraceError', code: 'closed' });
+        }
+        await Promise.all([pair.sender.call('untilClosed'), pair.receiver.call('untilClosed')]);
+        expect(await pair.sender.call('connectionCount')).toBe(0);
+        expect(await pair.receiver.call('connectionCount')).toBe(0);
+      });
+    }
+  });
+}

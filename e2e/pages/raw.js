@@ -1,0 +1,75 @@
+// The naive pump that everything is compared with: one reliable unordered channel, nothing encrypted, hashed or stored.
+const connection = new RTCPeerConnection();
+const opened = Promise.withResolvers();
+let channel = null;
+
+/** Descriptions carry their candidates, so that the driver has two strings to pass and no more. */
+async function gathered() {
+  if (connection.iceGatheringState !== 'complete') {
+    await new Promise((resolve) => {
+      connection.addEventListener('icegatheringstatechange', () => {
+        if (connection.iceGatheringState === 'complete') resolve();
+      });
+    });
+  }
+  return connection.localDescription.toJSON();
+}
+
+function use(made) {
+  channel = made;
+  channel.binaryType = 'arraybuffer';
+  channel.addEventListener('open', () => opened.resolve());
+}
+
+globalThis.raw = {
+  async offer() {
+    use(connection.createDataChannel('raw', { ordered: false }));
+    await connection.setLocalDescription();
+    return gathered();
+  },
+
+  async answer(offer) {
+    connection.addEventListener('datachannel', (event) => use(event.channel));
+    await connection.setRemoteDescription(offer);
+    await connection.setLocalDescription();
+    return gathered();
+  },
+
+  finish: (answer) => connection.setRemoteDescription(answer),
+
+  /** Counts to `bytes`, then tells the sender. Call before `send`. */
+  async receive(bytes) {
+    await opened.promise;
+    let left = bytes;
+    channel.onmessage = (event) => {
+      left -= event.data.byteLength;
+      if (left <= 0) channel.send('done');
+    };
+  },
+
+  /** Gives the seconds from the first `send` to the receiver's word that the last byte is there. */
+  async send({ bytes, messageBytes, highWater }) {
+    await opened.promise;
+    const message = crypto.getRandomValues(new Uint8Array(65_536));
+    const full = new Uint8Array(messageBytes);
+    for (let at = 0; at < messageBytes; at += message.length) full.set(message.subarray(0, Math.min(message.length, messageBytes - at)), at);
+    channel.bufferedAmountLowThreshold = highWater / 2;
+    const done = new Promise((resolve) => {
+      channel.onmessage = resolve;
+    });
+    const start = performance.now();
+    let left = bytes;
+    const pump = () => {
+      while (left > 0 && channel.bufferedAmount < highWater) {
+        const length = Math.min(left, messageBytes);
+        channel.send(length === messageBytes ? full : full.subarray(0, length));
+        left -= length;
+      }
+    };
+    channel.addEventListener('bufferedamountlow', pump);
+    pump();
+    await done;
+    return (performance.now() - start) / 1000;
+  },
+};
+globalThis.rawReady = true;

@@ -1,0 +1,116 @@
+// How sessions begin, what they can do at once, and what they leave the main thread.
+import { Bare, connectPair } from './support/bare.js';
+import { expect, nameOf, pairings, test } from './support/fixtures.js';
+
+for (const pairing of pairings) {
+  test(`${nameOf(pairing)}: either side may connect first, and both can send at once`, async ({ openPage, complaints, room }) => {
+    const a = await Bare.of(await openPage(pairing.sender, 'sender', '/pages/bare.html'));
+    const b = await Bare.of(await openPage(pairing.receiver, 'receiver', '/pages/bare.html'));
+
+    for (const [first, second] of [[a, b], [b, a]] as const) {
+      const id = `${room}-${first === a ? 'a' : 'b'}`;
+      let early = true;
+      const waiting = first.call('connect', { room: id }).then((failure) => {
+        expect(early).toBe(false);
+        return failure;
+      });
+      // The first is alone in the room when the second comes: its greeting went to nobody.
+      await first.call('untilGreeted');
+      early = false;
+      expect(await second.call('connect', { room: id })).toBeNull();
+      expect(await waiting).toBeNull();
+
+      await a.call('prepare', [8_000_000], 1);
+      await b.call('prepare', [8_000_000], 2);
+      const [fromA, fromB] = await Promise.all([a.call('send', 1), b.call('send', 2)]);
+      await Promise.all([a.call('nextOffer'), b.call('nextOffer')]);
+      const [toA, toB] = await Promise.all([a.call('accept', 'memory'), b.call('accept', 'opfs')]);
+      const [sentByA, receivedByB, sentByB, receivedByA] = await Promise.all([
+        a.call('outcome', fromA, { seed: 1 }),
+        b.call('outcome', toB),
+        b.call('outcome', fromB, { seed: 2 }),
+        a.call('outcome', toA),
+      ]);
+      for (const outcome of [sentByA, receivedByB, sentByB, receivedByA]) expect(outcome.error).toBeUndefined();
+      expect(receivedByB.files?.[0]?.sha256).toBe(sentByA.files?.[0]?.sha256);
+      expect(receivedByA.files?.[0]?.sha256).toBe(sentByB.files?.[0]?.sha256);
+      expect(receivedByB.files?.[0]?.root).toBe(sentByA.files?.[0]?.root);
+      expect(receivedByA.files?.[0]?.root).toBe(sentByB.files?.[0]?.root);
+      expect(receivedByA.files?.[0]?.root).not.toBe(receivedByB.files?.[0]?.root);
+      await Promise.all([a.call('closePeer'), b.call('closePeer')]);
+    }
+    expect(complaints).toEqual([]);
+  });
+}
+
+for (const name of ['chromium', 'firefox'] as const) {
+  test(`${name}: two tabs find each other through broadcastSignaling`, async ({ openPage, complaints, room }) => {
+    const page = await openPage(name, 'sender', '/pages/bare.html');
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    const [a, b] = [await Bare.of(page), await Bare.of(other)];
+    await connectPair(a, b, { room, signaling: 'broadcast' });
+    await a.call('prepare', [3_000_000], 5);
+    const sending = await a.call('send', 5);
+    await b.call('nextOffer');
+    const receiving = await b.call('accept');
+    const [sent, received] = await Promise.all([a.call('outcome', sending, { seed: 5 }), b.call('outcome', receiving)]);
+    expect(received.files?.[0]?.sha256).toBe(sent.files?.[0]?.sha256);
+    expect(complaints).toEqual([]);
+  });
+
+  test(`${name}: an aborted connect rejects and leaves nothing open`, async ({ openPage, room }) => {
+    const bare = await Bare.of(await openPage(name, 'sender', '/pages/bare.html'));
+    for (const how of [{ abortBefore: true }, { abortAfterMs: 0 }, { abortAfterMs: 300 }]) {
+      const failure = await bare.call('connect', { room, ...how });
+      expect(failure?.error).toMatchObject({ name: 'MillraceError', code: 'aborted' });
+      expect(await bare.call('connectionCount')).toBe(0);
+    }
+    // The room is free again: two others can meet there.
+    const [a, b] = [
+      await Bare.of(await openPage(name, 'sender', '/pages/bare.html')),
+      await Bare.of(await openPage(name, 'receiver', '/pages/bare.html')),
+    ];
+    await connectPair(a, b, { room });
+    await a.call('abortSession');
+    await Promise.all([a.call('untilClosed'), b.call('untilClosed')]);
+  });
+
+  test(`${name}: a third side is told that the room is taken`, async ({ openPage, room }) => {
+    const [a, b, third] = [
+      await Bare.of(await openPage(name, 'sender', '/pages/bare.html')),
+      await Bare.of(await openPage(name, 'receiver', '/pages/bare.html')),
+      await Bare.of(await openPage(name, 'receiver', '/pages/bare.html')),
+    ];
+    await connectPair(a, b, { room });
+    const failure = await third.call('connect', { room });
+    expect(failure?.error).toMatchObject({ name: 'MillraceError', code: 'signaling-failed' });
+    expect(failure?.error.message).toContain('4409');
+  });
+}
+
+test('no main-thread task over 50 ms while 50 MiB cross in workers', async ({ openPage, room }) => {
+  const sender = await Bare.of(await openPage('chromium', 'sender', '/pages/bare.html'));
+  const receiver = await Bare.of(await openPage('chromium', 'receiver', '/pages/bare.html'));
+  expect(await sender.call('longTasksSupported')).toBe(true);
+  await connectPair(sender, receiver, { room, worker: true });
+  await sender.call('prepare', [50 * 1024 * 1024], 9);
+
+  for (const side of [sender, receiver]) {
+    // The observer works: it sees a task that is too long.
+    await side.call('takeLongTasks');
+    await side.call('block', 80);
+    await expect.poll(async () => (await side.call('takeLongTasks')).some((ms) => ms >= 80)).toBe(true);
+  }
+  const sending = await sender.call('send', 9);
+  await receiver.call('nextOffer');
+  const receiving = await receiver.call('accept', 'opfs');
+  const [sent, received] = await Promise.all([
+    sender.call('outcome', sending, { hash: false }),
+    receiver.call('outcome', receiving, { hash: false }),
+  ]);
+  expect(sent.state).toBe('done');
+  expect(received.state).toBe('done');
+  expect(await sender.call('takeLongTasks')).toEqual([]);
+  expect(await receiver.call('takeLongTasks')).toEqual([]);
+});

@@ -1,0 +1,107 @@
+import type { Page } from '@playwright/test';
+
+/** The functions of e2e/pages/bare.js, called from here with plain data. */
+export interface BareApi {
+  connect(options: {
+    room: string;
+    worker?: boolean;
+    signaling?: 'socket' | 'broadcast';
+    abortAfterMs?: number | null;
+    abortBefore?: boolean;
+  }): Promise<PlainFailure | null>;
+  untilGreeted(): Promise<boolean>;
+  peer(): { state: string; stats: { worker: boolean } };
+  closePeer(): Promise<void>;
+  abortSession(): void;
+  untilClosed(): Promise<boolean>;
+  prepare(sizes: number[], seed: number): void;
+  send(seed: number): number;
+  nextOffer(): Promise<{ id: string; totalBytes: number; files: { name: string; size: number | null }[] }>;
+  accept(sink?: 'memory' | 'opfs' | 'auto'): number;
+  reject(reason?: string): void;
+  cancel(transfer: number, reason?: string): void;
+  untilBytes(transfer: number, bytes: number): Promise<boolean>;
+  outcome(transfer: number, options?: { seed?: number | null; hash?: boolean }): Promise<Outcome>;
+  sourceHashes(seed: number): Promise<string[]>;
+  connectionCount(): number;
+  closeConnections(which: 'all' | 'bulk'): Closed;
+  closeChannels(): Closed;
+  violations(): string[];
+  block(ms: number): Promise<void>;
+  takeLongTasks(): number[];
+  longTasksSupported(): boolean;
+}
+
+/** What was closed, and when, in ms since 1970. */
+export interface Closed {
+  readonly at: number;
+  readonly count: number;
+}
+
+export interface PlainError {
+  readonly name: string;
+  readonly code: string | null;
+  readonly message: string;
+  /** ms since 1970. */
+  readonly at: number;
+}
+
+export interface PlainFailure {
+  readonly error: PlainError;
+}
+
+export interface OutcomeFile {
+  readonly name: string;
+  readonly size: number;
+  readonly root: string;
+  readonly blobSize: number | null;
+  readonly sha256: string | null;
+}
+
+export interface Outcome {
+  readonly state: string;
+  readonly states: readonly string[];
+  readonly seconds: number;
+  readonly error?: PlainError;
+  readonly bytes?: number;
+  readonly files?: readonly OutcomeFile[];
+  readonly progressRises?: boolean;
+  readonly lastProgress?: number | null;
+}
+
+declare global {
+  // The page's own global; declared here for the functions that Playwright runs there.
+  var bare: BareApi;
+  var bareReady: boolean | undefined;
+}
+
+type Method = keyof BareApi;
+
+/** One bare page, with its functions as methods. */
+export class Bare {
+  readonly page: Page;
+
+  private constructor(page: Page) {
+    this.page = page;
+  }
+
+  static async of(page: Page): Promise<Bare> {
+    // The page's script has run when its load event comes, which `goto` waits for.
+    if (!(await page.evaluate(() => globalThis.bareReady === true))) throw new Error('the script of the bare page failed');
+    return new Bare(page);
+  }
+
+  call<M extends Method>(method: M, ...args: Parameters<BareApi[M]>): Promise<Awaited<ReturnType<BareApi[M]>>> {
+    const run = ({ method: name, args: list }: { method: Method; args: unknown[] }): unknown =>
+      (globalThis.bare[name] as (...list: unknown[]) => unknown)(...list);
+    return this.page.evaluate(run, { method, args: args as unknown[] }) as Promise<Awaited<ReturnType<BareApi[M]>>>;
+  }
+}
+
+/** Both sides connected. Errors: rejects with what either side's `connect` rejected with. */
+export async function connectPair(a: Bare, b: Bare, options: Parameters<BareApi['connect']>[0]): Promise<void> {
+  const failures = await Promise.all([a.call('connect', options), b.call('connect', options)]);
+  for (const failure of failures) {
+    if (failure !== null) throw new Error(`connect failed: ${failure.error.code} ${failure.error.message}`);
+  }
+}
