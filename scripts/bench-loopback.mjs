@@ -141,7 +141,7 @@ function readArguments() {
     options: {
       json: { type: 'boolean', default: false },
       browsers: { type: 'string', default: defaultPairs },
-      rounds: { type: 'string', default: '3' },
+      rounds: { type: 'string', default: '5' },
     },
   });
   const rounds = Number(values.rounds);
