@@ -10,7 +10,7 @@ struct NamedCode {
   std::string_view name;
 };
 
-constexpr std::array<NamedCode, 18> kNames = {{
+constexpr std::array<NamedCode, 21> kNames = {{
     {ErrorCode::kClosed, "closed"},
     {ErrorCode::kCancelled, "cancelled"},
     {ErrorCode::kRejected, "rejected"},
@@ -29,6 +29,9 @@ constexpr std::array<NamedCode, 18> kNames = {{
     {ErrorCode::kAborted, "aborted"},
     {ErrorCode::kInvalidArgument, "invalid-argument"},
     {ErrorCode::kInternal, "internal"},
+    {ErrorCode::kConnectionFailed, "connection-failed"},
+    {ErrorCode::kSignalingFailed, "signaling-failed"},
+    {ErrorCode::kNotSupported, "not-supported"},
 }};
 
 }  // namespace

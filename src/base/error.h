@@ -30,6 +30,9 @@ enum class ErrorCode : uint8_t {
   kAborted = 15,           // The caller's abort signal fired.
   kInvalidArgument = 16,   // The caller passed something unusable.
   kInternal = 17,          // A defect of this library.
+  kConnectionFailed = 18,  // No path to the peer was found.
+  kSignalingFailed = 19,   // The signalling could not be used.
+  kNotSupported = 20,      // This browser or this version can not do it.
 };
 
 // The stable name of a code, for example "lane-closed".

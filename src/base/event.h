@@ -9,11 +9,14 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/token.h"
 
 namespace millrace {
 
 enum class EventType : uint8_t {
   kEstablished,   // Keys are agreed on; `flag`: this side opens the lanes.
+  kDisconnected,  // The control lane is gone; a new connection may take its place (Session::Reconnect).
+  kReconnected,   // It has; transfers go on. `flag`: this side opens the lanes.
   kSignal,        // `text` is an in-band signalling message of the peer.
   kOffer,         // The peer offers `transfer`; its files can be asked for.
   kAccepted,      // The peer accepted `transfer`.
@@ -34,6 +37,7 @@ struct FileProof {
 struct Event {
   EventType type = EventType::kClosed;
   TransferId transfer{};
+  TransferToken token{};  // kOffer.
   FileIndex file{};
   uint64_t size = 0;
   Digest root{};

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace millrace {
 
 struct FileInfo {
-  uint64_t size = 0;
+  std::optional<uint64_t> size;  // Nothing for a stream whose end is not known yet.
   uint64_t last_modified_ms = 0;
   std::string path;  // UTF-8, separated by '/'; the last part is the name.
   std::string type;  // MIME type or empty.

@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/bytes.h"
@@ -26,6 +27,23 @@ SecretKey DeriveLaneKey(const SecretKey& master, Role sender, LaneId lane, uint8
   writer.U32(lane.value);
   writer.U8(epoch);
   return KeyedHash(master, writer.written());
+}
+
+ResumeTag DeriveResumeTag(const SecretKey& master) {
+  const SecretKey hash = KeyedHash(master, AsBytes("millrace resume tag"));
+  ResumeTag tag;
+  std::copy_n(hash.bytes().begin(), tag.size(), tag.begin());
+  return tag;
+}
+
+SecretKey DeriveResumedSecret(const SecretKey& previous, const SecretKey& fresh) {
+  std::array<uint8_t, 64> label;
+  ByteWriter writer(label);
+  writer.Bytes(AsBytes("millrace resumed secret"));
+  writer.Bytes(fresh.bytes());
+  SecretKey resumed = KeyedHash(previous, writer.written());
+  Wipe(label);
+  return resumed;
 }
 
 SecretKey DeriveMasterSecret(const SecretKey& shared, const Digest& transcript) {

@@ -30,6 +30,13 @@ class Secret {
   }
   ~Secret() { Wipe(bytes_); }
 
+  // Copies are made by name only.
+  Secret Copy() const {
+    Secret copy;
+    copy.bytes_ = bytes_;
+    return copy;
+  }
+
   std::span<uint8_t, kSize> bytes() { return bytes_; }
   std::span<const uint8_t, kSize> bytes() const { return bytes_; }
 

@@ -14,7 +14,17 @@ Status Failed(std::string_view why) { return Error{ErrorCode::kHandshakeFailed, 
 
 }  // namespace
 
-X25519Handshake::X25519Handshake(std::span<const uint8_t, 64> entropy) {
+X25519Handshake::X25519Handshake(std::span<const uint8_t, 64> entropy)
+    : X25519Handshake(entropy, std::nullopt) {}
+
+X25519Handshake::X25519Handshake(std::span<const uint8_t, 64> entropy,
+                                 const SessionSecrets& previous)
+    : X25519Handshake(entropy, Previous{previous.role, DeriveResumeTag(previous.master),
+                                        previous.master.Copy()}) {}
+
+X25519Handshake::X25519Handshake(std::span<const uint8_t, 64> entropy,
+                                 std::optional<Previous> previous)
+    : previous_(std::move(previous)) {
   std::copy_n(entropy.begin(), 32, private_key_.bytes().begin());
   std::array<uint8_t, 32> public_key;
   crypto_scalarmult_base(public_key.data(), private_key_.bytes().data());
@@ -23,6 +33,8 @@ X25519Handshake::X25519Handshake(std::span<const uint8_t, 64> entropy) {
   writer.U16(kProtocolVersion);
   writer.Bytes(entropy.subspan<32, 32>());
   writer.Bytes(public_key);
+  // All zero: there is nothing to go on with.
+  writer.Bytes(previous_ ? previous_->tag : ResumeTag{});
 }
 
 size_t X25519Handshake::PollMessage(MutableByteView out) {
@@ -40,6 +52,7 @@ Status X25519Handshake::HandleMessage(ByteView message) {
   if (reader.U16() != kProtocolVersion) return Failed("the peer speaks another protocol version");
   reader.Bytes(32);
   const ByteView peer_key = reader.Bytes(32);
+  const ByteView peer_tag = reader.Bytes(ResumeTag().size());
   if (!reader.ok() || !reader.AtEnd()) return Failed("the peer's hello is malformed");
 
   const ByteView own_hello(hello_);
@@ -64,6 +77,13 @@ Status X25519Handshake::HandleMessage(ByteView message) {
 
   secrets_.emplace(SessionSecrets{initiator ? Role::kInitiator : Role::kResponder,
                                   DeriveMasterSecret(shared, transcript)});
+  const bool resumed =
+      previous_ && std::equal(peer_tag.begin(), peer_tag.end(), previous_->tag.begin());
+  if (resumed) {
+    secrets_->role = previous_->role;
+    secrets_->master = DeriveResumedSecret(previous_->master, secrets_->master);
+    secrets_->resumed = true;
+  }
   Wipe(private_key_.bytes());
   return Status::Ok();
 }

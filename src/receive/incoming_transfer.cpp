@@ -2,24 +2,32 @@
 
 namespace millrace {
 
+std::optional<uint64_t> IncomingTransfer::total_bytes() const {
+  if (has_unknown_size_) return std::nullopt;
+  return known_bytes_;
+}
+
 Status IncomingTransfer::AddManifest(const ManifestFrame& frame, size_t manifest_room) {
-  if (frame.total_files != total_files_ || frame.first_file != files_.size()) {
-    return Violation("manifest parts do not fit together");
-  }
+  const bool fits = frame.total_files == total_files_ && frame.first_file == files_.size() &&
+                    frame.token == token_;
+  if (!fits) return Violation("manifest parts do not fit together");
   ByteReader reader(frame.entries);
   for (uint32_t i = 0; i < frame.count; ++i) {
     const Result<FileEntry> entry = DecodeFileEntry(reader);
     if (!entry.ok()) return entry.error();
     const FileEntry& file = entry.value();
-    if (total_bytes_ > kMaxFileBytes - file.size) return Violation("manifest total is absurd");
-    total_bytes_ += file.size;
+    const uint64_t size = file.size.value_or(0);
+    if (known_bytes_ > kMaxFileBytes - size) return Violation("manifest total is absurd");
+    known_bytes_ += size;
+    has_unknown_size_ = has_unknown_size_ || !file.size;
     manifest_bytes_ += file.path.size() + file.type.size();
     if (manifest_bytes_ > manifest_room) {
       return Error{ErrorCode::kTooLarge, "the peer's file names take too much memory"};
     }
     IncomingFile& added = files_.emplace_back();
-    added.info =
-        FileInfo{file.size, file.last_modified_ms, std::string(file.path), std::string(file.type)};
+    added.info = FileInfo{file.size, file.last_modified_ms, paths_.MakeUnique(CleanPath(file.path)),
+                          std::string(file.type)};
+    added.end = file.size;
   }
   if (!reader.AtEnd()) return Violation("manifest part holds more than it says");
   return Status::Ok();
@@ -36,7 +44,7 @@ std::vector<FileProof> IncomingTransfer::Proofs() const {
   std::vector<FileProof> proofs;
   proofs.reserve(files_.size());
   for (size_t i = 0; i < files_.size(); ++i) {
-    proofs.push_back(FileProof{FileIndex(static_cast<uint32_t>(i)), files_[i].info.size,
+    proofs.push_back(FileProof{FileIndex(static_cast<uint32_t>(i)), files_[i].end.value_or(0),
                                files_[i].announced_root.value_or(Digest{})});
   }
   return proofs;

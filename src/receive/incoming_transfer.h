@@ -7,13 +7,16 @@
 #include "base/event.h"
 #include "base/file_info.h"
 #include "base/range_set.h"
+#include "base/token.h"
 #include "crypto/hash_tree.h"
+#include "receive/file_path.h"
 #include "wire/frames.h"
 
 namespace millrace {
 
 struct IncomingFile {
-  FileInfo info;
+  FileInfo info;                // The path is clean and the only one of its name.
+  std::optional<uint64_t> end;  // The size, as soon as it is known.
   RangeSet arrived;
   uint64_t written_bytes = 0;
   HashTree tree;
@@ -24,9 +27,12 @@ struct IncomingFile {
 
 class IncomingTransfer {
  public:
-  explicit IncomingTransfer(uint32_t total_files) : total_files_(total_files) {}
+  IncomingTransfer(uint32_t total_files, const TransferToken& token)
+      : total_files_(total_files), token_(token) {}
 
   bool accepted = false;
+  uint64_t existing_bytes = 0;  // From an earlier attempt.
+  // Of what comes in this attempt:
   uint64_t arrived_bytes = 0;
   uint64_t written_bytes = 0;
   uint64_t granted = 0;  // Credit that the sender was given.
@@ -34,7 +40,9 @@ class IncomingTransfer {
   std::vector<IncomingFile>& files() { return files_; }
   const std::vector<IncomingFile>& files() const { return files_; }
   uint32_t total_files() const { return total_files_; }
-  uint64_t total_bytes() const { return total_bytes_; }
+  const TransferToken& token() const { return token_; }
+  // Nothing where the size of a file is unknown.
+  std::optional<uint64_t> total_bytes() const;
   // Bytes that the names and types take.
   size_t manifest_bytes() const { return manifest_bytes_; }
   bool ManifestComplete() const { return files_.size() == total_files_; }
@@ -50,8 +58,11 @@ class IncomingTransfer {
 
  private:
   uint32_t total_files_ = 0;
+  TransferToken token_;
   std::vector<IncomingFile> files_;
-  uint64_t total_bytes_ = 0;
+  PathSet paths_;
+  uint64_t known_bytes_ = 0;
+  bool has_unknown_size_ = false;
   size_t manifest_bytes_ = 0;
   uint32_t stored_files_ = 0;
 };

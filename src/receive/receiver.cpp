@@ -22,7 +22,7 @@ Status Receiver::OnManifest(const ManifestFrame& frame) {
       return Error{ErrorCode::kTooLarge, "the peer opened too many transfers"};
     }
     ++next_ordinal_;
-    transfers_.emplace(frame.transfer, IncomingTransfer(frame.total_files));
+    transfers_.emplace(frame.transfer, IncomingTransfer(frame.total_files, frame.token));
   } else if (ordinal > next_ordinal_) {
     return Violation("MANIFEST skips transfer numbers");
   }
@@ -36,7 +36,7 @@ Status Receiver::OnManifest(const ManifestFrame& frame) {
   if (!added.ok()) return added;
   if (transfer->ManifestComplete()) {
     events_.push_back(
-        {.type = EventType::kOffer, .transfer = frame.transfer, .size = transfer->total_bytes()});
+        {.type = EventType::kOffer, .transfer = frame.transfer, .token = transfer->token()});
   }
   return Status::Ok();
 }
@@ -45,8 +45,36 @@ void Receiver::Accept(TransferId id) {
   IncomingTransfer* transfer = Find(id);
   if (transfer == nullptr || transfer->accepted || !transfer->ManifestComplete()) return;
   transfer->accepted = true;
+  for (size_t i = 0; i < transfer->files().size(); ++i) {
+    PushHave(id, FileIndex(static_cast<uint32_t>(i)), transfer->files()[i]);
+  }
   frames_.Push(AcceptFrame{id});
   GrantCredit();
+}
+
+void Receiver::PushHave(TransferId id, FileIndex index, const IncomingFile& file) {
+  HaveFrame have{id, index, {}, 0};
+  for (const Range& range : file.arrived.ranges()) {
+    have.ranges[have.range_count++] = range;
+    if (have.range_count < have.ranges.size()) continue;
+    frames_.Push(have);
+    have.range_count = 0;
+  }
+  if (have.range_count > 0) frames_.Push(have);
+}
+
+void Receiver::AddExisting(TransferId id, FileIndex index, uint64_t offset, ByteView bytes) {
+  IncomingTransfer* transfer = Find(id);
+  if (transfer == nullptr || transfer->accepted || index.value >= transfer->files().size()) return;
+  IncomingFile& file = transfer->files()[index.value];
+  const uint64_t end = offset + bytes.size();
+  const bool on_leaves = offset % kLeafBytes == 0 && (end == file.end || end % kLeafBytes == 0);
+  if (!file.end || end > *file.end || !on_leaves) return;
+  if (file.arrived.FirstMissing(offset, end) != Range{offset, end}) return;
+  HashLeaves(file, offset, bytes);
+  file.arrived.Insert(offset, end);
+  file.written_bytes += bytes.size();
+  transfer->existing_bytes += bytes.size();
 }
 
 void Receiver::Reject(TransferId id, std::string_view reason) {
@@ -60,14 +88,13 @@ Status Receiver::CheckData(const DataFrame& frame, const IncomingTransfer& trans
   if (!transfer.accepted) return Violation("DATA of a transfer that was not accepted");
   if (frame.file.value >= transfer.files().size())
     return Violation("DATA of a file that is not in the manifest");
-  const uint64_t size = transfer.files()[frame.file.value].info.size;
-  if (frame.offset > size || frame.payload.size() > size - frame.offset) {
-    return Violation("DATA lies past the end of its file");
-  }
-  const bool at_end = frame.offset + frame.payload.size() == size;
-  if (!at_end && frame.payload.size() % kLeafBytes != 0) {
-    return Violation("DATA does not end on a leaf");
-  }
+  const IncomingFile& file = transfer.files()[frame.file.value];
+  const uint64_t end = frame.offset + frame.payload.size();
+  if (end > file.end.value_or(kMaxFileBytes)) return Violation("DATA lies past the end of its file");
+  if (end % kLeafBytes == 0 || end == file.end) return Status::Ok();
+  // Off the leaf grid: the end of the file, and the first word of it where the size was unknown.
+  const bool past = !file.arrived.empty() && file.arrived.ranges().back().end > end;
+  if (file.end || past) return Violation("DATA does not end on a leaf");
   return Status::Ok();
 }
 
@@ -80,6 +107,7 @@ Status Receiver::OnData(const DataFrame& frame, PoolBuffer& buffer) {
 
   IncomingFile& file = transfer->files()[frame.file.value];
   const uint64_t end = frame.offset + frame.payload.size();
+  if (end % kLeafBytes != 0) file.end = end;
   std::optional<uint32_t> held;
   // Only what is missing is taken: bytes that are there already can not be changed by a second
   // record.
@@ -178,17 +206,27 @@ Status Receiver::OnComplete(const CompleteFrame& frame) {
     return Violation("COMPLETE of a file that is not in the manifest");
   }
   IncomingFile& file = transfer->files()[frame.file.value];
-  if (file.announced_root) return Violation("COMPLETE came twice for a file");
-  if (frame.size != file.info.size) return Violation("COMPLETE differs from the manifest");
+  const Status checked = CheckComplete(frame, file);
+  if (!checked.ok()) return checked;
   file.announced_root = frame.root;
+  file.end = frame.size;
   CheckFile(frame.transfer, frame.file);
+  return Status::Ok();
+}
+
+Status Receiver::CheckComplete(const CompleteFrame& frame, const IncomingFile& file) const {
+  if (file.announced_root) return Violation("COMPLETE came twice for a file");
+  if (frame.size > kMaxFileBytes) return Violation("COMPLETE with an absurd size");
+  if (file.end && frame.size != *file.end) return Violation("COMPLETE differs from the file's size");
+  const bool past = !file.arrived.empty() && file.arrived.ranges().back().end > frame.size;
+  if (past) return Violation("COMPLETE is before what was sent");
   return Status::Ok();
 }
 
 void Receiver::CheckFile(TransferId id, FileIndex index) {
   IncomingFile& file = Find(id)->files()[index.value];
-  if (file.received || !file.announced_root || file.written_bytes != file.info.size) return;
-  const Digest root = file.tree.Root(file.info.size);
+  if (file.received || !file.announced_root || file.written_bytes != file.end) return;
+  const Digest root = file.tree.Root(*file.end);
   if (root != *file.announced_root) {
     const Error error{ErrorCode::kHashMismatch, "what arrived is not what the sender hashed"};
     frames_.Push(CancelFrame{id, error.code, error.detail});
@@ -198,7 +236,7 @@ void Receiver::CheckFile(TransferId id, FileIndex index) {
   events_.push_back({.type = EventType::kFileReceived,
                      .transfer = id,
                      .file = index,
-                     .size = file.info.size,
+                     .size = *file.end,
                      .root = root});
 }
 
@@ -207,11 +245,11 @@ void Receiver::FileStored(TransferId id, FileIndex index) {
   if (transfer == nullptr || index.value >= transfer->files().size()) return;
   const IncomingFile& file = transfer->files()[index.value];
   if (!file.received || file.stored) return;
-  frames_.Push(ReceiptFrame{id, index, file.info.size, *file.announced_root});
+  frames_.Push(ReceiptFrame{id, index, *file.end, *file.announced_root});
   if (transfer->MarkStored(index)) {
     events_.push_back({.type = EventType::kDone,
                        .transfer = id,
-                       .size = transfer->total_bytes(),
+                       .size = transfer->existing_bytes + transfer->written_bytes,
                        .proofs = transfer->Proofs()});
     transfers_.erase(id);
   }
@@ -249,10 +287,14 @@ uint64_t Receiver::WindowOf(const IncomingTransfer& transfer) const {
 
 void Receiver::GrantCredit() {
   for (auto& [id, transfer] : transfers_) {
-    if (!transfer.accepted || transfer.granted >= transfer.total_bytes()) continue;
+    if (!transfer.accepted) continue;
+    // Nothing more than what there is to come.
+    uint64_t most = kMaxVarint;
+    if (const auto total = transfer.total_bytes()) most = *total - transfer.existing_bytes;
+    if (transfer.granted >= most) continue;
     const uint64_t window = WindowOf(transfer);
-    const uint64_t limit = std::min(transfer.written_bytes + window, transfer.total_bytes());
-    const bool last = limit == transfer.total_bytes();
+    const uint64_t limit = std::min(transfer.written_bytes + window, most);
+    const bool last = limit == most;
     if (limit <= transfer.granted || (!last && limit - transfer.granted < window / 4)) continue;
     transfer.granted = limit;
     frames_.Push(CreditFrame{id, limit});

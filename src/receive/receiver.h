@@ -59,6 +59,10 @@ class Receiver {
   bool Owns(TransferId id) const { return id.value % 2 == static_cast<uint32_t>(peer_role_); }
   bool IsKnown(TransferId id) const { return Owns(id) && id.value / 2 < next_ordinal_; }
 
+  // Before Accept: bytes of a file of known size that an earlier attempt left in the sink, read back
+  // from there. They start on a leaf and end on one or at the file's end; anything else, and bytes
+  // that were added before, are ignored. Cost: hashing them.
+  void AddExisting(TransferId id, FileIndex file, uint64_t offset, ByteView bytes);
   // The user's answer to an offer; no-op where the transfer has ended or is accepted.
   void Accept(TransferId id);
   void Reject(TransferId id, std::string_view reason);
@@ -96,7 +100,9 @@ class Receiver {
 
   IncomingTransfer* Find(TransferId id);
   Status CheckData(const DataFrame& frame, const IncomingTransfer& transfer) const;
+  Status CheckComplete(const CompleteFrame& frame, const IncomingFile& file) const;
   void HashLeaves(IncomingFile& file, uint64_t offset, ByteView bytes);
+  void PushHave(TransferId id, FileIndex index, const IncomingFile& file);
   void QueueWrite(const DataFrame& frame, const Range& missing, uint32_t held);
   uint32_t Hold(PoolBuffer& buffer);
   void LetGo(uint32_t held);

@@ -12,35 +12,57 @@ OutgoingTransfer::OutgoingTransfer(const std::vector<FileInfo>& infos) {
 }
 
 std::optional<ReadPosition> OutgoingTransfer::NextRead(size_t piece_bytes) const {
-  size_t file = reading_;
+  size_t index = reading_;
   uint64_t offset = read_offset_;
-  while (file < files_.size() && offset == files_[file].size) {
-    ++file;
+  while (index < files_.size() && files_[index].size && offset >= *files_[index].size) {
+    ++index;
     offset = 0;
   }
-  if (file == files_.size()) return std::nullopt;
-  const uint64_t left = files_[file].size - offset;
-  const uint64_t room = credit > read_bytes_ ? credit - read_bytes_ : 0;
-  uint64_t length = std::min<uint64_t>({left, room, piece_bytes});
-  if (length < left) length -= length % kLeafBytes;
+  if (index == files_.size()) return std::nullopt;
+  const OutgoingFile& file = files_[index];
+  const uint64_t end = file.size.value_or(kMaxFileBytes);
+  uint64_t length = std::min<uint64_t>(end - offset, piece_bytes);
+  // Either all of a piece is held by the receiver or none of it.
+  const Range missing = file.held.FirstMissing(offset, offset + length);
+  const bool held = missing.begin > offset;
+  if (held) {
+    length = missing.begin - offset;
+  } else {
+    length = missing.end - offset;
+    const uint64_t room = credit > read_bytes_ ? credit - read_bytes_ : 0;
+    length = std::min(length, room);
+    if (length < end - offset) length -= length % kLeafBytes;
+  }
   if (length == 0) return std::nullopt;
-  return ReadPosition{FileIndex(static_cast<uint32_t>(file)), offset, static_cast<size_t>(length)};
+  return ReadPosition{FileIndex(static_cast<uint32_t>(index)), offset, static_cast<size_t>(length),
+                      held};
 }
 
 void OutgoingTransfer::Advance(const ReadPosition& position) {
   reading_ = position.file.value;
   read_offset_ = position.offset + position.length;
-  read_bytes_ += position.length;
+  if (!position.held) read_bytes_ += position.length;
 }
 
-std::optional<Digest> OutgoingTransfer::Hash(FileIndex file, uint64_t offset, ByteView bytes) {
+void OutgoingTransfer::EndStream(FileIndex file, uint64_t size, uint64_t unread) {
+  OutgoingFile& state = files_[file.value];
+  if (!state.size) state.size = size;
+  read_bytes_ -= unread;
+}
+
+void OutgoingTransfer::Hash(FileIndex file, uint64_t offset, ByteView bytes) {
   OutgoingFile& state = files_[file.value];
   for (size_t at = 0; at < bytes.size(); at += kLeafBytes) {
     const size_t length = std::min(kLeafBytes, bytes.size() - at);
     state.tree.AddLeaf((offset + at) / kLeafBytes, HashLeaf(bytes.subspan(at, length)));
   }
   state.hashed_bytes += bytes.size();
-  if (state.hashed_bytes == state.size) state.root = state.tree.Root(state.size);
+}
+
+std::optional<Digest> OutgoingTransfer::TakeRoot(FileIndex file) {
+  OutgoingFile& state = files_[file.value];
+  if (state.root || !state.size || state.hashed_bytes != *state.size) return std::nullopt;
+  state.root = state.tree.Root(*state.size);
   return state.root;
 }
 
@@ -55,7 +77,7 @@ std::vector<FileProof> OutgoingTransfer::Proofs() const {
   std::vector<FileProof> proofs;
   proofs.reserve(files_.size());
   for (size_t i = 0; i < files_.size(); ++i) {
-    proofs.push_back(FileProof{FileIndex(static_cast<uint32_t>(i)), files_[i].size,
+    proofs.push_back(FileProof{FileIndex(static_cast<uint32_t>(i)), files_[i].size.value_or(0),
                                files_[i].root.value_or(Digest{})});
   }
   return proofs;

@@ -9,13 +9,15 @@
 #include "base/event.h"
 #include "base/file_info.h"
 #include "base/ids.h"
+#include "base/range_set.h"
 #include "crypto/hash_tree.h"
 #include "send/sent_records.h"
 
 namespace millrace {
 
 struct OutgoingFile {
-  uint64_t size = 0;
+  std::optional<uint64_t> size;  // Nothing until a stream has ended.
+  RangeSet held;                 // What the receiver has from an earlier attempt: hashed, not sent.
   uint64_t hashed_bytes = 0;
   HashTree tree;
   std::optional<Digest> root;  // Known once everything is hashed.
@@ -27,6 +29,7 @@ struct ReadPosition {
   FileIndex file;
   uint64_t offset = 0;
   size_t length = 0;
+  bool held = false;  // The receiver has them: to be hashed only.
 };
 
 class OutgoingTransfer {
@@ -37,21 +40,25 @@ class OutgoingTransfer {
   bool paused_here = false;
   bool paused_by_peer = false;
   uint64_t credit = 0;  // Payload bytes that the peer has room for, from the start.
-  uint64_t acked_bytes = 0;
-  std::deque<PieceId> ready;  // Read, hashed, waiting for a lane.
+  // Acknowledged, and held by the receiver before.
+  uint64_t delivered_bytes = 0;
+  std::deque<PieceId> ready;  // Read, hashed, waiting for a lane; those to be sent again come first.
 
   bool MayMove() const { return accepted && !paused_here && !paused_by_peer; }
 
   std::vector<OutgoingFile>& files() { return files_; }
 
-  // The next bytes to read, at most `piece_bytes` and within the credit; whole leaves except at a
-  // file's end.
+  // The next bytes to read, at most `piece_bytes` and within the credit; whole leaves except at a file's end.
   std::optional<ReadPosition> NextRead(size_t piece_bytes) const;
   // Those bytes are being read now.
   void Advance(const ReadPosition& position);
+  // A stream ended `unread` bytes before the end of what was asked for last.
+  void EndStream(FileIndex file, uint64_t size, uint64_t unread);
 
-  // Adds leaves to the file's tree; answers the root when that was the last of it.
-  std::optional<Digest> Hash(FileIndex file, uint64_t offset, ByteView bytes);
+  // Adds leaves to the file's tree.
+  void Hash(FileIndex file, uint64_t offset, ByteView bytes);
+  // The file's root, once, as soon as all of it is hashed and its size is known.
+  std::optional<Digest> TakeRoot(FileIndex file);
 
   // Notes a receipt; the caller has compared it. Answers whether every file now has one.
   bool AddReceipt(FileIndex file);
@@ -60,7 +67,7 @@ class OutgoingTransfer {
  private:
   std::vector<OutgoingFile> files_;
   size_t receipts_ = 0;
-  // The cursor: the file that is read now and how far, and all bytes asked for so far.
+  // The cursor: the file that is read now and how far, and all bytes asked for so far that need credit.
   size_t reading_ = 0;
   uint64_t read_offset_ = 0;
   uint64_t read_bytes_ = 0;

@@ -25,11 +25,12 @@ std::optional<Error> CheckOffer(const std::vector<FileInfo>& files) {
     if (file.path.size() > kMaxPathBytes || file.type.size() > kMaxTypeBytes) {
       return Error{ErrorCode::kInvalidArgument, "a file's name or type is too long"};
     }
-    if (file.size > kMaxFileBytes || total > kMaxFileBytes - file.size ||
+    const uint64_t size = file.size.value_or(0);
+    if (size > kMaxFileBytes || total > kMaxFileBytes - size ||
         file.last_modified_ms > kMaxFileBytes) {
       return Error{ErrorCode::kTooLarge, "a transfer holds at most 2^53 - 1 bytes"};
     }
-    total += file.size;
+    total += size;
     manifest_bytes += file.path.size() + file.type.size();
   }
   if (manifest_bytes > kMaxManifestBytes) {
@@ -40,7 +41,7 @@ std::optional<Error> CheckOffer(const std::vector<FileInfo>& files) {
 
 }  // namespace
 
-TransferId Sender::Offer(const std::vector<FileInfo>& files) {
+TransferId Sender::Offer(const std::vector<FileInfo>& files, const TransferToken& token) {
   const TransferId id(next_ordinal_++ * 2 + static_cast<uint32_t>(role_));
   std::optional<Error> error = CheckOffer(files);
   if (!error && transfers_.size() >= kMaxOpenTransfers) {
@@ -53,13 +54,14 @@ TransferId Sender::Offer(const std::vector<FileInfo>& files) {
     return id;
   }
   transfers_.emplace(id, OutgoingTransfer(files));
-  PushManifest(id, files);
+  PushManifest(id, files, token);
   return id;
 }
 
-void Sender::PushManifest(TransferId id, const std::vector<FileInfo>& files) {
+void Sender::PushManifest(TransferId id, const std::vector<FileInfo>& files,
+                          const TransferToken& token) {
   std::array<uint8_t, kManifestPartBytes> entries;
-  ManifestFrame part{id, static_cast<uint32_t>(files.size()), 0, 0, {}};
+  ManifestFrame part{id, token, static_cast<uint32_t>(files.size()), 0, 0, {}};
   ByteWriter writer(entries);
   for (const FileInfo& file : files) {
     const FileEntry entry{file.size, file.last_modified_ms, file.path, file.type};
@@ -94,24 +96,34 @@ auto Sender::InTurn(Visit visit)
   return std::nullopt;
 }
 
+PieceId Sender::IdOf(size_t slot) const {
+  return PieceId(uint64_t{pieces_[slot].generation} << 32 | slot);
+}
+
+Sender::Piece* Sender::At(PieceId id) {
+  const auto slot = static_cast<uint32_t>(id.value);
+  if (slot >= pieces_.size()) return nullptr;
+  const bool done = pieces_[slot].state == PieceState::kFree || IdOf(slot) != id;
+  return done ? nullptr : &pieces_[slot];
+}
+
 PieceId Sender::TakeSlot() {
-  if (free_pieces_.empty()) {
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<uint32_t>(pieces_.size()));
     pieces_.emplace_back();
-    return PieceId(static_cast<uint32_t>(pieces_.size() - 1));
   }
-  const PieceId id = free_pieces_.back();
-  free_pieces_.pop_back();
-  return id;
+  const uint32_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  return IdOf(slot);
 }
 
 void Sender::FreePiece(PieceId id) {
-  Piece& piece = At(id);
-  if (piece.state == PieceState::kReading || piece.state == PieceState::kReady) {
-    ahead_bytes_ -= piece.length;
-  }
+  Piece& piece = *At(id);
+  if (piece.ahead) ahead_bytes_ -= piece.length;
   piece.buffer.Release();
   piece.state = PieceState::kFree;
-  free_pieces_.push_back(id);
+  ++piece.generation;
+  free_slots_.push_back(static_cast<uint32_t>(id.value));
 }
 
 std::optional<ReadRequest> Sender::PollRead() {
@@ -123,8 +135,11 @@ std::optional<ReadRequest> Sender::PollRead() {
     if (!buffer) return std::nullopt;
     transfer.Advance(*next);
     const PieceId slot = TakeSlot();
-    Piece& piece = At(slot);
+    Piece& piece = pieces_[static_cast<uint32_t>(slot.value)];
     piece.state = PieceState::kReading;
+    piece.copies = 0;
+    piece.ahead = true;
+    piece.held = next->held;
     piece.transfer = id;
     piece.file = next->file;
     piece.offset = next->offset;
@@ -137,43 +152,79 @@ std::optional<ReadRequest> Sender::PollRead() {
 }
 
 void Sender::ReadDone(PieceId id, size_t length) {
-  if (id.value >= pieces_.size() || At(id).state != PieceState::kReading) return;
-  Piece& piece = At(id);
-  OutgoingTransfer* transfer = Find(piece.transfer);
+  Piece* piece = At(id);
+  if (piece == nullptr || piece->state != PieceState::kReading) return;
+  OutgoingTransfer* transfer = Find(piece->transfer);
   if (transfer == nullptr) return FreePiece(id);
-  if (length != piece.length) {
-    const TransferId failed = piece.transfer;
+  const TransferId transfer_id = piece->transfer;
+  const FileIndex file = piece->file;
+  const std::optional<uint64_t> size = transfer->files()[file.value].size;
+  const uint64_t asked_end = piece->offset + piece->length;
+  const bool is_stream = !size || asked_end > *size;
+  const bool past_end = size && length > 0 && piece->offset + length > *size;
+  const bool short_read = length < piece->length;
+  if (past_end || length > piece->length || (short_read && !is_stream)) {
     FreePiece(id);
     const Error error{ErrorCode::kSourceChanged, "the file ended before its announced size"};
-    frames_.Push(CancelFrame{failed, error.code, error.detail});
-    return Fail(failed, error, false);
+    frames_.Push(CancelFrame{transfer_id, error.code, error.detail});
+    return Fail(transfer_id, error, false);
   }
-  const ByteView payload = piece.buffer.bytes().subspan(kMaxDataHeaderBytes);
-  const std::optional<Digest> root = transfer->Hash(piece.file, piece.offset, payload);
-  piece.state = PieceState::kReady;
-  transfer->ready.push_back(id);
-  if (root) PushComplete(piece.transfer, piece.file, transfer->files()[piece.file.value]);
+  if (short_read) EndStream(*piece, *transfer, length);
+  const ByteView payload = piece->buffer.bytes().subspan(kMaxDataHeaderBytes, length);
+  transfer->Hash(file, piece->offset, payload);
+  if (length == 0 || piece->held) {
+    FreePiece(id);
+  } else {
+    Queue(id, *piece, false);
+  }
+  CheckFile(transfer_id, *transfer, file);
 }
 
-void Sender::PushComplete(TransferId id, FileIndex file, const OutgoingFile& state) {
-  frames_.Push(CompleteFrame{id, file, state.size, *state.root});
+void Sender::EndStream(Piece& piece, OutgoingTransfer& transfer, size_t length) {
+  const size_t unread = piece.length - length;
+  transfer.EndStream(piece.file, piece.offset + length, unread);
+  ahead_bytes_ -= unread;
+  piece.length = length;
+}
+
+void Sender::Queue(PieceId id, Piece& piece, bool again) {
+  OutgoingTransfer* transfer = Find(piece.transfer);
+  if (transfer == nullptr) return FreePiece(id);
+  piece.state = PieceState::kQueued;
+  if (again) {
+    transfer->ready.push_front(id);
+  } else {
+    transfer->ready.push_back(id);
+  }
+}
+
+void Sender::CheckFile(TransferId id, OutgoingTransfer& transfer, FileIndex file) {
+  const std::optional<Digest> root = transfer.TakeRoot(file);
+  if (!root) return;
+  frames_.Push(CompleteFrame{id, file, *transfer.files()[file.value].size, *root});
 }
 
 std::optional<OutgoingPiece> Sender::NextPiece() {
   return InTurn([this](TransferId id, OutgoingTransfer& transfer) -> std::optional<OutgoingPiece> {
-    if (transfer.ready.empty()) return std::nullopt;
-    const PieceId slot = transfer.ready.front();
-    transfer.ready.pop_front();
+    Piece* piece = nullptr;
+    PieceId slot;
+    while (piece == nullptr && !transfer.ready.empty()) {
+      slot = transfer.ready.front();
+      transfer.ready.pop_front();
+      piece = At(slot);  // Null where a late acknowledgement has settled it.
+    }
+    if (piece == nullptr) return std::nullopt;
     last_served_ = id;
-    Piece& piece = At(slot);
-    piece.state = PieceState::kSent;
-    ahead_bytes_ -= piece.length;
+    piece->state = PieceState::kSent;
+    ++piece->copies;
+    if (piece->ahead) ahead_bytes_ -= piece->length;
+    piece->ahead = false;
     // The header goes right before the payload, which never moves.
     std::array<uint8_t, kMaxDataHeaderBytes> header;
     ByteWriter writer(header);
-    EncodeDataHeader(DataFrame{id, piece.file, piece.offset, {}}, writer);
+    EncodeDataHeader(DataFrame{id, piece->file, piece->offset, {}}, writer);
     const size_t start = kMaxDataHeaderBytes - writer.size();
-    const MutableByteView bytes = piece.buffer.bytes();
+    const MutableByteView bytes = piece->buffer.bytes().first(kMaxDataHeaderBytes + piece->length);
     const ByteView written = writer.written();
     std::copy(written.begin(), written.end(), bytes.begin() + static_cast<std::ptrdiff_t>(start));
     return OutgoingPiece{slot, bytes.subspan(start)};
@@ -181,11 +232,37 @@ std::optional<OutgoingPiece> Sender::NextPiece() {
 }
 
 void Sender::OnAcked(PieceId id) {
-  Piece& piece = At(id);
-  if (piece.state != PieceState::kSent) return;
-  OutgoingTransfer* transfer = Find(piece.transfer);
-  if (transfer != nullptr) transfer->acked_bytes += piece.length;
+  Piece* piece = At(id);
+  if (piece == nullptr) return;
+  OutgoingTransfer* transfer = Find(piece->transfer);
+  if (transfer != nullptr) transfer->delivered_bytes += piece->length;
   FreePiece(id);
+}
+
+bool Sender::OnLost(PieceId id) {
+  Piece* piece = At(id);
+  if (piece == nullptr || piece->state != PieceState::kSent) return false;
+  if (--piece->copies > 0) return false;
+  Queue(id, *piece, true);
+  return true;
+}
+
+Status Sender::OnHave(const HaveFrame& frame) {
+  if (!IsKnown(frame.transfer)) return Violation("HAVE of a transfer that was never offered");
+  OutgoingTransfer* transfer = Find(frame.transfer);
+  if (transfer == nullptr) return Status::Ok();
+  if (transfer->accepted) return Violation("HAVE after ACCEPT");
+  if (frame.file.value >= transfer->files().size()) return Violation("HAVE of no such file");
+  OutgoingFile& file = transfer->files()[frame.file.value];
+  for (const Range& range : frame.used()) {
+    if (!file.size || range.end > *file.size) return Violation("HAVE lies past the file");
+    if (range.end != *file.size && range.end % kLeafBytes != 0) {
+      return Violation("HAVE does not end on a leaf");
+    }
+    transfer->delivered_bytes += file.held.Insert(range.begin, range.end);
+  }
+  if (file.held.ranges().size() > kMaxGaps) return Violation("HAVE tears too many gaps");
+  return Status::Ok();
 }
 
 Status Sender::OnAccept(const AcceptFrame& frame) {
@@ -197,9 +274,9 @@ Status Sender::OnAccept(const AcceptFrame& frame) {
   events_.push_back({.type = EventType::kAccepted, .transfer = frame.transfer});
   std::vector<OutgoingFile>& files = transfer->files();
   for (size_t i = 0; i < files.size(); ++i) {
-    if (files[i].size != 0) continue;
-    files[i].root = files[i].tree.Root(0);
-    PushComplete(frame.transfer, FileIndex(static_cast<uint32_t>(i)), files[i]);
+    if (files[i].size == 0) {
+      CheckFile(frame.transfer, *transfer, FileIndex(static_cast<uint32_t>(i)));
+    }
   }
   return Status::Ok();
 }
@@ -229,7 +306,7 @@ Status Sender::OnReceipt(const ReceiptFrame& frame) {
   }
   if (transfer->AddReceipt(frame.file)) {
     uint64_t bytes = 0;
-    for (const OutgoingFile& f : files) bytes += f.size;
+    for (const OutgoingFile& f : files) bytes += f.size.value_or(0);
     events_.push_back({.type = EventType::kDone,
                        .transfer = frame.transfer,
                        .size = bytes,
@@ -256,9 +333,13 @@ Status Sender::OnPause(const PauseFrame& frame) {
 void Sender::Fail(TransferId id, Error error, bool by_peer) {
   const auto it = transfers_.find(id);
   if (it == transfers_.end()) return;
-  // What is being read or is under way stays until the source or the peer lets go of it.
-  for (const PieceId piece : it->second.ready) FreePiece(piece);
   transfers_.erase(it);
+  for (size_t slot = 0; slot < pieces_.size(); ++slot) {
+    // What is being read belongs to its source until that lets go of it.
+    const PieceState state = pieces_[slot].state;
+    const bool idle = state == PieceState::kQueued || state == PieceState::kSent;
+    if (idle && pieces_[slot].transfer == id) FreePiece(IdOf(slot));
+  }
   events_.push_back(
       {.type = EventType::kFailed, .transfer = id, .flag = by_peer, .error = std::move(error)});
 }
@@ -267,9 +348,9 @@ void Sender::FailAll(const Error& error, bool by_peer) {
   while (!transfers_.empty()) Fail(transfers_.begin()->first, error, by_peer);
 }
 
-uint64_t Sender::AckedBytes(TransferId id) const {
+uint64_t Sender::DeliveredBytes(TransferId id) const {
   const auto it = transfers_.find(id);
-  return it == transfers_.end() ? 0 : it->second.acked_bytes;
+  return it == transfers_.end() ? 0 : it->second.delivered_bytes;
 }
 
 }  // namespace millrace

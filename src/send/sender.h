@@ -7,6 +7,7 @@
 
 #include "base/event.h"
 #include "base/page_pool.h"
+#include "base/token.h"
 #include "crypto/key_schedule.h"
 #include "send/outgoing_transfer.h"
 #include "wire/frame_queue.h"
@@ -31,8 +32,8 @@ struct OutgoingPiece {
 
 class Sender {
  public:
-  // Bytes read ahead of the lanes, over all transfers: two 4 MiB slabs would be more than a fast
-  // channel drains in a turn.
+  // Bytes read ahead of the lanes, over all transfers: what a fast channel drains in a turn,
+  // several times over.
   static constexpr size_t kReadAheadBytes = 2 * 1024 * 1024;
 
   // `frames` carries what has to be said on the control lane; `events` what the user has to know.
@@ -43,25 +44,33 @@ class Sender {
   // Which ids this side gives (PROTOCOL, "Transfers"). Called once, before the first offer.
   void SetRole(Role role) { role_ = role; }
 
-  // Offers files and answers the transfer's id. Errors: an empty or unusable list becomes a kFailed
-  // event with kInvalidArgument or kTooLarge, and nothing is said to the peer.
-  TransferId Offer(const std::vector<FileInfo>& files);
+  // Offers files under a token that names the transfer beyond this session, and answers the
+  // transfer's id. Errors: an empty or unusable list becomes a kFailed event with kInvalidArgument
+  // or kTooLarge, and the peer only learns that the number is spent.
+  TransferId Offer(const std::vector<FileInfo>& files, const TransferToken& token);
 
   // Bytes per piece from now on; a multiple of kLeafBytes.
   void SetPieceBytes(size_t bytes) { piece_bytes_ = bytes; }
 
   // The next bytes wanted from a source. The memory is the source's until ReadDone.
   std::optional<ReadRequest> PollRead();
-  // The source has put `length` bytes there. Fewer than asked for fail the transfer with
-  // kSourceChanged.
+  // The source has put `length` bytes there. Fewer than asked for are the end of a stream; for a
+  // file with a size they fail the transfer with kSourceChanged.
   void ReadDone(PieceId piece, size_t length);
 
-  // The next piece for a lane, fair among transfers. It stays in the pool until OnAcked.
+  // The next piece for a lane, fair among transfers, pieces to be sent again before new ones. It
+  // stays in the pool until OnAcked.
   std::optional<OutgoingPiece> NextPiece();
+  // One copy of the piece arrived: it is done with. Ids of pieces that are done with are ignored,
+  // here and below.
   void OnAcked(PieceId piece);
+  // One copy of the piece is lost; without another on its way it is sent again, and the answer is
+  // true.
+  bool OnLost(PieceId piece);
 
   // Frames of the peer. Errors: kProtocolViolation, nothing changed. Frames for ended transfers are
   // ignored.
+  Status OnHave(const HaveFrame& frame);
   Status OnAccept(const AcceptFrame& frame);
   Status OnReject(const RejectFrame& frame);
   Status OnCredit(const CreditFrame& frame);
@@ -77,14 +86,19 @@ class Sender {
   void Fail(TransferId id, Error error, bool by_peer);
   void FailAll(const Error& error, bool by_peer);
 
-  uint64_t AckedBytes(TransferId id) const;
+  // Bytes that the peer acknowledged or held before.
+  uint64_t DeliveredBytes(TransferId id) const;
   size_t active_transfers() const { return transfers_.size(); }
   size_t pool_used_bytes() const { return pool_.used_bytes(); }
 
  private:
-  enum class PieceState : uint8_t { kFree, kReading, kReady, kSent };
+  enum class PieceState : uint8_t { kFree, kReading, kQueued, kSent };
   struct Piece {
     PieceState state = PieceState::kFree;
+    uint32_t generation = 0;
+    uint32_t copies = 0;  // On their way.
+    bool ahead = false;   // Counted in ahead_bytes_: not sent before.
+    bool held = false;    // The receiver has it: to be hashed only.
     TransferId transfer;
     FileIndex file;
     uint64_t offset = 0;
@@ -92,12 +106,18 @@ class Sender {
     PoolBuffer buffer;  // Headroom for the DATA header, then the payload.
   };
 
-  Piece& At(PieceId id) { return pieces_[id.value]; }
+  // The piece, or null where it is done with.
+  Piece* At(PieceId id);
+  PieceId IdOf(size_t slot) const;
   PieceId TakeSlot();
   void FreePiece(PieceId id);
+  void Queue(PieceId id, Piece& piece, bool again);
+  // A read came short of what was asked for: the stream has ended there.
+  void EndStream(Piece& piece, OutgoingTransfer& transfer, size_t length);
   OutgoingTransfer* Find(TransferId id);
-  void PushManifest(TransferId id, const std::vector<FileInfo>& files);
-  void PushComplete(TransferId id, FileIndex file, const OutgoingFile& state);
+  void PushManifest(TransferId id, const std::vector<FileInfo>& files, const TransferToken& token);
+  // Says COMPLETE once all of the file is hashed.
+  void CheckFile(TransferId id, OutgoingTransfer& transfer, FileIndex file);
   // The transfers in turn, beginning after the one served last.
   template <typename Visit>
   auto InTurn(Visit visit) -> decltype(visit(TransferId(), std::declval<OutgoingTransfer&>()));
@@ -111,8 +131,8 @@ class Sender {
   std::map<TransferId, OutgoingTransfer> transfers_;
   TransferId last_served_;
   std::vector<Piece> pieces_;
-  std::vector<PieceId> free_pieces_;
-  size_t ahead_bytes_ = 0;  // Of pieces that are being read or are ready.
+  std::vector<uint32_t> free_slots_;
+  size_t ahead_bytes_ = 0;  // Of pieces that are being read or wait for their first lane.
 };
 
 }  // namespace millrace

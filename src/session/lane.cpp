@@ -19,14 +19,14 @@ void Lane::SetKeys(const SessionSecrets& secrets) {
   has_keys_ = true;
 }
 
-ByteView Lane::SealRecord(ByteView plaintext, std::optional<PieceId> piece, Timestamp now,
-                          MutableByteView out) {
+ByteView Lane::SealRecord(ByteView plaintext, std::optional<PieceId> piece, bool eliciting,
+                          Timestamp now, MutableByteView out) {
   const RecordHeader header{kEpoch, sent_.next_number()};
   const MutableByteView message = out.first(plaintext.size() + kRecordOverheadBytes);
   EncodeRecordHeader(header, message);
   Seal(seal_key_, header.number, message.first(kRecordHeaderBytes), plaintext,
        message.subspan(kRecordHeaderBytes));
-  sent_.OnSent(piece, now);
+  sent_.OnSent(piece, eliciting, now);
   CountSent(message.size());
   return message;
 }

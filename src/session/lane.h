@@ -14,16 +14,21 @@ namespace millrace {
 
 class Lane {
  public:
-  Lane(LaneId id, size_t max_message_bytes, WaterMarks marks)
-      : id_(id), max_message_bytes_(max_message_bytes), gate_(marks) {}
+  Lane(LaneId id, size_t max_message_bytes, Delivery delivery, WaterMarks marks)
+      : id_(id),
+        max_message_bytes_(max_message_bytes),
+        delivery_(delivery),
+        gate_(marks),
+        sent_(delivery) {}
 
   // From now on records are sealed and opened with this lane's keys.
   void SetKeys(const SessionSecrets& secrets);
   bool has_keys() const { return has_keys_; }
 
-  // Seals `plaintext` as the next record into `out` and answers the message, a part of `out`.
-  ByteView SealRecord(ByteView plaintext, std::optional<PieceId> piece, Timestamp now,
-                      MutableByteView out);
+  // Seals `plaintext` as the next record into `out` and answers the message, a part of `out`. What it
+  // carries: a piece of bulk or none, and whether it asks for an acknowledgement.
+  ByteView SealRecord(ByteView plaintext, std::optional<PieceId> piece, bool eliciting,
+                      Timestamp now, MutableByteView out);
 
   // Opens a message in place. Errors: kBadRecord where it is malformed or not sealed with this
   // lane's key. Answers an empty view for a record that came before.
@@ -36,9 +41,11 @@ class Lane {
   bool IsControl() const { return id_ == kControlLane; }
   LaneId id() const { return id_; }
   size_t max_message_bytes() const { return max_message_bytes_; }
+  Delivery delivery() const { return delivery_; }
   Backpressure& gate() { return gate_; }
   const Backpressure& gate() const { return gate_; }
   SentRecords& sent() { return sent_; }
+  const SentRecords& sent() const { return sent_; }
   ReceivedRecords& received() { return received_; }
   const ReceivedRecords& received() const { return received_; }
   const LaneCounters& counters() const { return counters_; }
@@ -46,6 +53,7 @@ class Lane {
  private:
   LaneId id_;
   size_t max_message_bytes_;
+  Delivery delivery_;
   Backpressure gate_;
   bool has_keys_ = false;
   SecretKey seal_key_;

@@ -32,6 +32,13 @@ bool MayRideOnBulk(const Frame& frame) {
   return std::holds_alternative<DataFrame>(frame) || std::holds_alternative<PaddingFrame>(frame);
 }
 
+// Frames that go through the queue of the control lane, so that a new connection sends again what a lost one took with it.
+bool IsQueued(const Frame& frame) {
+  return !MayRideOnBulk(frame) && !std::holds_alternative<AckFrame>(frame) &&
+         !std::holds_alternative<PingFrame>(frame) && !std::holds_alternative<PongFrame>(frame) &&
+         !std::holds_alternative<ResumeFrame>(frame);
+}
+
 }  // namespace
 
 Session::Session(const SessionOptions& options, std::unique_ptr<Handshake> handshake, Timestamp now)
@@ -50,37 +57,74 @@ Lane* Session::FindLane(LaneId id) {
 
 void Session::Touch(Timestamp now) { now_ = std::max(now_, now); }
 
-void Session::OpenLane(LaneId id, size_t max_message_bytes, Timestamp now) {
+void Session::OpenLane(LaneId id, size_t max_message_bytes, Delivery delivery, Timestamp now) {
   Touch(now);
   if (closed_) return;
+  const bool control = id == kControlLane;
   const size_t usable = std::min(max_message_bytes, kMaxMessageBytes);
-  const bool out_of_turn = id != kControlLane && !established();
-  if (out_of_turn || FindLane(id) != nullptr || usable < kMinMessageBytes) {
+  const bool out_of_turn = control ? connected_ : !connected_;
+  const bool too_narrow = usable < std::max(kMinMessageBytes, control ? 0 : record_bytes_);
+  if (out_of_turn || FindLane(id) != nullptr || too_narrow) {
     return CloseWith(Error{ErrorCode::kInvalidArgument, "a lane can not be opened like that"},
                      false);
   }
-  const WaterMarks marks = id == kControlLane ? kControlMarks : options_.water_marks;
-  Lane& lane = lanes_.emplace(id, Lane(id, usable, marks)).first->second;
-  if (id == kControlLane) {
+  const WaterMarks marks = control ? kControlMarks : options_.water_marks;
+  Lane& lane = lanes_.emplace(id, Lane(id, usable, delivery, marks)).first->second;
+  if (control) {
     handshake_deadline_ = now_ + options_.handshake_timeout;
     heard_at_ = now_;
     return;
   }
   lane.SetKeys(*secrets_);
-  size_t narrowest = usable;
-  for (const auto& [other_id, other] : lanes_) {
-    if (!other.IsControl()) narrowest = std::min(narrowest, other.max_message_bytes());
+  highest_lane_ = std::max(highest_lane_, id);
+  lane_deadline_ = Timestamp::Never();
+  if (record_bytes_ == 0) {
+    // The channels of two browsers carry the same: the first one tells for all.
+    const size_t payload = RecordPayloadBytes(options_.chunk_bytes, usable);
+    sender_.SetPieceBytes(payload);
+    record_bytes_ = usable;
   }
-  sender_.SetPieceBytes(RecordPayloadBytes(options_.chunk_bytes, narrowest));
 }
 
 void Session::CloseLane(LaneId id, Timestamp now) {
   Touch(now);
-  if (lanes_.erase(id) == 0 || closed_) return;
-  if (id == kControlLane) {
+  Lane* lane = FindLane(id);
+  if (lane == nullptr) return;
+  if (lane->IsControl()) return Disconnect();
+  DropBulkLane(*lane);
+  if (closed_ || HasBulkLane()) return;
+  if (options_.lane_timeout == Duration()) {
+    return CloseWith(Error{ErrorCode::kLaneClosed, "a data channel closed during the session"},
+                     false);
+  }
+  lane_deadline_ = now_ + options_.lane_timeout;
+}
+
+void Session::DropBulkLane(Lane& lane) {
+  settled_.clear();
+  lane.sent().TakeAll(settled_);
+  for (const PieceId piece : settled_) sender_.OnLost(piece);
+  lanes_.erase(lane.id());
+}
+
+void Session::Disconnect() {
+  while (HasBulkLane()) DropBulkLane(lanes_.rbegin()->second);
+  lanes_.clear();
+  if (closed_) return;
+  if (!established() || options_.reconnect_timeout == Duration()) {
     return CloseWith(Error{ErrorCode::kConnectionLost, "the connection to the peer closed"}, false);
   }
-  CloseWith(Error{ErrorCode::kLaneClosed, "a data channel closed during the session"}, false);
+  if (reconnect_deadline_.IsNever()) reconnect_deadline_ = now_ + options_.reconnect_timeout;
+  handshake_deadline_ = Timestamp::Never();
+  if (!connected_) return;
+  connected_ = false;
+  events_.push_back({.type = EventType::kDisconnected});
+}
+
+void Session::Reconnect(std::unique_ptr<Handshake> handshake, Timestamp now) {
+  Touch(now);
+  if (closed_ || connected_ || !established() || !lanes_.empty()) return;
+  handshake_ = std::move(handshake);
 }
 
 void Session::SetWaterMarks(WaterMarks marks) {
@@ -117,7 +161,7 @@ void Session::HandleInput(LaneId id, Timestamp now) {
   heard_at_ = now_;
   lane->CountReceived(buffer.bytes().size());
   const MutableByteView message = buffer.bytes();
-  if (lane->IsControl() && !established()) return HandleHandshake(message);
+  if (lane->IsControl() && !connected_) return HandleHandshake(message);
   const Status handled = HandleRecord(*lane, buffer);
   if (!handled.ok()) CloseWith(handled.error(), false);
 }
@@ -129,14 +173,40 @@ void Session::HandleHandshake(ByteView message) {
   }
   const Status handled = handshake_->HandleMessage(message.subspan(1));
   if (!handled.ok()) return CloseWith(handled.error(), false);
-  secrets_ = handshake_->TakeSecrets();
-  if (!secrets_) return;
+  std::optional<SessionSecrets> secrets = handshake_->TakeSecrets();
+  if (!secrets) return;
+  const bool first = !established();
+  if (!first && !secrets->resumed) {
+    return CloseWith(Error{ErrorCode::kConnectionLost, "the peer came back without its session"},
+                     false);
+  }
+  secrets_ = std::move(secrets);
+  FindLane(kControlLane)->SetKeys(*secrets_);
+  connected_ = true;
+  handshake_deadline_ = Timestamp::Never();
+  reconnect_deadline_ = Timestamp::Never();
+  next_ping_ = now_;
+  if (first) {
+    Establish();
+  } else {
+    Resume();
+  }
+}
+
+void Session::Establish() {
   sender_.SetRole(secrets_->role);
   receiver_.SetRole(secrets_->role);
-  FindLane(kControlLane)->SetKeys(*secrets_);
-  handshake_deadline_ = Timestamp::Never();
-  next_ping_ = now_;
   events_.push_back({.type = EventType::kEstablished, .flag = secrets_->role == Role::kInitiator});
+}
+
+void Session::Resume() {
+  resume_owed_ = true;
+  resume_awaited_ = true;
+  pong_owed_.reset();
+  if (HasTransfers() && options_.lane_timeout != Duration()) {
+    lane_deadline_ = now_ + options_.lane_timeout;
+  }
+  events_.push_back({.type = EventType::kReconnected, .flag = secrets_->role == Role::kInitiator});
 }
 
 Status Session::HandleRecord(Lane& lane, PoolBuffer& buffer) {
@@ -179,10 +249,12 @@ Status Session::HandleFrame(const Frame& frame, PoolBuffer& buffer) {
       return Status::Ok();
     }
     Status operator()(const AckFrame& f) { return session.HandleAck(f); }
+    Status operator()(const DataFrame& f) { return session.receiver_.OnData(f, buffer); }
+    Status operator()(const ResumeFrame& f) { return session.HandleResume(f); }
     Status operator()(const ManifestFrame& f) { return session.receiver_.OnManifest(f); }
+    Status operator()(const HaveFrame& f) { return session.sender_.OnHave(f); }
     Status operator()(const AcceptFrame& f) { return session.sender_.OnAccept(f); }
     Status operator()(const RejectFrame& f) { return session.sender_.OnReject(f); }
-    Status operator()(const DataFrame& f) { return session.receiver_.OnData(f, buffer); }
     Status operator()(const CreditFrame& f) { return session.sender_.OnCredit(f); }
     Status operator()(const CompleteFrame& f) { return session.receiver_.OnComplete(f); }
     Status operator()(const ReceiptFrame& f) { return session.sender_.OnReceipt(f); }
@@ -200,16 +272,34 @@ Status Session::HandleFrame(const Frame& frame, PoolBuffer& buffer) {
       return Status::Ok();
     }
   };
+  if (IsQueued(frame)) {
+    if (resume_awaited_) return Violation("the peer went on without a RESUME");
+    ++frames_received_;
+  }
   return std::visit(Visitor{*this, buffer}, frame);
+}
+
+Status Session::HandleResume(const ResumeFrame& resume) {
+  if (!resume_awaited_ || !frames_.Rewind(resume.frames_received)) {
+    return Violation("RESUME that does not fit what was sent");
+  }
+  resume_awaited_ = false;
+  return Status::Ok();
 }
 
 Status Session::HandleAck(const AckFrame& ack) {
   Lane* lane = FindLane(ack.lane);
-  if (lane == nullptr) return Violation("the peer acknowledged a lane that is not there");
-  acked_.clear();
-  const Status taken = lane->sent().OnAck(ack, acked_);
-  for (const PieceId piece : acked_) sender_.OnAcked(piece);
-  return taken;
+  if (lane == nullptr) {
+    // Of a lane that is gone on this side, and was not yet on the other.
+    if (ack.lane <= highest_lane_) return Status::Ok();
+    return Violation("the peer acknowledged a lane that was never there");
+  }
+  settled_.clear();
+  const Status taken = lane->sent().OnAck(ack, now_, settled_);
+  if (!taken.ok()) return taken;
+  for (const PieceId piece : settled_) sender_.OnAcked(piece);
+  if (lane->IsControl()) frames_.OnArrived(PacketNumber(ack.ranges[0].end - 1));
+  return Status::Ok();
 }
 
 Status Session::HandleCancel(const CancelFrame& cancel) {
@@ -223,19 +313,59 @@ void Session::AdvanceTime(Timestamp now) {
   Touch(now);
   if (closed_) return;
   if (now_ >= handshake_deadline_) {
-    return CloseWith(Error{ErrorCode::kTimeout, "the peer did not answer the handshake"}, false);
+    if (!established()) {
+      return CloseWith(Error{ErrorCode::kTimeout, "the peer did not answer the handshake"}, false);
+    }
+    return Disconnect();
   }
-  if (established() && now_ - heard_at_ >= options_.idle_timeout) {
-    CloseWith(Error{ErrorCode::kConnectionLost, "nothing was heard from the peer any more"}, false);
+  if (now_ >= reconnect_deadline_) {
+    return CloseWith(Error{ErrorCode::kConnectionLost, "the peer did not come back"}, false);
   }
+  if (now_ >= lane_deadline_) {
+    return CloseWith(Error{ErrorCode::kLaneClosed, "no data channel could be opened again"}, false);
+  }
+  if (connected_ && now_ - heard_at_ >= options_.idle_timeout) return Disconnect();
+  RecoverLosses();
+}
+
+void Session::RecoverLosses() {
+  for (auto& [id, lane] : lanes_) {
+    if (lane.IsControl()) continue;
+    settled_.clear();
+    lane.sent().DetectLosses(now_, settled_);
+    for (const PieceId piece : settled_) sender_.OnLost(piece);
+    if (lane.sent().ProbeDue(now_)) ProbeLane(lane);
+  }
+}
+
+void Session::ProbeLane(Lane& lane) {
+  // What a lane that stands still holds goes out on the others, all of it; alone, it is tried again
+  // with little: RFC 9002, section 6.2.4, sends two.
+  size_t left = HasOtherLane(lane) ? SIZE_MAX : 2;
+  lane.sent().OnProbe(now_);
+  while (left > 0) {
+    const std::optional<PieceId> piece = lane.sent().TakeOldest();
+    if (!piece) return;
+    if (sender_.OnLost(*piece)) --left;
+  }
+}
+
+bool Session::HasOtherLane(const Lane& lane) const {
+  return std::any_of(lanes_.begin(), lanes_.end(), [&lane](const auto& entry) {
+    const Lane& other = entry.second;
+    return !other.IsControl() && other.id() != lane.id() && !other.sent().stalled();
+  });
 }
 
 Timestamp Session::NextTimeout() const {
   if (closed_) return Timestamp::Never();
-  Timestamp next = handshake_deadline_;
-  if (!established()) return next;
+  Timestamp next = std::min({handshake_deadline_, reconnect_deadline_, lane_deadline_});
+  if (!connected_) return next;
   next = std::min({next, next_ping_, heard_at_ + options_.idle_timeout});
-  for (const auto& [id, lane] : lanes_) next = std::min(next, lane.received().ack_due());
+  for (const auto& [id, lane] : lanes_) {
+    next = std::min(next, lane.received().ack_due());
+    if (!lane.IsControl()) next = std::min(next, lane.sent().next_timeout());
+  }
   return next;
 }
 
@@ -260,7 +390,8 @@ std::optional<Output> Session::PollHandshake(Lane& lane) {
 }
 
 bool Session::WantsControlRecord() const {
-  if (!frames_.empty()) return true;
+  if (resume_owed_) return true;
+  if (!frames_.empty() && !resume_awaited_) return true;
   if (closed_) return false;
   if (pong_owed_ || now_ >= next_ping_) return true;
   return std::any_of(lanes_.begin(), lanes_.end(), [this](const auto& entry) {
@@ -268,49 +399,84 @@ bool Session::WantsControlRecord() const {
   });
 }
 
-Duration Session::PingInterval() const {
-  const bool active = sender_.active_transfers() + receiver_.active_transfers() > 0;
-  return active ? kActivePingInterval : kIdlePingInterval;
+bool Session::HasTransfers() const {
+  return sender_.active_transfers() + receiver_.active_transfers() > 0;
 }
 
-size_t Session::PackControl(ByteWriter& writer) {
+Duration Session::PingInterval() const {
+  return HasTransfers() ? kActivePingInterval : kIdlePingInterval;
+}
+
+// Answers whether the record asks for an acknowledgement.
+bool Session::PackControl(const Lane& control, ByteWriter& writer) {
+  bool eliciting = false;
+  if (resume_owed_) {
+    EncodeFrame(ResumeFrame{frames_received_}, writer);
+    resume_owed_ = false;
+    eliciting = true;
+  }
   if (!closed_) {
     for (auto& [id, lane] : lanes_) {
       const bool owed = !lane.received().ack_due().IsNever();
       if (owed && writer.room() >= kAckRoom) EncodeFrame(lane.received().TakeAck(id), writer);
     }
-    if (pong_owed_) EncodeFrame(PongFrame{*pong_owed_}, writer);
-    pong_owed_.reset();
+    if (pong_owed_) {
+      EncodeFrame(PongFrame{*pong_owed_}, writer);
+      pong_owed_.reset();
+      eliciting = true;
+    }
     if (now_ >= next_ping_) {
       EncodeFrame(PingFrame{static_cast<uint64_t>(now_.micros())}, writer);
       next_ping_ = now_ + PingInterval();
+      eliciting = true;
     }
   }
-  frames_.PackInto(writer);
-  return writer.size();
+  if (resume_awaited_) return eliciting;
+  return frames_.PackInto(writer, control.sent().next_number()) > 0 || eliciting;
 }
 
 std::optional<Output> Session::PollControl(Lane& lane) {
   std::array<uint8_t, kMaxControlRecordBytes - kRecordOverheadBytes> plaintext;
   ByteWriter writer(plaintext);
-  if (PackControl(writer) == 0) return std::nullopt;
-  return Output{lane.id(), lane.SealRecord(writer.written(), std::nullopt, now_, output_)};
+  const bool eliciting = PackControl(lane, writer);
+  if (writer.size() == 0) return std::nullopt;
+  return Output{lane.id(),
+                lane.SealRecord(writer.written(), std::nullopt, eliciting, now_, output_)};
+}
+
+Lane* Session::PickLane() {
+  Lane* best = nullptr;
+  const auto better = [this](const Lane& lane, const Lane& than) {
+    if (options_.scheduler == Scheduler::kLeastFilled) {
+      return lane.gate().buffered() < than.gate().buffered();
+    }
+    // Round robin: the first one after the lane used last, else the first of all.
+    const bool after = lane.id() > last_used_lane_;
+    const bool than_after = than.id() > last_used_lane_;
+    return after == than_after ? lane.id() < than.id() : after;
+  };
+  for (auto& [id, lane] : lanes_) {
+    if (lane.IsControl() || lane.gate().IsPaused()) continue;
+    // While another lane moves, one that stands still gets a record at a time, to see whether it does.
+    const bool trying = lane.sent().stalled() && lane.sent().in_flight() > 0;
+    if (trying && HasOtherLane(lane)) continue;
+    if (best == nullptr || better(lane, *best)) best = &lane;
+  }
+  return best;
 }
 
 std::optional<Output> Session::PollBulk() {
   if (closed_) return std::nullopt;
-  for (auto& [id, lane] : lanes_) {
-    if (lane.IsControl() || lane.gate().IsPaused()) continue;
-    const std::optional<OutgoingPiece> piece = sender_.NextPiece();
-    if (!piece) return std::nullopt;
-    return Output{id, lane.SealRecord(piece->plaintext, piece->piece, now_, output_)};
-  }
-  return std::nullopt;
+  Lane* lane = PickLane();
+  if (lane == nullptr) return std::nullopt;
+  const std::optional<OutgoingPiece> piece = sender_.NextPiece();
+  if (!piece) return std::nullopt;
+  last_used_lane_ = lane->id();
+  return Output{lane->id(), lane->SealRecord(piece->plaintext, piece->piece, true, now_, output_)};
 }
 
 std::optional<ReadRequest> Session::PollRead() {
-  const bool has_bulk_lane = lanes_.size() > 1;
-  if (closed_ || !has_bulk_lane) return std::nullopt;
+  if (closed_ || !HasBulkLane()) return std::nullopt;
   return sender_.PollRead();
 }
 
@@ -338,7 +504,8 @@ std::optional<Event> Session::PollEvent() {
   return event;
 }
 
-TransferId Session::Offer(const std::vector<FileInfo>& files, Timestamp now) {
+TransferId Session::Offer(const std::vector<FileInfo>& files, const TransferToken& token,
+                          Timestamp now) {
   Touch(now);
   if (!established() || closed_) {
     const TransferId none(UINT32_MAX);
@@ -347,7 +514,11 @@ TransferId Session::Offer(const std::vector<FileInfo>& files, Timestamp now) {
                        .error = {ErrorCode::kInvalidArgument, "the session is not connected"}});
     return none;
   }
-  return sender_.Offer(files);
+  return sender_.Offer(files, token);
+}
+
+void Session::AddExisting(TransferId transfer, FileIndex file, uint64_t offset, ByteView bytes) {
+  if (!closed_) receiver_.AddExisting(transfer, file, offset, bytes);
 }
 
 void Session::Accept(TransferId transfer, Timestamp now) {
@@ -400,13 +571,16 @@ void Session::CloseWith(Error error, bool by_peer) {
   receiver_.FailAll(error, by_peer);
   // What failing the transfers left to say is said by the CLOSE.
   frames_.Clear();
-  if (established() && !by_peer) frames_.Push(CloseFrame{error.code, error.detail});
+  resume_owed_ = false;
+  if (connected_ && !by_peer) frames_.Push(CloseFrame{error.code, error.detail});
   events_.push_back({.type = EventType::kClosed, .flag = by_peer, .error = std::move(error)});
 }
 
 uint64_t Session::TransferBytes(TransferId transfer) const {
-  if (const IncomingTransfer* incoming = receiver_.Find(transfer)) return incoming->written_bytes;
-  return sender_.AckedBytes(transfer);
+  if (const IncomingTransfer* incoming = receiver_.Find(transfer)) {
+    return incoming->existing_bytes + incoming->written_bytes;
+  }
+  return sender_.DeliveredBytes(transfer);
 }
 
 }  // namespace millrace

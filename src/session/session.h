@@ -24,6 +24,9 @@
 
 namespace millrace {
 
+// Which of the lanes with room takes the next piece.
+enum class Scheduler : uint8_t { kLeastFilled, kRoundRobin };
+
 struct SessionOptions {
   // Memory for payload on its way out (kept until acknowledged) and in (kept until written). Both
   // pools, code and stack fit into 32 MiB; 10 MiB in flight are 800 Mbit/s at 100 ms.
@@ -36,6 +39,11 @@ struct SessionOptions {
   Duration handshake_timeout = Duration::Seconds(15);
   // Nothing heard for so long: the peer is gone.
   Duration idle_timeout = Duration::Seconds(30);
+  // How long a lost control lane may stay away before the session ends; zero: not at all.
+  Duration reconnect_timeout{};
+  // How long transfers may be without any bulk lane before the session ends; zero: not at all.
+  Duration lane_timeout{};
+  Scheduler scheduler = Scheduler::kLeastFilled;
 };
 
 // A message to hand to a lane's channel before the next call.
@@ -51,10 +59,15 @@ class Session {
 
   // --- Lanes ---
 
+  // A new connection to the same peer, after kDisconnected: its handshake, made from `secrets()`. Lane
+  // 0 is opened next, then the bulk lanes under new numbers; transfers go on where the acknowledged
+  // ranges end. No-op unless the session is disconnected.
+  void Reconnect(std::unique_ptr<Handshake> handshake, Timestamp now);
+
   // The channel of a lane is open and carries messages up to `max_message_bytes`. Lane 0 first; the
   // others once the session is established. Errors: a kClosed event with kInvalidArgument for a
   // lane out of turn, opened twice, or too narrow.
-  void OpenLane(LaneId id, size_t max_message_bytes, Timestamp now);
+  void OpenLane(LaneId id, size_t max_message_bytes, Delivery delivery, Timestamp now);
   // The channel of a lane is gone. Ends the session with kLaneClosed, or kConnectionLost for the
   // control lane.
   void CloseLane(LaneId id, Timestamp now);
@@ -96,7 +109,9 @@ class Session {
   // --- Commands ---
 
   // Errors: as Sender::Offer; kInvalidArgument while the session is not established.
-  TransferId Offer(const std::vector<FileInfo>& files, Timestamp now);
+  TransferId Offer(const std::vector<FileInfo>& files, const TransferToken& token, Timestamp now);
+  // Bytes of a file that the sink holds from an earlier attempt; see Receiver::AddExisting.
+  void AddExisting(TransferId transfer, FileIndex file, uint64_t offset, ByteView bytes);
   void Accept(TransferId transfer, Timestamp now);
   void Reject(TransferId transfer, std::string_view reason, Timestamp now);
   void SetPaused(TransferId transfer, bool paused, Timestamp now);
@@ -111,10 +126,15 @@ class Session {
   // --- What is known ---
 
   bool established() const { return secrets_.has_value(); }
+  // Both sides can hear each other; false before the handshake and while a lost connection is away.
+  bool connected() const { return connected_; }
+  // Once established: what a handshake needs to go on with this session.
+  const SessionSecrets& secrets() const { return *secrets_; }
   bool closed() const { return closed_; }
   // The files of an incoming transfer that has not ended; null for any other.
   const IncomingTransfer* Incoming(TransferId transfer) const { return receiver_.Find(transfer); }
-  // Bytes acknowledged by the peer (sending) or written (receiving); 0 once the transfer has ended.
+  // Bytes that the peer acknowledged (sending) or that are written (receiving), an earlier attempt's
+  // included; 0 once the transfer has ended.
   uint64_t TransferBytes(TransferId transfer) const;
   const RoundTrip& round_trip() const { return round_trip_; }
   const std::map<LaneId, Lane>& lanes() const { return lanes_; }
@@ -125,19 +145,31 @@ class Session {
   Lane* FindLane(LaneId id);
   void Touch(Timestamp now);
   void CloseWith(Error error, bool by_peer);
+  void DropBulkLane(Lane& lane);
+  void Disconnect();
 
   void HandleHandshake(ByteView message);
+  void Establish();
+  void Resume();
   Status HandleRecord(Lane& lane, PoolBuffer& buffer);
   Status HandleFrame(const Frame& frame, PoolBuffer& buffer);
   Status HandleAck(const AckFrame& ack);
   Status HandleCancel(const CancelFrame& cancel);
+  Status HandleResume(const ResumeFrame& resume);
 
+  void RecoverLosses();
+  void ProbeLane(Lane& lane);
+  bool HasOtherLane(const Lane& lane) const;
+
+  bool HasBulkLane() const { return !lanes_.empty() && lanes_.rbegin()->first != kControlLane; }
   bool WantsControlRecord() const;
   std::optional<Output> PollHandshake(Lane& lane);
   std::optional<Output> PollControl(Lane& lane);
   std::optional<Output> PollBulk();
-  size_t PackControl(ByteWriter& writer);
+  Lane* PickLane();
+  bool PackControl(const Lane& lane, ByteWriter& writer);
   Duration PingInterval() const;
+  bool HasTransfers() const;
 
   SessionOptions options_;
   Timestamp now_;
@@ -147,15 +179,26 @@ class Session {
   Receiver receiver_;
   std::unique_ptr<Handshake> handshake_;
   std::optional<SessionSecrets> secrets_;
+  // The handshake of the present connection is done.
+  bool connected_ = false;
+  // A RESUME frame is owed, and queued frames wait for the peer's.
+  bool resume_owed_ = false;
+  bool resume_awaited_ = false;
+  uint64_t frames_received_ = 0;  // Queued frames of the peer, for RESUME.
   std::map<LaneId, Lane> lanes_;
+  LaneId highest_lane_;
+  LaneId last_used_lane_;
+  size_t record_bytes_ = 0;      // What a bulk lane has to carry; 0 before the first one.
   std::vector<uint8_t> output_;  // The record that PollOutput answers.
   PoolBuffer input_;
   RoundTrip round_trip_;
   Timestamp handshake_deadline_ = Timestamp::Never();
+  Timestamp reconnect_deadline_ = Timestamp::Never();
+  Timestamp lane_deadline_ = Timestamp::Never();
   Timestamp next_ping_ = Timestamp::Never();
   Timestamp heard_at_;
   std::optional<uint64_t> pong_owed_;
-  std::vector<PieceId> acked_;
+  std::vector<PieceId> settled_;  // Scratch.
   bool closed_ = false;
 };
 

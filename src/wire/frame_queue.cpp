@@ -14,14 +14,41 @@ void FrameQueue::Push(const Frame& frame) {
   if (writer.ok()) frames_.emplace_back(encoded.begin(), encoded.end());
 }
 
-size_t FrameQueue::PackInto(ByteWriter& writer) {
-  size_t packed = 0;
-  while (!frames_.empty() && frames_.front().size() <= writer.room()) {
-    writer.Bytes(frames_.front());
+void FrameQueue::Clear() {
+  base_ += frames_.size();
+  frames_.clear();
+  sent_ = 0;
+  packed_.clear();
+}
+
+size_t FrameQueue::PackInto(ByteWriter& writer, PacketNumber number) {
+  const size_t before = sent_;
+  while (!empty() && frames_[sent_].size() <= writer.room()) writer.Bytes(frames_[sent_++]);
+  if (sent_ > before) packed_.push_back(Packed{number, base_ + sent_});
+  return sent_ - before;
+}
+
+void FrameQueue::Forget(uint64_t end) {
+  while (base_ < end && sent_ > 0) {
     frames_.pop_front();
-    ++packed;
+    ++base_;
+    --sent_;
   }
-  return packed;
+}
+
+void FrameQueue::OnArrived(PacketNumber number) {
+  while (!packed_.empty() && packed_.front().number <= number) {
+    Forget(packed_.front().frames_end);
+    packed_.pop_front();
+  }
+}
+
+bool FrameQueue::Rewind(uint64_t received) {
+  if (received < base_ || received > base_ + sent_) return false;
+  Forget(received);
+  sent_ = 0;
+  packed_.clear();
+  return true;
 }
 
 }  // namespace millrace

@@ -1,4 +1,5 @@
-// Frames that wait for the control lane, already encoded, in order.
+// Frames for the control lane, already encoded, in order; kept until they are known to have arrived, so that a new connection can
+// go on where a lost one ended.
 #pragma once
 
 #include <deque>
@@ -12,14 +13,30 @@ class FrameQueue {
  public:
   // Encodes and appends. Each frame but DATA fits into a control record by its own limits.
   void Push(const Frame& frame);
-  void Clear() { frames_.clear(); }
-  bool empty() const { return frames_.empty(); }
+  void Clear();
+  // Whether a frame waits to be sent.
+  bool empty() const { return sent_ == frames_.size(); }
 
-  // Moves as many whole frames as fit to `writer`; answers how many.
-  size_t PackInto(ByteWriter& writer);
+  // Copies as many whole frames as fit to `writer`, to go out as record `number` of the control lane; answers how many.
+  size_t PackInto(ByteWriter& writer, PacketNumber number);
+  // Record `number` arrived, and on an ordered lane everything before it: what they carried is forgotten.
+  void OnArrived(PacketNumber number);
+  // The peer has `received` frames in all, and a new lane is there: the rest is to be sent again. Errors: false where that can not
+  // be; nothing has changed.
+  bool Rewind(uint64_t received);
 
  private:
-  std::deque<std::vector<uint8_t>> frames_;
+  struct Packed {
+    PacketNumber number;
+    uint64_t frames_end = 0;
+  };
+
+  void Forget(uint64_t end);
+
+  std::deque<std::vector<uint8_t>> frames_;  // frames_[i] is the frame base_ + i of the session.
+  uint64_t base_ = 0;
+  size_t sent_ = 0;  // Of frames_, the first so many have gone out.
+  std::deque<Packed> packed_;
 };
 
 }  // namespace millrace

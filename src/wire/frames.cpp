@@ -39,6 +39,7 @@ void Encode(const AckFrame& frame, ByteWriter& writer) {
 void Encode(const ManifestFrame& frame, ByteWriter& writer) {
   WriteType(writer, FrameType::kManifest);
   writer.Varint(frame.transfer.value);
+  writer.Bytes(frame.token);
   writer.Varint(frame.total_files);
   writer.Varint(frame.first_file);
   writer.Varint(frame.count);
@@ -65,6 +66,24 @@ void Encode(const CreditFrame& frame, ByteWriter& writer) {
   WriteType(writer, FrameType::kCredit);
   writer.Varint(frame.transfer.value);
   writer.Varint(frame.limit);
+}
+
+void Encode(const HaveFrame& frame, ByteWriter& writer) {
+  WriteType(writer, FrameType::kHave);
+  writer.Varint(frame.transfer.value);
+  writer.Varint(frame.file.value);
+  writer.Varint(frame.range_count);
+  uint64_t previous_end = 0;
+  for (const Range& range : frame.used()) {
+    writer.Varint(range.begin - previous_end);
+    writer.Varint(range.length());
+    previous_end = range.end;
+  }
+}
+
+void Encode(const ResumeFrame& frame, ByteWriter& writer) {
+  WriteType(writer, FrameType::kResume);
+  writer.Varint(frame.frames_received);
 }
 
 void EncodeFileProof(FrameType type, TransferId transfer, FileIndex file, uint64_t size,
@@ -144,6 +163,8 @@ Result<Frame> DecodeAck(ByteReader& reader) {
 Result<Frame> DecodeManifest(ByteReader& reader) {
   ManifestFrame frame;
   frame.transfer = TransferId(reader.Varint32());
+  const ByteView token = reader.Bytes(frame.token.size());
+  std::copy(token.begin(), token.end(), frame.token.begin());
   frame.total_files = reader.Varint32();
   frame.first_file = reader.Varint32();
   frame.count = reader.Varint32();
@@ -154,6 +175,32 @@ Result<Frame> DecodeManifest(ByteReader& reader) {
   if (frame.count == 0 || frame.first_file >= frame.total_files ||
       frame.count > frame.total_files - frame.first_file) {
     return Violation("manifest part lies outside of the manifest");
+  }
+  return Frame(frame);
+}
+
+Result<Frame> DecodeHave(ByteReader& reader) {
+  HaveFrame frame;
+  frame.transfer = TransferId(reader.Varint32());
+  frame.file = FileIndex(reader.Varint32());
+  const uint64_t count = reader.Varint();
+  if (!reader.ok() || count == 0 || count > kMaxAckRanges) {
+    return Violation("HAVE frame has no or too many ranges");
+  }
+  frame.range_count = static_cast<size_t>(count);
+  uint64_t previous_end = 0;
+  for (size_t i = 0; i < frame.range_count; ++i) {
+    const uint64_t step = reader.Varint();
+    const uint64_t length = reader.Varint();
+    if (!reader.ok()) return Violation("HAVE frame is cut short");
+    if (i > 0 && step == 0) return Violation("HAVE ranges touch");
+    if (step > kMaxFileBytes - previous_end || length == 0 ||
+        length > kMaxFileBytes - previous_end - step) {
+      return Violation("HAVE range is empty or past the largest file");
+    }
+    frame.ranges[i] = Range{previous_end + step, previous_end + step + length};
+    if (frame.ranges[i].begin % kLeafBytes != 0) return Violation("HAVE is off the leaf grid");
+    previous_end = frame.ranges[i].end;
   }
   return Frame(frame);
 }
@@ -228,26 +275,28 @@ void EncodeDataHeader(const DataFrame& frame, ByteWriter& writer) {
 }
 
 void EncodeFileEntry(const FileEntry& entry, ByteWriter& writer) {
-  writer.Varint(entry.size);
+  // 0 is an unknown size; a known one is one more than itself.
+  writer.Varint(entry.size ? *entry.size + 1 : 0);
   writer.Varint(entry.last_modified_ms);
   writer.LengthPrefixed(AsBytes(entry.path));
   writer.LengthPrefixed(AsBytes(entry.type));
 }
 
 size_t FileEntryLength(const FileEntry& entry) {
-  return VarintLength(entry.size) + VarintLength(entry.last_modified_ms) +
+  return VarintLength(entry.size ? *entry.size + 1 : 0) + VarintLength(entry.last_modified_ms) +
          VarintLength(entry.path.size()) + entry.path.size() + VarintLength(entry.type.size()) +
          entry.type.size();
 }
 
 Result<FileEntry> DecodeFileEntry(ByteReader& reader) {
   FileEntry entry;
-  entry.size = reader.Varint();
+  const uint64_t size_plus_one = reader.Varint();
+  if (size_plus_one > 0) entry.size = size_plus_one - 1;
   entry.last_modified_ms = reader.Varint();
   entry.path = AsText(reader.LengthPrefixed(kMaxPathBytes));
   entry.type = AsText(reader.LengthPrefixed(kMaxTypeBytes));
   if (!reader.ok()) return Violation("file entry is cut short or has too long a name");
-  if (entry.size > kMaxFileBytes) return Violation("file is larger than any file can be");
+  if (entry.size.value_or(0) > kMaxFileBytes) return Violation("file is larger than any file can be");
   if (entry.last_modified_ms > kMaxFileBytes) return Violation("file time is out of range");
   if (entry.path.empty()) return Violation("file without a name");
   if (!IsUtf8(entry.path) || !IsUtf8(entry.type)) return Violation("file name is not UTF-8");
@@ -295,6 +344,12 @@ Result<Frame> DecodeFrame(ByteReader& reader) {
       return DecodeSignal(reader);
     case FrameType::kClose:
       return DecodeClose(reader);
+    case FrameType::kHave:
+      return DecodeHave(reader);
+    case FrameType::kResume: {
+      const ResumeFrame frame{reader.Varint()};
+      return Checked(reader, frame);
+    }
   }
   return Violation("unknown frame");
 }

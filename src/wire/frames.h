@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string_view>
 #include <variant>
 
@@ -12,6 +13,7 @@
 #include "base/ids.h"
 #include "base/range_set.h"
 #include "base/time.h"
+#include "base/token.h"
 #include "wire/limits.h"
 
 namespace millrace {
@@ -32,6 +34,8 @@ enum class FrameType : uint8_t {
   kPause = 0x0c,
   kSignal = 0x0d,
   kClose = 0x0e,
+  kHave = 0x0f,
+  kResume = 0x10,
 };
 
 // One zero byte; any number of them may stand between frames.
@@ -59,8 +63,10 @@ struct AckFrame {
 
 // A part of a transfer's list of files: `count` entries from `first_file` on, of `total_files` in
 // all.
+// `token` names the transfer beyond this session, so that a receiver that comes back knows what it already has.
 struct ManifestFrame {
   TransferId transfer;
+  TransferToken token{};
   uint32_t total_files = 0;
   uint32_t first_file = 0;
   uint32_t count = 0;
@@ -68,7 +74,7 @@ struct ManifestFrame {
 };
 
 struct FileEntry {
-  uint64_t size = 0;
+  std::optional<uint64_t> size;  // Nothing for a stream whose end is not known yet.
   uint64_t last_modified_ms = 0;
   std::string_view path;  // UTF-8, separated by '/'.
   std::string_view type;  // MIME type or empty.
@@ -135,9 +141,25 @@ struct CloseFrame {
   std::string_view reason;
 };
 
+// The receiver holds these bytes of a file from an earlier attempt, re-hashed; before ACCEPT. Ascending, on leaves except
+// at the file's end.
+struct HaveFrame {
+  TransferId transfer;
+  FileIndex file;
+  std::array<Range, kMaxAckRanges> ranges;
+  size_t range_count = 0;
+
+  std::span<const Range> used() const { return std::span(ranges).first(range_count); }
+};
+
+// First on a control lane that takes the place of a lost one: how many queued frames of the peer arrived before.
+struct ResumeFrame {
+  uint64_t frames_received = 0;
+};
+
 using Frame = std::variant<PaddingFrame, PingFrame, PongFrame, AckFrame, ManifestFrame, AcceptFrame,
                            RejectFrame, DataFrame, CreditFrame, CompleteFrame, ReceiptFrame,
-                           CancelFrame, PauseFrame, SignalFrame, CloseFrame>;
+                           CancelFrame, PauseFrame, SignalFrame, CloseFrame, HaveFrame, ResumeFrame>;
 
 // Appends a frame to `writer`; `writer.ok()` tells whether it fitted.
 void EncodeFrame(const Frame& frame, ByteWriter& writer);

@@ -42,7 +42,7 @@ void Answer(HostilePeer& peer, uint8_t choice) {
     case 3:
       return victim.Fail(theirs, ErrorCode::kCancelled, "", peer.now());
     case 4:
-      victim.Offer({FileInfo{static_cast<uint64_t>(choice) * 1000, 0, "f", ""}}, peer.now());
+      victim.Offer({FileInfo{static_cast<uint64_t>(choice) * 1000, 0, "f", ""}}, {}, peer.now());
       return;
     case 5:
       while (const auto read = victim.PollRead()) {

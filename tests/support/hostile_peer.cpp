@@ -28,11 +28,11 @@ std::vector<uint8_t> EncodeEntries(const std::vector<FileEntry>& entries) {
 
 HostilePeer::HostilePeer(uint64_t seed, const SessionOptions& options)
     : random_(seed),
-      control_(kControlLane, kMaxMessageBytes, kMarks),
-      bulk_(kBulk, kMaxMessageBytes, kMarks) {
+      control_(kControlLane, kMaxMessageBytes, Delivery::kReliable, kMarks),
+      bulk_(kBulk, kMaxMessageBytes, Delivery::kReliable, kMarks) {
   InitializeCrypto();
   victim_ = std::make_unique<Session>(options, MakeHandshake(random_), now_);
-  victim_->OpenLane(kControlLane, kMaxMessageBytes, now_);
+  victim_->OpenLane(kControlLane, kMaxMessageBytes, Delivery::kReliable, now_);
   const auto own = MakeHandshake(random_);
   const std::optional<Output> hello = victim_->PollOutput(now_);
   if (!own->HandleMessage(hello->message.subspan(1)).ok()) return;
@@ -43,7 +43,7 @@ HostilePeer::HostilePeer(uint64_t seed, const SessionOptions& options)
   secrets_ = own->TakeSecrets();
   control_.SetKeys(*secrets_);
   bulk_.SetKeys(*secrets_);
-  victim_->OpenLane(kBulk, kMaxMessageBytes, now_);
+  victim_->OpenLane(kBulk, kMaxMessageBytes, Delivery::kReliable, now_);
   Drain();
 }
 
@@ -57,7 +57,7 @@ void HostilePeer::SendRaw(LaneId lane, std::vector<uint8_t> message) {
 
 void HostilePeer::SendPlaintext(LaneId lane, const std::vector<uint8_t>& plaintext) {
   std::vector<uint8_t> out(plaintext.size() + kRecordOverheadBytes);
-  LaneOf(lane).SealRecord(plaintext, std::nullopt, now_, out);
+  LaneOf(lane).SealRecord(plaintext, std::nullopt, true, now_, out);
   SendRaw(lane, out);
 }
 
@@ -66,7 +66,7 @@ std::vector<uint8_t> HostilePeer::SealedFrame(LaneId lane, const Frame& frame) {
   ByteWriter writer(plaintext);
   EncodeFrame(frame, writer);
   std::vector<uint8_t> out(writer.size() + kRecordOverheadBytes);
-  LaneOf(lane).SealRecord(writer.written(), std::nullopt, now_, out);
+  LaneOf(lane).SealRecord(writer.written(), std::nullopt, true, now_, out);
   return out;
 }
 
@@ -85,7 +85,7 @@ TransferId HostilePeer::VictimTransfer(uint32_t ordinal) const {
 TransferId HostilePeer::OfferAccepted(uint64_t size) {
   const TransferId id = OwnTransfer(0);
   const std::vector<uint8_t> entries = EncodeEntries({FileEntry{size, 0, "file", ""}});
-  SendFrame(kControlLane, ManifestFrame{id, 1, 0, 1, entries});
+  SendFrame(kControlLane, ManifestFrame{id, {}, 1, 0, 1, entries});
   victim_->Accept(id, now_);
   Drain();
   return id;

@@ -8,16 +8,40 @@
 namespace millrace::testing {
 namespace {
 
-constexpr LaneId kBulkLane{1};
+// libwebrtc's least retransmission timeout.
+constexpr Duration kRetransmissionTimeout = Duration::Millis(400);
 
-std::unique_ptr<Session> MakeSession(const SessionOptions& options, Random& random, Timestamp now) {
+std::unique_ptr<Handshake> MakeHandshake(Random& random, const Session* previous) {
   const std::vector<uint8_t> entropy = random.Bytes(64);
-  auto handshake =
-      std::make_unique<X25519Handshake>(std::span<const uint8_t, 64>(entropy.data(), 64));
-  return std::make_unique<Session>(options, std::move(handshake), now);
+  const std::span<const uint8_t, 64> bytes(entropy.data(), 64);
+  if (previous != nullptr) return std::make_unique<X25519Handshake>(bytes, previous->secrets());
+  return std::make_unique<X25519Handshake>(bytes);
+}
+
+// Word n of a file's contents: SplitMix64's output function.
+uint64_t ContentWord(uint64_t seed, uint64_t n) {
+  uint64_t z = seed * 0x9e3779b97f4a7c15u + n * 0xd1342543de82ef95u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  return z ^ (z >> 27);
 }
 
 }  // namespace
+
+void SimFile::Fill(uint64_t offset, MutableByteView bytes) const {
+  // Reads begin on leaves, hence on words.
+  uint64_t word = offset / 8;
+  for (size_t at = 0; at < bytes.size(); at += 8, ++word) {
+    const uint64_t value = ContentWord(seed, word);
+    const size_t length = std::min<size_t>(8, bytes.size() - at);
+    for (size_t i = 0; i < length; ++i) bytes[at + i] = static_cast<uint8_t>(value >> (8 * i));
+  }
+}
+
+bool SimFile::Matches(uint64_t offset, ByteView bytes) const {
+  std::vector<uint8_t> expected(bytes.size());
+  Fill(offset, expected);
+  return std::equal(bytes.begin(), bytes.end(), expected.begin());
+}
 
 const Event* SimPeer::Find(EventType type) const {
   for (auto it = events.rbegin(); it != events.rend(); ++it) {
@@ -38,40 +62,92 @@ std::string SimPeer::CodeOf(EventType type) const {
 
 Simulation::Simulation(uint64_t seed, LinkOptions link, DiskOptions disk,
                        const SessionOptions& session)
-    : random_(seed), link_(link), disk_(disk) {
+    : random_(seed), link_(link), disk_(disk), session_options_(session) {
   InitializeCrypto();
-  for (SimPeer& peer : peers_) peer.session = MakeSession(session, random_, now_);
+  for (SimPeer& peer : peers_) {
+    peer.session =
+        std::make_unique<Session>(session_options_, MakeHandshake(random_, nullptr), now_);
+  }
 }
 
 void Simulation::Open(LaneId lane) {
   channels_.erase(lane);
-  for (size_t side = 0; side < 2; ++side) {
-    channels_[lane][side].open = true;
-    peers_[side].session->OpenLane(lane, kMaxMessageBytes, now_);
-  }
+  channels_[lane];
+  const Delivery delivery = lane == kControlLane ? Delivery::kReliable : link_.delivery;
+  for (SimPeer& peer : peers_) peer.session->OpenLane(lane, kMaxMessageBytes, delivery, now());
+}
+
+void Simulation::OpenBulkLanes() {
+  for (size_t i = 0; i < link_.bulk_lanes; ++i) Open(LaneId(next_lane_++));
 }
 
 void Simulation::Connect() {
   Open(kControlLane);
   const bool up =
-      RunUntil([this] { return a().session->established() && b().session->established(); });
-  if (up) Open(kBulkLane);
+      RunUntil([this] { return a().session->connected() && b().session->connected(); });
+  if (up) OpenBulkLanes();
 }
 
-TransferId Simulation::Send(SimPeer& from, std::vector<FileBytes> files) {
+TransferId Simulation::Send(SimPeer& from, std::vector<SimFile> files) {
   std::vector<FileInfo> infos;
   for (size_t i = 0; i < files.size(); ++i) {
-    infos.push_back(FileInfo{files[i].size(), 0, "file-" + std::to_string(i), ""});
+    const std::string name = "file-" + std::to_string(i);
+    infos.push_back(
+        FileInfo{files[i].is_stream ? std::nullopt : std::optional(files[i].size), 0, name, ""});
   }
-  const TransferId id = from.session->Offer(infos, now_);
+  const TransferId id = from.session->Offer(infos, TransferToken{next_token_++}, now());
   from.sources[id] = std::move(files);
   return id;
 }
 
-void Simulation::CloseLane(LaneId lane) {
-  channels_.erase(lane);
-  for (SimPeer& peer : peers_) peer.session->CloseLane(lane, now_);
+std::vector<SimFile> Simulation::Files(const std::vector<uint64_t>& sizes) {
+  std::vector<SimFile> files;
+  for (const uint64_t size : sizes) files.push_back(SimFile{size, false, next_file_seed_++, std::nullopt});
+  return files;
 }
+
+std::vector<LaneId> Simulation::BulkLanes() const {
+  std::vector<LaneId> lanes;
+  for (const auto& [id, channels] : channels_) {
+    if (id != kControlLane) lanes.push_back(id);
+  }
+  return lanes;
+}
+
+void Simulation::CloseLane(LaneId lane) {
+  if (channels_.erase(lane) == 0) return;
+  for (SimPeer& peer : peers_) peer.session->CloseLane(lane, now());
+  if (!link_.reopen_after || lane == kControlLane) return;
+  Schedule(*link_.reopen_after, [this] {
+    if (channels_.count(kControlLane) == 0) return;
+    if (a().session->connected() && b().session->connected()) Open(LaneId(next_lane_++));
+  });
+}
+
+void Simulation::StallLane(LaneId lane) {
+  const auto found = channels_.find(lane);
+  if (found == channels_.end()) return;
+  for (Channel& channel : found->second) channel.stalled = true;
+}
+
+void Simulation::BreakConnection() {
+  channels_.clear();
+  lanes_wanted_ = false;
+  for (SimPeer& peer : peers_) peer.session->CloseLane(kControlLane, now());
+  if (link_.reconnect_after) Schedule(*link_.reconnect_after, [this] { Reconnect(); });
+}
+
+void Simulation::Reconnect() {
+  if (channels_.count(kControlLane) > 0) return;
+  for (SimPeer& peer : peers_) {
+    if (peer.session->closed() || !peer.session->established()) return;
+    peer.session->Reconnect(MakeHandshake(random_, peer.session.get()), now());
+  }
+  Open(kControlLane);
+  lanes_wanted_ = true;
+}
+
+void Simulation::Blackout(Duration span) { dark_until_ = std::max(dark_until_, now_ + span); }
 
 void Simulation::Schedule(Duration delay, std::function<void()> act) {
   later_.emplace(now_ + delay, std::move(act));
@@ -87,22 +163,32 @@ void Simulation::Transmit(size_t from, const Output& output) {
       static_cast<int64_t>(bytes.size() * uint64_t{1'000'000} / link_.bytes_per_second);
   channel.free_at = std::max(channel.free_at, now_) + Duration::Micros(micros);
   Duration delay = link_.one_way_delay;
-  const bool ordered = output.lane == kControlLane;
-  if (!ordered && link_.jitter > Duration()) {
+  const bool control = output.lane == kControlLane;
+  const bool lossy = !control && link_.delivery == Delivery::kUnreliable;
+  if (!control && link_.jitter > Duration()) {
     delay = delay + Duration::Micros(static_cast<int64_t>(
                         random_.Below(static_cast<uint64_t>(link_.jitter.micros()))));
   }
-  channel.queued.push_back(Message{channel.free_at, channel.free_at + delay, std::move(bytes)});
+  Duration timeout = kRetransmissionTimeout;
+  while (!control && !lossy && random_.Chance(link_.loss) && timeout < Duration::Seconds(30)) {
+    delay = delay + timeout;
+    timeout = timeout * 2;
+  }
+  Timestamp arrives = std::max(channel.free_at, lossy ? Timestamp() : dark_until_) + delay;
+  if (control) arrives = channel.last_arrival = std::max(channel.last_arrival, arrives);
+  channel.queued.push_back(Message{channel.free_at, arrives, std::move(bytes)});
 }
 
 void Simulation::Read(size_t side, const ReadRequest& read) {
   const auto answer = [this, side, read] {
     SimPeer& peer = peers_[side];
-    const FileBytes& file = peer.sources[read.transfer][read.file.value];
-    const size_t from = std::min<size_t>(file.size(), static_cast<size_t>(read.offset));
-    const size_t length = std::min(read.bytes.size(), file.size() - from);
-    std::copy_n(file.begin() + static_cast<std::ptrdiff_t>(from), length, read.bytes.begin());
-    peer.session->ReadDone(read.piece, length, now_);
+    const SimFile& file = peer.sources[read.transfer][read.file.value];
+    const uint64_t readable = file.shrunk_to.value_or(file.size);
+    const uint64_t from = std::min(readable, read.offset);
+    const auto length =
+        static_cast<size_t>(std::min<uint64_t>(read.bytes.size(), readable - from));
+    file.Fill(from, read.bytes.first(length));
+    peer.session->ReadDone(read.piece, length, now());
   };
   if (disk_.read_delay == Duration()) return answer();
   Schedule(disk_.read_delay, answer);
@@ -110,26 +196,51 @@ void Simulation::Read(size_t side, const ReadRequest& read) {
 
 void Simulation::Write(size_t side, const WriteRequest& write) {
   SimPeer& peer = peers_[side];
-  FileBytes& file = peer.sinks[write.transfer][write.file.value];
-  std::copy(write.bytes.begin(), write.bytes.end(),
-            file.begin() + static_cast<std::ptrdiff_t>(write.offset));
-  const auto answer = [this, side, id = write.write] { peers_[side].session->WriteDone(id, now_); };
+  SimSink& sink = peer.sinks[write.transfer][write.file.value];
+  const uint64_t end = write.offset + write.bytes.size();
+  if (peer.disk_room) {
+    if (*peer.disk_room < write.bytes.size()) {
+      peer.session->Fail(write.transfer, ErrorCode::kOutOfSpace, "the disk is full", now());
+      peer.session->WriteDone(write.write, now());
+      return;
+    }
+    *peer.disk_room -= write.bytes.size();
+  }
+  const SimFile& file = peers_[1 - side].sources[write.transfer][write.file.value];
+  sink.wrong = sink.wrong || !file.Matches(write.offset, write.bytes);
+  sink.twice = sink.twice || sink.written.Insert(write.offset, end) != write.bytes.size();
+  const auto answer = [this, side, id = write.write] {
+    peers_[side].session->WriteDone(id, now());
+  };
   if (disk_.write_delay == Duration()) return answer();
   Schedule(disk_.write_delay, answer);
 }
 
+void Simulation::AcceptOffer(SimPeer& peer, TransferId id) {
+  const size_t side = &peer == &peers_[0] ? 0 : 1;
+  const IncomingTransfer* transfer = peer.session->Incoming(id);
+  if (transfer == nullptr) return;
+  const size_t count = transfer->files().size();
+  peer.sinks[id].resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    const SimFile& file = peers_[1 - side].sources[id][i];
+    const uint64_t existing = std::min(file.size, peer.existing_leaves * kLeafBytes);
+    if (existing == 0 || file.is_stream) continue;
+    std::vector<uint8_t> bytes(static_cast<size_t>(existing));
+    file.Fill(0, bytes);
+    peer.session->AddExisting(id, FileIndex(static_cast<uint32_t>(i)), 0, bytes);
+    peer.sinks[id][i].written.Insert(0, existing);
+  }
+  peer.session->Accept(id, now());
+}
+
 void Simulation::HandleEvent(size_t side, const Event& event) {
   SimPeer& peer = peers_[side];
-  if (event.type == EventType::kOffer && peer.accepts) {
-    const IncomingTransfer* transfer = peer.session->Incoming(event.transfer);
-    for (const IncomingFile& file : transfer->files()) {
-      peer.sinks[event.transfer].emplace_back(static_cast<size_t>(file.info.size));
-    }
-    peer.session->Accept(event.transfer, now_);
-  }
+  if (event.type == EventType::kOffer && peer.accepts) AcceptOffer(peer, event.transfer);
   if (event.type == EventType::kFileReceived) {
+    peer.sinks[event.transfer][event.file.value].complete = true;
     Schedule(disk_.write_delay, [this, side, transfer = event.transfer, file = event.file] {
-      peers_[side].session->FileStored(transfer, file, now_);
+      peers_[side].session->FileStored(transfer, file, now());
     });
   }
   peer.events.push_back(event);
@@ -142,7 +253,7 @@ bool Simulation::Pump(size_t side) {
     Write(side, *write);
     busy = true;
   }
-  while (const auto output = session.PollOutput(now_)) {
+  while (const auto output = session.PollOutput(now())) {
     Transmit(side, *output);
     busy = true;
   }
@@ -161,13 +272,44 @@ Timestamp Simulation::NextHappening() const {
   Timestamp next = Timestamp::Never();
   for (const auto& [lane, pair] : channels_) {
     for (const Channel& channel : pair) {
+      if (channel.stalled) continue;
       if (!channel.queued.empty()) next = std::min(next, channel.queued.front().leaves);
       if (!channel.flying.empty()) next = std::min(next, channel.flying.begin()->first);
     }
   }
   if (!later_.empty()) next = std::min(next, later_.begin()->first);
-  for (const SimPeer& peer : peers_) next = std::min(next, peer.session->NextTimeout());
+  for (const SimPeer& peer : peers_) {
+    const Timestamp timeout = peer.session->NextTimeout();
+    if (!timeout.IsNever()) next = std::min(next, timeout + (Duration() - clock_offset_));
+  }
   return next;
+}
+
+void Simulation::Drain(LaneId lane, size_t side, Channel& channel) {
+  bool drained = false;
+  while (!channel.queued.empty() && channel.queued.front().leaves <= now_) {
+    Message message = std::move(channel.queued.front());
+    channel.queued.pop_front();
+    channel.buffered -= message.bytes.size();
+    drained = true;
+    if (tamper && !tamper(side, lane, message.bytes)) continue;
+    const bool control = lane == kControlLane;
+    const bool lossy = !control && link_.delivery == Delivery::kUnreliable;
+    if (lossy && (now_ < dark_until_ || random_.Chance(link_.loss))) continue;
+    if (!control && random_.Chance(link_.duplication)) {
+      channel.flying.emplace(message.arrives + link_.one_way_delay, message.bytes);
+    }
+    channel.flying.emplace(message.arrives, std::move(message.bytes));
+  }
+  if (drained) peers_[side].session->SetBuffered(lane, channel.buffered, now());
+}
+
+void Simulation::Deliver(LaneId lane, size_t side, std::vector<uint8_t> bytes) {
+  Session& receiver = *peers_[side].session;
+  const MutableByteView buffer = receiver.InputBuffer(lane, bytes.size());
+  if (buffer.empty()) return;
+  std::copy(bytes.begin(), bytes.end(), buffer.begin());
+  receiver.HandleInput(lane, now());
 }
 
 void Simulation::Happen() {
@@ -179,27 +321,20 @@ void Simulation::Happen() {
   for (auto& [lane, pair] : channels_) {
     for (size_t side = 0; side < 2; ++side) {
       Channel& channel = pair[side];
-      while (!channel.queued.empty() && channel.queued.front().leaves <= now_) {
-        Message message = std::move(channel.queued.front());
-        channel.queued.pop_front();
-        channel.buffered -= message.bytes.size();
-        peers_[side].session->SetBuffered(lane, channel.buffered, now_);
-        if (!tamper || tamper(side, lane, message.bytes)) {
-          channel.flying.emplace(message.arrives, std::move(message.bytes));
-        }
-      }
+      if (channel.stalled) continue;
+      Drain(lane, side, channel);
       while (!channel.flying.empty() && channel.flying.begin()->first <= now_) {
-        const std::vector<uint8_t> bytes = std::move(channel.flying.begin()->second);
+        std::vector<uint8_t> bytes = std::move(channel.flying.begin()->second);
         channel.flying.erase(channel.flying.begin());
-        Session& receiver = *peers_[1 - side].session;
-        const MutableByteView buffer = receiver.InputBuffer(lane, bytes.size());
-        if (buffer.empty()) continue;
-        std::copy(bytes.begin(), bytes.end(), buffer.begin());
-        receiver.HandleInput(lane, now_);
+        Deliver(lane, 1 - side, std::move(bytes));
       }
     }
   }
-  for (SimPeer& peer : peers_) peer.session->AdvanceTime(now_);
+  for (SimPeer& peer : peers_) peer.session->AdvanceTime(now());
+  if (lanes_wanted_ && a().session->connected() && b().session->connected()) {
+    lanes_wanted_ = false;
+    OpenBulkLanes();
+  }
 }
 
 bool Simulation::RunUntil(const std::function<bool()>& done, Duration limit) {
@@ -223,6 +358,31 @@ bool Simulation::RunUntil(const std::function<bool()>& done, Duration limit) {
 
 void Simulation::RunFor(Duration span) {
   RunUntil([] { return false; }, span);
+}
+
+bool Simulation::Delivered(const SimPeer& from, const SimPeer& to, TransferId id) const {
+  const auto sources = from.sources.find(id);
+  const auto sinks = to.sinks.find(id);
+  if (sources == from.sources.end() || sinks == to.sinks.end()) return false;
+  for (size_t i = 0; i < sources->second.size(); ++i) {
+    const SimSink& sink = sinks->second[i];
+    const bool whole = sink.complete && sink.written.count() == sources->second[i].size;
+    if (!whole || sink.wrong || sink.twice) return false;
+  }
+  return true;
+}
+
+bool Simulation::Sound(const SimPeer& from, const SimPeer& to) const {
+  for (const auto& [id, sinks] : to.sinks) {
+    const auto sources = from.sources.find(id);
+    for (size_t i = 0; i < sinks.size(); ++i) {
+      if (sinks[i].wrong || sinks[i].twice) return false;
+      const bool whole =
+          sources != from.sources.end() && sinks[i].written.count() == sources->second[i].size;
+      if (sinks[i].complete && !whole) return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace millrace::testing

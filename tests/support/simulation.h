@@ -1,5 +1,5 @@
-// Two sessions, the channels between them, sources and sinks, in virtual time: nothing waits, and a
-// seed gives the same run every time. Time jumps to the earliest thing that can happen.
+// Two sessions, the channels between them, sources and sinks, in virtual time: nothing waits, and a seed gives the same run
+// every time. Time jumps to the earliest thing that can happen.
 #pragma once
 
 #include <array>
@@ -20,6 +20,14 @@ struct LinkOptions {
   Duration one_way_delay = Duration::Millis(10);
   Duration jitter{};                       // Uniform, on top, so bulk messages overtake each other.
   uint64_t bytes_per_second = 12'500'000;  // What each channel drains at.
+  Delivery delivery = Delivery::kReliable;
+  // Of bulk messages. An unreliable channel drops them; a reliable one delivers them after retransmission timeouts.
+  double loss = 0.0;
+  double duplication = 0.0;
+  size_t bulk_lanes = 1;
+  // How long a lane, and a connection, takes to be there again; nothing: it does not come back.
+  std::optional<Duration> reopen_after;
+  std::optional<Duration> reconnect_after;
 };
 
 struct DiskOptions {
@@ -27,15 +35,37 @@ struct DiskOptions {
   Duration write_delay{};  // Until a write or the closing of a file is answered.
 };
 
-using FileBytes = std::vector<uint8_t>;
+// A file whose bytes follow from a seed, so that any size can be sent and checked without being held.
+struct SimFile {
+  uint64_t size = 0;
+  bool is_stream = false;  // Its size is not announced.
+  uint64_t seed = 0;
+  // Set when the file shrinks under its reader.
+  std::optional<uint64_t> shrunk_to;
+
+  void Fill(uint64_t offset, MutableByteView bytes) const;
+  bool Matches(uint64_t offset, ByteView bytes) const;
+};
+
+// What arrived of a file: each byte must come once and be right.
+struct SimSink {
+  RangeSet written;
+  bool wrong = false;
+  bool twice = false;
+  bool complete = false;  // The session said that the file is received.
+};
 
 // One side: a session with its sources and sinks, and what it was told.
 struct SimPeer {
   std::unique_ptr<Session> session;
   bool accepts = true;
-  std::map<TransferId, std::vector<FileBytes>> sources;
-  std::map<TransferId, std::vector<FileBytes>> sinks;
+  std::map<TransferId, std::vector<SimFile>> sources;
+  std::map<TransferId, std::vector<SimSink>> sinks;
   std::vector<Event> events;
+  // When set, writes fail once so many bytes are written.
+  std::optional<uint64_t> disk_room;
+  // Bytes at the front of each file that an earlier attempt left, as whole leaves.
+  uint64_t existing_leaves = 0;
 
   const Event* Find(EventType type) const;
   size_t Count(EventType type) const;
@@ -48,21 +78,40 @@ class Simulation {
   explicit Simulation(uint64_t seed, LinkOptions link = {}, DiskOptions disk = {},
                       const SessionOptions& session = {});
 
-  // Opens the control lane on both sides, runs until both are established, then opens a bulk lane.
+  // Opens the control lane on both sides, runs until both are established, then opens the bulk lanes.
   void Connect();
 
-  TransferId Send(SimPeer& from, std::vector<FileBytes> files);
+  TransferId Send(SimPeer& from, std::vector<SimFile> files);
+  // Files of these sizes with contents of their own.
+  std::vector<SimFile> Files(const std::vector<uint64_t>& sizes);
 
-  // Runs until `done` or until nothing can happen any more or `limit` has passed. Answers whether
-  // `done`.
+  // Runs until `done` or until nothing can happen any more or `limit` has passed. Answers whether `done`.
   bool RunUntil(const std::function<bool()>& done, Duration limit = Duration::Seconds(120));
   void RunFor(Duration span);
 
+  // Both ends of the lane see it close; it comes back under a new number as `reopen_after` says.
   void CloseLane(LaneId lane);
+  // From now on the lane takes messages and delivers none, without closing.
+  void StallLane(LaneId lane);
+  // All lanes go; the connection comes back as `reconnect_after` says.
+  void BreakConnection();
+  // Nothing crosses until then: what is sent meanwhile waits on reliable channels and is lost on the others.
+  void Blackout(Duration span);
+  // Both clocks stand still or jump ahead by this much.
+  void JumpClock(Duration span) { clock_offset_ = clock_offset_ + span; }
+  void SetRate(uint64_t bytes_per_second) { link_.bytes_per_second = bytes_per_second; }
+
+  // The bulk lanes that are open now.
+  std::vector<LaneId> BulkLanes() const;
+
+  // Every file of the transfer is whole at the other side, each byte written once and right.
+  bool Delivered(const SimPeer& from, const SimPeer& to, TransferId id) const;
+  // No sink got a wrong byte or one twice, and none was called complete without being whole.
+  bool Sound(const SimPeer& from, const SimPeer& to) const;
 
   SimPeer& a() { return peers_[0]; }
   SimPeer& b() { return peers_[1]; }
-  Timestamp now() const { return now_; }
+  Timestamp now() const { return now_ + clock_offset_; }
   Random& random() { return random_; }
 
   // Called for every message before it travels; may change or, with false, drop it.
@@ -75,27 +124,40 @@ class Simulation {
     std::vector<uint8_t> bytes;
   };
   struct Channel {
-    bool open = false;
+    bool stalled = false;
     Timestamp free_at;           // When the last message has left.
+    Timestamp last_arrival;      // Ordered channels never overtake.
     std::deque<Message> queued;  // Not yet left: the buffered amount.
-    std::multimap<Timestamp, std::vector<uint8_t>>
-        flying;  // By arrival; equal times keep their order.
+    std::multimap<Timestamp, std::vector<uint8_t>> flying;  // By arrival; equal times keep their order.
     size_t buffered = 0;
   };
+
   void Open(LaneId lane);
+  void OpenBulkLanes();
+  void Reconnect();
   bool Pump(size_t side);
   void Transmit(size_t from, const Output& output);
   void HandleEvent(size_t side, const Event& event);
+  void AcceptOffer(SimPeer& peer, TransferId id);
   void Read(size_t side, const ReadRequest& read);
   void Write(size_t side, const WriteRequest& write);
   void Schedule(Duration delay, std::function<void()> act);
   Timestamp NextHappening() const;
   void Happen();
+  void Drain(LaneId lane, size_t side, Channel& channel);
+  void Deliver(LaneId lane, size_t side, std::vector<uint8_t> bytes);
 
   Random random_;
   LinkOptions link_;
   DiskOptions disk_;
+  SessionOptions session_options_;
   Timestamp now_ = Timestamp::FromMicros(1'000'000);
+  Duration clock_offset_{};
+  Timestamp dark_until_;
+  uint32_t next_lane_ = 1;
+  uint64_t next_file_seed_ = 1;
+  uint8_t next_token_ = 1;
+  bool lanes_wanted_ = false;  // As soon as both sides are connected again.
   std::array<SimPeer, 2> peers_;
   std::map<LaneId, std::array<Channel, 2>> channels_;  // By the side that sends.
   std::multimap<Timestamp, std::function<void()>> later_;

@@ -77,13 +77,52 @@ TEST_CASE("a hello that is cut, long, foreign, of another version, doubled, or o
   CHECK(fails(changed));
   // The all-zero public key is of small order.
   changed = good;
-  std::fill(changed.end() - 32, changed.end(), uint8_t{0});
+  std::fill(changed.end() - 48, changed.end() - 16, uint8_t{0});
   CHECK(fails(changed));
   X25519Handshake twin = Make(1);
   CHECK(fails(Hello(twin)));
   X25519Handshake a = Make(1);
   REQUIRE(a.HandleMessage(good).ok());
   CHECK_FALSE(a.HandleMessage(good).ok());
+}
+
+// Two sides that held the same session, or not, shake hands again.
+struct Again {
+  std::optional<SessionSecrets> a;
+  std::optional<SessionSecrets> b;
+};
+
+Again ShakeAgain(const SessionSecrets* of_a, const SessionSecrets* of_b) {
+  testing::Random random(9);
+  const std::vector<uint8_t> entropy = random.Bytes(128);
+  const std::span<const uint8_t, 64> for_a(entropy.data(), 64);
+  const std::span<const uint8_t, 64> for_b(entropy.data() + 64, 64);
+  X25519Handshake a = of_a != nullptr ? X25519Handshake(for_a, *of_a) : X25519Handshake(for_a);
+  X25519Handshake b = of_b != nullptr ? X25519Handshake(for_b, *of_b) : X25519Handshake(for_b);
+  const std::vector<uint8_t> from_a = Hello(a);
+  const std::vector<uint8_t> from_b = Hello(b);
+  REQUIRE(a.HandleMessage(from_b).ok());
+  REQUIRE(b.HandleMessage(from_a).ok());
+  return Again{a.TakeSecrets(), b.TakeSecrets()};
+}
+
+TEST_CASE("a second handshake goes on with a session that both sides held, under new keys and the old roles") {
+  const Again first = ShakeAgain(nullptr, nullptr);
+  CHECK_FALSE(first.a->resumed);
+  const Again second = ShakeAgain(&*first.a, &*first.b);
+  CHECK(second.a->resumed);
+  CHECK(second.b->resumed);
+  CHECK(second.a->role == first.a->role);
+  CHECK(second.b->role == first.b->role);
+  CHECK(MasterOf(*second.a) == MasterOf(*second.b));
+  CHECK(MasterOf(*second.a) != MasterOf(*first.a));
+}
+
+TEST_CASE("who lost the session, or held another one, does not go on with it") {
+  const Again first = ShakeAgain(nullptr, nullptr);
+  CHECK_FALSE(ShakeAgain(&*first.a, nullptr).a->resumed);
+  const Again other = ShakeAgain(&*first.a, &*first.b);
+  CHECK_FALSE(ShakeAgain(&*first.a, &*other.b).a->resumed);
 }
 
 }  // namespace

@@ -126,7 +126,7 @@ TEST_CASE("data that was never offered, not accepted, or past the credit") {
   SECTION("not accepted") {
     HostilePeer peer(8);
     const std::vector<uint8_t> entries = EncodeEntries({FileEntry{payload.size(), 0, "f", ""}});
-    peer.SendFrame(kControlLane, ManifestFrame{peer.OwnTransfer(0), 1, 0, 1, entries});
+    peer.SendFrame(kControlLane, ManifestFrame{peer.OwnTransfer(0), {}, 1, 0, 1, entries});
     peer.SendFrame(kBulk, DataFrame{peer.OwnTransfer(0), FileIndex(0), 0, payload});
     CheckViolation(peer);
   }
@@ -146,7 +146,7 @@ TEST_CASE("manifests with absurd sizes, counts or numbers") {
                         const std::vector<uint8_t>& entries) {
     HostilePeer peer(9);
     peer.SendFrame(kControlLane,
-                   ManifestFrame{peer.OwnTransfer(ordinal), total, first, count, entries});
+                   ManifestFrame{peer.OwnTransfer(ordinal), {}, total, first, count, entries});
     return peer.CloseCode();
   };
   const std::vector<uint8_t> good = EncodeEntries({FileEntry{1, 0, "f", ""}});
@@ -173,7 +173,7 @@ TEST_CASE("file names past the memory limit, and transfers past the count") {
         EncodeEntries({FileEntry{1, 0, path, ""}, FileEntry{1, 0, path, ""}});
     for (uint32_t first = 0; first < kMaxFilesPerTransfer && !peer.victim().closed(); first += 2) {
       peer.SendFrame(kControlLane,
-                     ManifestFrame{peer.OwnTransfer(0), kMaxFilesPerTransfer, first, 2, entries});
+                     ManifestFrame{peer.OwnTransfer(0), {}, kMaxFilesPerTransfer, first, 2, entries});
     }
     CheckClosedWith(peer, ErrorCode::kTooLarge);
   }
@@ -181,7 +181,7 @@ TEST_CASE("file names past the memory limit, and transfers past the count") {
     HostilePeer peer(10);
     const std::vector<uint8_t> entries = EncodeEntries({FileEntry{1, 0, "f", ""}});
     for (uint32_t i = 0; i <= kMaxOpenTransfers && !peer.victim().closed(); ++i) {
-      peer.SendFrame(kControlLane, ManifestFrame{peer.OwnTransfer(i), 1, 0, 1, entries});
+      peer.SendFrame(kControlLane, ManifestFrame{peer.OwnTransfer(i), {}, 1, 0, 1, entries});
     }
     CheckClosedWith(peer, ErrorCode::kTooLarge);
   }
@@ -246,7 +246,7 @@ TEST_CASE(
 
 TEST_CASE("a receipt that lies about the root is refused") {
   HostilePeer peer(14);
-  const TransferId id = peer.victim().Offer({FileInfo{0, 0, "empty", ""}}, peer.now());
+  const TransferId id = peer.victim().Offer({FileInfo{0, 0, "empty", ""}}, {}, peer.now());
   peer.Drain();
   peer.SendFrame(kControlLane, AcceptFrame{id});
   peer.SendFrame(kControlLane, ReceiptFrame{id, FileIndex(0), 0, Digest{}});
@@ -255,7 +255,7 @@ TEST_CASE("a receipt that lies about the root is refused") {
 
 TEST_CASE("an offer accepted twice is a violation") {
   HostilePeer peer(15);
-  const TransferId id = peer.victim().Offer({FileInfo{5, 0, "five", ""}}, peer.now());
+  const TransferId id = peer.victim().Offer({FileInfo{5, 0, "five", ""}}, {}, peer.now());
   peer.Drain();
   peer.SendFrame(kControlLane, AcceptFrame{id});
   peer.SendFrame(kControlLane, AcceptFrame{id});
@@ -272,10 +272,10 @@ TEST_CASE("a flood of pings is answered without a queue") {
 
 TEST_CASE("a hello that is wrong ends the victim's session before anything is opened") {
   for (const std::vector<uint8_t>& message :
-       {std::vector<uint8_t>{1}, std::vector<uint8_t>(71, 1), std::vector<uint8_t>(60, 9)}) {
+       {std::vector<uint8_t>{1}, std::vector<uint8_t>(87, 1), std::vector<uint8_t>(60, 9)}) {
     auto handshake = std::make_unique<X25519Handshake>(std::array<uint8_t, 64>{1});
     Session victim({}, std::move(handshake), Timestamp());
-    victim.OpenLane(kControlLane, kMaxMessageBytes, Timestamp());
+    victim.OpenLane(kControlLane, kMaxMessageBytes, Delivery::kReliable, Timestamp());
     const MutableByteView buffer = victim.InputBuffer(kControlLane, message.size());
     std::copy(message.begin(), message.end(), buffer.begin());
     victim.HandleInput(kControlLane, Timestamp());
@@ -288,8 +288,8 @@ TEST_CASE("a hello that is wrong ends the victim's session before anything is op
 
 TEST_CASE("lanes out of turn, doubled or too narrow are refused") {
   HostilePeer peer(17);
-  SECTION("doubled") { peer.victim().OpenLane(kBulk, kMaxMessageBytes, peer.now()); }
-  SECTION("too narrow") { peer.victim().OpenLane(LaneId(2), kMinMessageBytes - 1, peer.now()); }
+  SECTION("doubled") { peer.victim().OpenLane(kBulk, kMaxMessageBytes, Delivery::kReliable, peer.now()); }
+  SECTION("too narrow") { peer.victim().OpenLane(LaneId(2), kMinMessageBytes - 1, Delivery::kReliable, peer.now()); }
   CHECK(peer.CloseCode() == "invalid-argument");
 }
 

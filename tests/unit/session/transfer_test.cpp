@@ -13,7 +13,6 @@ namespace millrace {
 namespace {
 
 using testing::DiskOptions;
-using testing::FileBytes;
 using testing::LinkOptions;
 using testing::Simulation;
 
@@ -24,7 +23,7 @@ bool BothDone(Simulation& sim) {
 // Both sides hold the same receipt, and the bytes are the ones that were sent.
 void CheckDelivered(Simulation& sim, TransferId id) {
   REQUIRE(BothDone(sim));
-  CHECK(sim.a().sources[id] == sim.b().sinks[id]);
+  CHECK(sim.Delivered(sim.a(), sim.b(), id));
   const std::vector<FileProof>& sent = sim.a().Find(EventType::kDone)->proofs;
   const std::vector<FileProof>& received = sim.b().Find(EventType::kDone)->proofs;
   REQUIRE(sent.size() == received.size());
@@ -41,7 +40,7 @@ TEST_CASE("a file arrives whole and proven, at every length around leaf and chun
                     chunk - 1, chunk, chunk + 1, 3 * chunk + kLeafBytes + 5);
   Simulation sim(size);
   sim.Connect();
-  const TransferId id = sim.Send(sim.a(), {sim.random().Bytes(size)});
+  const TransferId id = sim.Send(sim.a(), sim.Files({size}));
   sim.RunUntil([&sim] { return BothDone(sim); });
   CheckDelivered(sim, id);
 }
@@ -49,11 +48,7 @@ TEST_CASE("a file arrives whole and proven, at every length around leaf and chun
 TEST_CASE("several files of one transfer arrive, empty ones among them") {
   Simulation sim(2);
   sim.Connect();
-  std::vector<FileBytes> files;
-  for (const size_t size : {0u, 5u, 100'000u, 0u, 16'384u, 700'000u, 0u}) {
-    files.push_back(sim.random().Bytes(size));
-  }
-  const TransferId id = sim.Send(sim.a(), std::move(files));
+  const TransferId id = sim.Send(sim.a(), sim.Files({0, 5, 100'000, 0, 16'384, 700'000, 0}));
   sim.RunUntil([&sim] { return BothDone(sim); });
   CheckDelivered(sim, id);
   CHECK(sim.b().Count(EventType::kFileReceived) == 7);
@@ -62,7 +57,7 @@ TEST_CASE("several files of one transfer arrive, empty ones among them") {
 TEST_CASE("a list of files longer than a record crosses in parts") {
   Simulation sim(3);
   sim.Connect();
-  const TransferId id = sim.Send(sim.a(), std::vector<FileBytes>(3000, FileBytes{1, 2, 3}));
+  const TransferId id = sim.Send(sim.a(), sim.Files(std::vector<uint64_t>(3000, 3)));
   sim.RunUntil([&sim] { return BothDone(sim); });
   CheckDelivered(sim, id);
 }
@@ -73,7 +68,7 @@ TEST_CASE("order on the bulk lane does not matter") {
   link.jitter = Duration::Millis(80);
   Simulation sim(seed, link);
   sim.Connect();
-  const TransferId id = sim.Send(sim.a(), {sim.random().Bytes(6'000'000)});
+  const TransferId id = sim.Send(sim.a(), sim.Files({6'000'000}));
   sim.RunUntil([&sim] { return BothDone(sim); });
   CheckDelivered(sim, id);
 }
@@ -81,9 +76,9 @@ TEST_CASE("order on the bulk lane does not matter") {
 TEST_CASE("both sides send at once, and two transfers of one side share") {
   Simulation sim(4);
   sim.Connect();
-  const TransferId one = sim.Send(sim.a(), {sim.random().Bytes(3'000'000)});
-  const TransferId two = sim.Send(sim.a(), {sim.random().Bytes(3'000'000)});
-  const TransferId back = sim.Send(sim.b(), {sim.random().Bytes(2'000'000)});
+  const TransferId one = sim.Send(sim.a(), sim.Files({3'000'000}));
+  const TransferId two = sim.Send(sim.a(), sim.Files({3'000'000}));
+  const TransferId back = sim.Send(sim.b(), sim.Files({2'000'000}));
   sim.RunUntil([&] {
     return sim.a().session->TransferBytes(one) > 0 && sim.a().session->TransferBytes(two) > 0;
   });
@@ -91,9 +86,9 @@ TEST_CASE("both sides send at once, and two transfers of one side share") {
   sim.RunUntil([&sim] {
     return sim.a().Count(EventType::kDone) == 3 && sim.b().Count(EventType::kDone) == 3;
   });
-  CHECK(sim.a().sources[one] == sim.b().sinks[one]);
-  CHECK(sim.a().sources[two] == sim.b().sinks[two]);
-  CHECK(sim.b().sources[back] == sim.a().sinks[back]);
+  CHECK(sim.Delivered(sim.a(), sim.b(), one));
+  CHECK(sim.Delivered(sim.a(), sim.b(), two));
+  CHECK(sim.Delivered(sim.b(), sim.a(), back));
 }
 
 TEST_CASE("a slow sink slows the sender and memory stays bounded") {
@@ -102,7 +97,7 @@ TEST_CASE("a slow sink slows the sender and memory stays bounded") {
   const SessionOptions options;
   Simulation sim(5, {}, disk, options);
   sim.Connect();
-  const TransferId id = sim.Send(sim.a(), {sim.random().Bytes(40'000'000)});
+  const TransferId id = sim.Send(sim.a(), sim.Files({40'000'000}));
   size_t most_received = 0;
   size_t most_sent = 0;
   sim.RunUntil([&] {
@@ -121,7 +116,7 @@ TEST_CASE("a slow source only takes longer") {
   disk.read_delay = Duration::Millis(50);
   Simulation sim(6, {}, disk);
   sim.Connect();
-  const TransferId id = sim.Send(sim.a(), {sim.random().Bytes(5'000'000)});
+  const TransferId id = sim.Send(sim.a(), sim.Files({5'000'000}));
   sim.RunUntil([&sim] { return BothDone(sim); });
   CheckDelivered(sim, id);
 }
@@ -130,7 +125,7 @@ TEST_CASE("a pause from either side stops the flow until it is lifted") {
   Simulation sim(7);
   sim.Connect();
   const bool by_receiver = GENERATE(false, true);
-  const TransferId id = sim.Send(sim.a(), {sim.random().Bytes(20'000'000)});
+  const TransferId id = sim.Send(sim.a(), sim.Files({20'000'000}));
   const auto bytes = [&] { return sim.b().session->TransferBytes(id); };
   REQUIRE(sim.RunUntil([&] { return bytes() > 1'000'000; }));
   testing::SimPeer& pauser = by_receiver ? sim.b() : sim.a();
@@ -154,7 +149,7 @@ TEST_CASE(
   Simulation sim(8);
   sim.Connect();
   const bool by_receiver = GENERATE(false, true);
-  const TransferId id = sim.Send(sim.a(), {sim.random().Bytes(20'000'000)});
+  const TransferId id = sim.Send(sim.a(), sim.Files({20'000'000}));
   REQUIRE(sim.RunUntil([&] { return sim.b().session->TransferBytes(id) > 1'000'000; }));
   testing::SimPeer& ender = by_receiver ? sim.b() : sim.a();
   ender.session->Fail(id, ErrorCode::kCancelled, "enough", sim.now());
@@ -163,7 +158,7 @@ TEST_CASE(
   CHECK(sim.b().CodeOf(EventType::kFailed) == "cancelled");
   CHECK(sim.a().session->send_pool_used() == 0);
   CHECK(sim.b().session->receive_pool_used() == 0);
-  const TransferId next = sim.Send(sim.a(), {sim.random().Bytes(100'000)});
+  const TransferId next = sim.Send(sim.a(), sim.Files({100'000}));
   sim.RunUntil([&sim] { return BothDone(sim); });
   CheckDelivered(sim, next);
 }
@@ -172,7 +167,7 @@ TEST_CASE("a rejected offer fails with its reason and moves nothing") {
   Simulation sim(9);
   sim.Connect();
   sim.b().accepts = false;
-  const TransferId id = sim.Send(sim.a(), {FileBytes(100)});
+  const TransferId id = sim.Send(sim.a(), sim.Files({100}));
   REQUIRE(sim.RunUntil([&sim] { return sim.b().Find(EventType::kOffer) != nullptr; }));
   sim.b().session->Reject(id, "not today", sim.now());
   REQUIRE(sim.RunUntil([&sim] { return sim.a().Find(EventType::kFailed) != nullptr; }));
@@ -183,9 +178,9 @@ TEST_CASE("a rejected offer fails with its reason and moves nothing") {
 TEST_CASE("a file that shrinks while it is sent fails on both sides as changed") {
   Simulation sim(10);
   sim.Connect();
-  const TransferId id = sim.Send(sim.a(), {sim.random().Bytes(20'000'000)});
+  const TransferId id = sim.Send(sim.a(), sim.Files({20'000'000}));
   REQUIRE(sim.RunUntil([&] { return sim.b().session->TransferBytes(id) > 1'000'000; }));
-  sim.a().sources[id][0].resize(3'000'000);
+  sim.a().sources[id][0].shrunk_to = 3'000'000;
   sim.RunFor(Duration::Seconds(3));
   CHECK(sim.a().CodeOf(EventType::kFailed) == "source-changed");
   CHECK(sim.b().CodeOf(EventType::kFailed) == "source-changed");
@@ -195,7 +190,7 @@ TEST_CASE("a file that shrinks while it is sent fails on both sides as changed")
 TEST_CASE("a bulk lane that closes in mid-transfer ends the session on both sides") {
   Simulation sim(11);
   sim.Connect();
-  const TransferId id = sim.Send(sim.a(), {sim.random().Bytes(20'000'000)});
+  const TransferId id = sim.Send(sim.a(), sim.Files({20'000'000}));
   REQUIRE(sim.RunUntil([&] { return sim.b().session->TransferBytes(id) > 1'000'000; }));
   sim.CloseLane(LaneId(1));
   sim.RunFor(Duration::Millis(500));
@@ -207,7 +202,7 @@ TEST_CASE("a bulk lane that closes in mid-transfer ends the session on both side
 TEST_CASE("a peer that falls silent is given up after the idle timeout") {
   Simulation sim(12);
   sim.Connect();
-  sim.Send(sim.a(), {sim.random().Bytes(20'000'000)});
+  sim.Send(sim.a(), sim.Files({20'000'000}));
   sim.RunFor(Duration::Millis(100));
   sim.tamper = [](size_t, LaneId, std::vector<uint8_t>&) { return false; };
   sim.RunFor(Duration::Seconds(31));
@@ -236,7 +231,7 @@ TEST_CASE("a handshake that gets no answer times out") {
 TEST_CASE("closing in good order ends the peer too, with what runs") {
   Simulation sim(15);
   sim.Connect();
-  sim.Send(sim.a(), {sim.random().Bytes(20'000'000)});
+  sim.Send(sim.a(), sim.Files({20'000'000}));
   sim.RunFor(Duration::Millis(200));
   sim.b().session->Close(ErrorCode::kClosed, "", sim.now());
   sim.RunFor(Duration::Seconds(1));
@@ -249,7 +244,7 @@ TEST_CASE("a record that was bent on its way ends the session as a bad record") 
   const LaneId lane = GENERATE(LaneId(0), LaneId(1));
   Simulation sim(16);
   sim.Connect();
-  sim.Send(sim.a(), {sim.random().Bytes(20'000'000)});
+  sim.Send(sim.a(), sim.Files({20'000'000}));
   sim.RunFor(Duration::Millis(200));
   bool bent = false;
   sim.tamper = [&](size_t from, LaneId on, std::vector<uint8_t>& message) {
@@ -283,7 +278,7 @@ TEST_CASE(
   sim.Connect();
   const auto offer = [&sim](std::vector<FileInfo> files) {
     sim.a().events.clear();
-    sim.a().session->Offer(files, sim.now());
+    sim.a().session->Offer(files, {}, sim.now());
     sim.RunFor(Duration::Seconds(1));
     return sim.a().CodeOf(EventType::kFailed);
   };
@@ -296,7 +291,7 @@ TEST_CASE(
   CHECK(offer(std::vector<FileInfo>(kMaxFilesPerTransfer + 1, FileInfo{1, 0, "a", ""})) ==
         "too-large");
   sim.a().events.clear();
-  const TransferId id = sim.Send(sim.a(), {FileBytes(1000, 3)});
+  const TransferId id = sim.Send(sim.a(), sim.Files({1000}));
   sim.RunUntil([&sim] { return BothDone(sim); });
   CheckDelivered(sim, id);
 }

@@ -9,19 +9,51 @@
 namespace millrace {
 namespace {
 
+std::vector<uint64_t> Pack(FrameQueue& queue, size_t room, uint64_t number) {
+  std::vector<uint8_t> bytes(room);
+  ByteWriter writer(bytes);
+  queue.PackInto(writer, PacketNumber(number));
+  std::vector<uint64_t> tokens;
+  ByteReader reader(writer.written());
+  while (!reader.AtEnd()) tokens.push_back(std::get<PingFrame>(DecodeFrame(reader).value()).token);
+  return tokens;
+}
+
+using Tokens = std::vector<uint64_t>;
+
 TEST_CASE("frames leave in order, whole, as many as fit") {
   FrameQueue queue;
   for (uint64_t token = 0; token < 5; ++token) queue.Push(PingFrame{token});
-  std::vector<uint8_t> room(2 * 9 + 8);
-  ByteWriter first(room);
-  CHECK(queue.PackInto(first) == 2);
-  ByteReader reader(first.written());
-  CHECK(std::get<PingFrame>(DecodeFrame(reader).value()).token == 0);
-  CHECK(std::get<PingFrame>(DecodeFrame(reader).value()).token == 1);
-  std::vector<uint8_t> rest(1024);
-  ByteWriter second(rest);
-  CHECK(queue.PackInto(second) == 3);
+  CHECK(Pack(queue, 2 * 9 + 8, 0) == Tokens{0, 1});
+  CHECK_FALSE(queue.empty());
+  CHECK(Pack(queue, 1024, 1) == Tokens{2, 3, 4});
   CHECK(queue.empty());
+  CHECK(Pack(queue, 1024, 2).empty());
+}
+
+TEST_CASE("what did not arrive is sent again on a new lane, what did is forgotten") {
+  FrameQueue queue;
+  for (uint64_t token = 0; token < 6; ++token) queue.Push(PingFrame{token});
+  Pack(queue, 2 * 9, 0);
+  Pack(queue, 2 * 9, 5);
+  queue.OnArrived(PacketNumber(0));
+  CHECK_FALSE(queue.Rewind(1));  // Already known to have arrived.
+  CHECK_FALSE(queue.Rewind(5));  // Never sent.
+  REQUIRE(queue.Rewind(3));
+  CHECK(Pack(queue, 1024, 0) == Tokens{3, 4, 5});
+  queue.OnArrived(PacketNumber(0));
+  queue.Push(PingFrame{6});
+  REQUIRE(queue.Rewind(6));
+  CHECK(Pack(queue, 1024, 0) == Tokens{6});
+}
+
+TEST_CASE("an acknowledgement of an earlier record forgets nothing that came later") {
+  FrameQueue queue;
+  queue.Push(PingFrame{0});
+  Pack(queue, 64, 3);
+  queue.OnArrived(PacketNumber(2));
+  REQUIRE(queue.Rewind(0));
+  CHECK(Pack(queue, 64, 0) == Tokens{0});
 }
 
 TEST_CASE("the longest frames still fit into one control record") {
@@ -31,7 +63,7 @@ TEST_CASE("the longest frames still fit into one control record") {
   REQUIRE_FALSE(queue.empty());
   std::vector<uint8_t> room(kMaxControlRecordBytes - kRecordOverheadBytes);
   ByteWriter writer(room);
-  CHECK(queue.PackInto(writer) == 1);
+  CHECK(queue.PackInto(writer, PacketNumber(0)) == 1);
 }
 
 }  // namespace

@@ -40,12 +40,17 @@ std::vector<Frame> OneOfEach(const std::vector<uint8_t>& entry, const std::vecto
   ack.ranges[1] = Range{50, 60};
   ack.ranges[2] = Range{0, 1};
   ack.range_count = 3;
+  HaveFrame have{TransferId(13), FileIndex(5), {}, 2};
+  have.ranges[0] = Range{0, kLeafBytes};
+  have.ranges[1] = Range{3 * kLeafBytes, 3 * kLeafBytes + 7};
   return {
+      have,
+      ResumeFrame{300},
       PaddingFrame{},
       PingFrame{42},
       PongFrame{43},
       ack,
-      ManifestFrame{TransferId(4), 2, 1, 1, entry},
+      ManifestFrame{TransferId(4), {7, 8, 9}, 2, 1, 1, entry},
       AcceptFrame{TransferId(5)},
       RejectFrame{TransferId(6), "no, thank you"},
       CreditFrame{TransferId(7), 1u << 20},
@@ -115,7 +120,7 @@ TEST_CASE("manifests that contradict themselves are refused") {
   const std::vector<uint8_t> entry = EncodedEntry(FileEntry{9, 1, "a", ""});
   const auto decodes = [&entry](uint32_t total, uint32_t first, uint32_t count) {
     const std::vector<uint8_t> bytes =
-        Encoded(ManifestFrame{TransferId(0), total, first, count, entry});
+        Encoded(ManifestFrame{TransferId(0), {}, total, first, count, entry});
     ByteReader reader(bytes);
     return DecodeFrame(reader).ok();
   };
@@ -138,13 +143,38 @@ TEST_CASE("file entries with absurd sizes or unusable names are refused") {
   const std::string long_path(kMaxPathBytes, 'x');
   CHECK(decodes(FileEntry{kMaxFileBytes, 0, "a", ""}));
   CHECK_FALSE(decodes(FileEntry{kMaxFileBytes + 1, 0, "a", ""}));
-  CHECK_FALSE(decodes(FileEntry{kMaxVarint, 0, "a", ""}));
+  CHECK_FALSE(decodes(FileEntry{kMaxVarint - 1, 0, "a", ""}));
+  CHECK(decodes(FileEntry{std::nullopt, 0, "a", ""}));
   CHECK_FALSE(decodes(FileEntry{1, kMaxVarint, "a", ""}));
   CHECK_FALSE(decodes(FileEntry{1, 0, "", ""}));
   CHECK_FALSE(decodes(FileEntry{1, 0, "\xff", ""}));
   CHECK_FALSE(decodes(FileEntry{1, 0, "a", "\xc0\x80"}));
   CHECK(decodes(FileEntry{1, 0, long_path, ""}));
   CHECK_FALSE(decodes(FileEntry{1, 0, long_path + "x", ""}));
+}
+
+TEST_CASE("ranges of HAVE that touch, are empty, off the grid, too many or past the largest file are refused") {
+  const auto decodes = [](const std::vector<uint64_t>& numbers) {
+    std::vector<uint8_t> bytes(2048);
+    ByteWriter writer(bytes);
+    writer.U8(static_cast<uint8_t>(FrameType::kHave));
+    writer.Varint(1);
+    writer.Varint(2);
+    for (const uint64_t number : numbers) writer.Varint(number);
+    ByteReader reader(writer.written());
+    return DecodeFrame(reader).ok();
+  };
+  constexpr uint64_t kLeaf = kLeafBytes;
+  CHECK(decodes({1, 0, kLeaf}));
+  CHECK(decodes({2, kLeaf, kLeaf, kLeaf, 5}));
+  CHECK_FALSE(decodes({2, 0, kLeaf, 0, kLeaf}));
+  CHECK_FALSE(decodes({1, 0, 0}));
+  CHECK_FALSE(decodes({1, 1, kLeaf}));
+  CHECK_FALSE(decodes({2, 0, 5, kLeaf, kLeaf}));
+  CHECK_FALSE(decodes({0}));
+  CHECK_FALSE(decodes({kMaxAckRanges + 1, 0, kLeaf}));
+  CHECK_FALSE(decodes({1, kLeaf, kMaxFileBytes}));
+  CHECK_FALSE(decodes({1, kMaxVarint, kMaxVarint}));
 }
 
 TEST_CASE("data off the leaf grid or past the largest file is refused") {
