@@ -49,7 +49,7 @@ val FileToObject(const FileInfo& file) {
   val object = val::object();
   object.set("name", NameOf(file.path));
   object.set("path", file.path);
-  object.set("size", static_cast<double>(file.size));
+  object.set("size", file.size ? val(static_cast<double>(*file.size)) : val::null());
   object.set("type", file.type);
   object.set("lastModified", static_cast<double>(file.last_modified_ms));
   return object;
@@ -59,7 +59,8 @@ FileInfo FileFromObject(const val& object) {
   FileInfo file;
   file.path = object["path"].as<std::string>();
   file.type = object["type"].as<std::string>();
-  file.size = ToCount(object["size"].as<double>());
+  const val size = object["size"];
+  if (!size.isNull()) file.size = ToCount(size.as<double>());
   file.last_modified_ms = ToCount(object["lastModified"].as<double>());
   return file;
 }
@@ -71,8 +72,9 @@ class WasmSession {
 
   double Mailbox() const { return Address(mailbox_.data()); }
 
-  void OpenLane(uint32_t lane, double max_message_size, double now) {
-    session_.OpenLane(LaneId(lane), ToSize(max_message_size), FromMillis(now));
+  void OpenLane(uint32_t lane, double max_message_size, bool reliable, double now) {
+    session_.OpenLane(LaneId(lane), ToSize(max_message_size),
+                      reliable ? Delivery::kReliable : Delivery::kUnreliable, FromMillis(now));
   }
   void CloseLane(uint32_t lane, double now) { session_.CloseLane(LaneId(lane), FromMillis(now)); }
   void SetWaterMarks(double high, double low) {
@@ -133,12 +135,15 @@ class WasmSession {
     return event ? EventToObject(*event) : val::undefined();
   }
 
-  uint32_t Offer(const val& files, double now) {
+  // `token`: 16 bytes.
+  uint32_t Offer(const val& files, const std::string& token, double now) {
     std::vector<FileInfo> infos;
     const auto count = files["length"].as<uint32_t>();
     infos.reserve(count);
     for (uint32_t i = 0; i < count; ++i) infos.push_back(FileFromObject(files[i]));
-    return session_.Offer(infos, FromMillis(now)).value;
+    TransferToken name{};
+    std::copy_n(token.begin(), std::min(token.size(), name.size()), name.begin());
+    return session_.Offer(infos, name, FromMillis(now)).value;
   }
   void Accept(uint32_t transfer, double now) {
     session_.Accept(TransferId(transfer), FromMillis(now));
@@ -214,6 +219,13 @@ class WasmSession {
         set_type("established");
         object.set("initiator", event.flag);
         break;
+      case EventType::kDisconnected:
+        set_type("disconnected");
+        break;
+      case EventType::kReconnected:
+        set_type("reconnected");
+        object.set("initiator", event.flag);
+        break;
       case EventType::kSignal:
         set_type("signal");
         object.set("message", event.text);
@@ -221,7 +233,7 @@ class WasmSession {
       case EventType::kOffer:
         set_type("offer");
         object.set("files", OfferedFiles(event.transfer));
-        object.set("totalBytes", static_cast<double>(event.size));
+        object.set("totalBytes", TotalBytes(event.transfer));
         break;
       case EventType::kAccepted:
         set_type("accepted");
@@ -264,6 +276,14 @@ class WasmSession {
       files.call<void>("push", FileToObject(file.info));
     }
     return files;
+  }
+
+  // Null where the size of a file is unknown.
+  val TotalBytes(TransferId id) const {
+    const IncomingTransfer* transfer = session_.Incoming(id);
+    if (transfer == nullptr) return val(0.0);
+    const std::optional<uint64_t> total = transfer->total_bytes();
+    return total ? val(static_cast<double>(*total)) : val::null();
   }
 
   static val Proofs(const Event& event) {

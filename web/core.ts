@@ -25,7 +25,7 @@ export interface CoreSession {
   mailbox(): number;
 
   /** The channel of `lane` is open. `maxMessageSize`: `pc.sctp.maxMessageSize`, bytes; the core caps it at 256 KiB. */
-  openLane(lane: number, maxMessageSize: number, now: number): void;
+  openLane(lane: number, maxMessageSize: number, reliable: boolean, now: number): void;
   /** The channel of `lane` closed or failed. */
   closeLane(lane: number, now: number): void;
   /** Water marks of the lanes, bytes; `highWater` is clamped to what a browser can hold. */
@@ -56,8 +56,11 @@ export interface CoreSession {
 
   pollEvent(): CoreEvent | undefined;
 
-  /** Offers files to the peer; answers the transfer's number. Throws nothing: an unusable list becomes a `failed` event. */
-  offer(files: CoreFile[], now: number): number;
+  /**
+   * Offers files to the peer; answers the transfer's number. `token`: 16 random bytes that name the transfer beyond this
+   * session. Throws nothing: an unusable list becomes a `failed` event.
+   */
+  offer(files: CoreFile[], token: Uint8Array, now: number): number;
   accept(transfer: number, now: number): void;
   reject(transfer: number, reason: string, now: number): void;
   setPaused(transfer: number, paused: boolean, now: number): void;
@@ -77,7 +80,8 @@ export interface CoreSession {
 export interface CoreFile {
   name: string;
   path: string;
-  size: number;
+  /** Bytes; null for a stream whose end is not known yet. */
+  size: number | null;
   type: string;
   lastModified: number;
 }
@@ -85,8 +89,11 @@ export interface CoreFile {
 export type CoreEvent =
   /** Keys are agreed. `initiator` is true on exactly one side: that side opens the lanes. */
   | { type: 'established'; initiator: boolean }
+  /** The control lane is gone, and the session waits for a new connection. */
+  | { type: 'disconnected' }
+  | { type: 'reconnected'; initiator: boolean }
   | { type: 'signal'; message: string }
-  | { type: 'offer'; transfer: number; files: CoreFile[]; totalBytes: number }
+  | { type: 'offer'; transfer: number; files: CoreFile[]; totalBytes: number | null }
   | { type: 'accepted'; transfer: number }
   | { type: 'paused'; transfer: number; paused: boolean }
   /** Receiving: every byte is written and the hash tree agrees. Flush and close the file, then `fileStored`. */

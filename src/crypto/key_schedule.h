@@ -21,12 +21,13 @@ struct SessionSecrets {
   bool resumed = false;  // Both sides went on with an earlier session.
 };
 
-// The tag by which both sides of a session know each other again; tells nothing of the master secret.
+// The tag by which both sides of a session know each other again; tells nothing of the master
+// secret.
 using ResumeTag = std::array<uint8_t, 16>;
 ResumeTag DeriveResumeTag(const SecretKey& master);
 
-// The master secret of a connection that goes on with the session of `previous`: keyed BLAKE2b-256 over the new handshake's secret,
-// so that only who held the old one gets the new one.
+// The master secret of a connection that goes on with the session of `previous`: keyed BLAKE2b-256
+// over the new handshake's secret, so that only who held the old one gets the new one.
 SecretKey DeriveResumedSecret(const SecretKey& previous, const SecretKey& fresh);
 
 // The key with which `sender` seals records of `lane` in `epoch`: keyed BLAKE2b-256 under the

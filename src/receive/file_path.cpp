@@ -27,8 +27,8 @@ CodePoint Decode(std::string_view text, size_t at) {
   return {(byte(0) & 0x07u) << 18 | rest(1) << 12 | rest(2) << 6 | rest(3), 4};
 }
 
-// Control characters (C0, DEL, C1), zero-width and bidirectional marks (Unicode TR 36, TR 9), line separators, and the
-// byte order mark: unseen, or apt to make a name look like another.
+// Control characters (C0, DEL, C1), zero-width and bidirectional marks (Unicode TR 36, TR 9), line
+// separators, and the byte order mark: unseen, or apt to make a name look like another.
 bool IsUnseen(uint32_t c) {
   return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x061c || (c >= 0x200b && c <= 0x200f) ||
          (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
@@ -36,7 +36,8 @@ bool IsUnseen(uint32_t c) {
 
 // What Windows does not allow in a name.
 bool IsReserved(uint32_t c) {
-  return c < 0x80 && std::string_view("<>:\"|?*").find(static_cast<char>(c)) != std::string_view::npos;
+  return c < 0x80 &&
+         std::string_view("<>:\"|?*").find(static_cast<char>(c)) != std::string_view::npos;
 }
 
 char Fold(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -68,7 +69,8 @@ std::string_view Truncate(std::string_view text, size_t limit) {
 // Longer than any extension that means something.
 constexpr size_t kMaxExtensionBytes = 32;
 
-// Where the extension begins: the last dot that is not the first character; the end where there is none.
+// Where the extension begins: the last dot that is not the first character; the end where there is
+// none.
 size_t ExtensionStart(std::string_view name) {
   const size_t dot = name.rfind('.');
   const bool none = dot == std::string_view::npos || dot == 0;
@@ -109,7 +111,8 @@ uint64_t HashOf(std::string_view text) {
   return hash;
 }
 
-// Calls `visit` with each folder on the way to `path`, outermost first, until it answers true; answers whether it did.
+// Calls `visit` with each folder on the way to `path`, outermost first, until it answers true;
+// answers whether it did.
 template <typename Visit>
 bool AnyFolder(std::string_view path, Visit visit) {
   for (size_t at = path.find('/'); at != std::string_view::npos; at = path.find('/', at + 1)) {
@@ -139,30 +142,34 @@ std::string CleanPath(std::string_view path) {
 bool PathSet::Free(const std::string& path) const {
   const uint64_t hash = HashOf(path);
   if (files_.count(hash) > 0 || folders_.count(hash) > 0) return false;
-  return !AnyFolder(path, [this](std::string_view folder) { return files_.count(HashOf(folder)) > 0; });
+  return !AnyFolder(path,
+                    [this](std::string_view folder) { return files_.count(HashOf(folder)) > 0; });
 }
 
 std::string PathSet::MakeUnique(const std::string& path) {
   std::string unique = path;
-  // Where the last search for this path ended, so that a thousand equal names are not a million tries.
+  // Where the last search for this path ended, so that a thousand equal names are not a million
+  // tries.
   uint64_t& number = numbers_[HashOf(path)];
   while (!Free(unique)) {
     number = number == 0 ? 2 : number + 1;
-    // A file in the way of a folder: the folder gets the number, so that what belongs together stays together.
+    // A file in the way of a folder: the folder gets the number, so that what belongs together
+    // stays together.
     size_t name_end = path.size();
     AnyFolder(path, [&](std::string_view folder) {
       if (files_.count(HashOf(folder)) == 0) return false;
       name_end = folder.size();
       return true;
     });
-    const size_t slash = path.rfind('/', name_end == path.size() ? std::string::npos : name_end - 1);
+    const size_t slash =
+        path.rfind('/', name_end == path.size() ? std::string::npos : name_end - 1);
     const size_t name_start = slash == std::string::npos ? 0 : slash + 1;
     const std::string_view name = std::string_view(path).substr(name_start, name_end - name_start);
     const size_t dot = ExtensionStart(name);
     const std::string suffix = " (" + std::to_string(number) + ")";
     const size_t room = kMaxPartBytes - kRoomForNumber - (name.size() - dot);
-    unique = path.substr(0, name_start) + std::string(Truncate(name.substr(0, dot), room)) + suffix +
-             std::string(name.substr(dot)) + path.substr(name_end);
+    unique = path.substr(0, name_start) + std::string(Truncate(name.substr(0, dot), room)) +
+             suffix + std::string(name.substr(dot)) + path.substr(name_end);
   }
   files_.insert(HashOf(unique));
   AnyFolder(unique, [this](std::string_view folder) {

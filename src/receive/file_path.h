@@ -9,17 +9,18 @@
 
 namespace millrace {
 
-// A relative path of parts separated by '/', each of which every common file system takes and that leads nowhere but down:
-// no empty part, no '.' or '..', no separators, control or bidirectional characters, none that Windows reserves, no trailing dots or
-// spaces, no device names, at most 255 bytes a part and 32 parts. What is left empty is called "unnamed".
-// `path` is UTF-8. Cost: linear.
+// A relative path of parts separated by '/', each of which every common file system takes and that
+// leads nowhere but down: no empty part, no '.' or '..', no separators, control or bidirectional
+// characters, none that Windows reserves, no trailing dots or spaces, no device names, at most 255
+// bytes a part and 32 parts. What is left empty is called "unnamed". `path` is UTF-8. Cost: linear.
 std::string CleanPath(std::string_view path);
 
 // Tells the files of a transfer apart, without regard to case, and folders from files.
 class PathSet {
  public:
-  // `path`, or where it is taken (by a file, by a folder of that name, or because a file has the name of one of its folders) the
-  // same with " (2)", " (3)" … before its extension. Cost: linear in the path.
+  // `path`, or where it is taken (by a file, by a folder of that name, or because a file has the
+  // name of one of its folders) the same with " (2)", " (3)" … before its extension. Cost: linear
+  // in the path.
   std::string MakeUnique(const std::string& path);
 
  private:

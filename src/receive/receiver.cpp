@@ -90,7 +90,8 @@ Status Receiver::CheckData(const DataFrame& frame, const IncomingTransfer& trans
     return Violation("DATA of a file that is not in the manifest");
   const IncomingFile& file = transfer.files()[frame.file.value];
   const uint64_t end = frame.offset + frame.payload.size();
-  if (end > file.end.value_or(kMaxFileBytes)) return Violation("DATA lies past the end of its file");
+  if (end > file.end.value_or(kMaxFileBytes))
+    return Violation("DATA lies past the end of its file");
   if (end % kLeafBytes == 0 || end == file.end) return Status::Ok();
   // Off the leaf grid: the end of the file, and the first word of it where the size was unknown.
   const bool past = !file.arrived.empty() && file.arrived.ranges().back().end > end;
@@ -217,7 +218,8 @@ Status Receiver::OnComplete(const CompleteFrame& frame) {
 Status Receiver::CheckComplete(const CompleteFrame& frame, const IncomingFile& file) const {
   if (file.announced_root) return Violation("COMPLETE came twice for a file");
   if (frame.size > kMaxFileBytes) return Violation("COMPLETE with an absurd size");
-  if (file.end && frame.size != *file.end) return Violation("COMPLETE differs from the file's size");
+  if (file.end && frame.size != *file.end)
+    return Violation("COMPLETE differs from the file's size");
   const bool past = !file.arrived.empty() && file.arrived.ranges().back().end > frame.size;
   if (past) return Violation("COMPLETE is before what was sent");
   return Status::Ok();

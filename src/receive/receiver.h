@@ -59,9 +59,9 @@ class Receiver {
   bool Owns(TransferId id) const { return id.value % 2 == static_cast<uint32_t>(peer_role_); }
   bool IsKnown(TransferId id) const { return Owns(id) && id.value / 2 < next_ordinal_; }
 
-  // Before Accept: bytes of a file of known size that an earlier attempt left in the sink, read back
-  // from there. They start on a leaf and end on one or at the file's end; anything else, and bytes
-  // that were added before, are ignored. Cost: hashing them.
+  // Before Accept: bytes of a file of known size that an earlier attempt left in the sink, read
+  // back from there. They start on a leaf and end on one or at the file's end; anything else, and
+  // bytes that were added before, are ignored. Cost: hashing them.
   void AddExisting(TransferId id, FileIndex file, uint64_t offset, ByteView bytes);
   // The user's answer to an offer; no-op where the transfer has ended or is accepted.
   void Accept(TransferId id);

@@ -42,13 +42,15 @@ class OutgoingTransfer {
   uint64_t credit = 0;  // Payload bytes that the peer has room for, from the start.
   // Acknowledged, and held by the receiver before.
   uint64_t delivered_bytes = 0;
-  std::deque<PieceId> ready;  // Read, hashed, waiting for a lane; those to be sent again come first.
+  std::deque<PieceId>
+      ready;  // Read, hashed, waiting for a lane; those to be sent again come first.
 
   bool MayMove() const { return accepted && !paused_here && !paused_by_peer; }
 
   std::vector<OutgoingFile>& files() { return files_; }
 
-  // The next bytes to read, at most `piece_bytes` and within the credit; whole leaves except at a file's end.
+  // The next bytes to read, at most `piece_bytes` and within the credit; whole leaves except at a
+  // file's end.
   std::optional<ReadPosition> NextRead(size_t piece_bytes) const;
   // Those bytes are being read now.
   void Advance(const ReadPosition& position);
@@ -67,7 +69,8 @@ class OutgoingTransfer {
  private:
   std::vector<OutgoingFile> files_;
   size_t receipts_ = 0;
-  // The cursor: the file that is read now and how far, and all bytes asked for so far that need credit.
+  // The cursor: the file that is read now and how far, and all bytes asked for so far that need
+  // credit.
   size_t reading_ = 0;
   uint64_t read_offset_ = 0;
   uint64_t read_bytes_ = 0;

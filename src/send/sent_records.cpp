@@ -51,7 +51,8 @@ Duration SentRecords::LossDelay() const {
 Duration SentRecords::ProbeTimeout() const {
   Duration timeout = kInitialProbeTimeout;
   if (const auto rtt = round_trip_.smoothed()) {
-    // RFC 9002, section 6.2.1: the round trip, four times its variation, and the peer's delay (25 ms).
+    // RFC 9002, section 6.2.1: the round trip, four times its variation, and the peer's delay (25
+    // ms).
     timeout = *rtt + round_trip_.variation() * 4 + Duration::Millis(25);
   }
   const bool reliable = delivery_ == Delivery::kReliable;

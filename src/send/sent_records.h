@@ -1,5 +1,5 @@
-// What a lane has sent and not yet heard of: packet numbers, what each of them carried, and when it counts as lost
-// (RFC 9002, section 6, for records instead of packets).
+// What a lane has sent and not yet heard of: packet numbers, what each of them carried, and when it
+// counts as lost (RFC 9002, section 6, for records instead of packets).
 #pragma once
 
 #include <deque>
@@ -22,12 +22,15 @@ enum class Delivery : uint8_t { kReliable, kUnreliable };
 
 class SentRecords {
  public:
-  // RFC 9002, section 6.1.1: three later records arrived. For channels that lose; one that re-sends by itself only delays.
+  // RFC 9002, section 6.1.1: three later records arrived. For channels that lose; one that re-sends
+  // by itself only delays.
   static constexpr uint64_t kPacketThreshold = 3;
-  // A reliable channel that lets a later record through holds an earlier one for a retransmission timeout or a few; libwebrtc's
-  // begins at 400 ms and doubles. What is not there after two seconds was dropped by the receiver for want of memory.
+  // A reliable channel that lets a later record through holds an earlier one for a retransmission
+  // timeout or a few; libwebrtc's begins at 400 ms and doubles. What is not there after two seconds
+  // was dropped by the receiver for want of memory.
   static constexpr Duration kReliableLossDelay = Duration::Seconds(2);
-  // The first probe timeout, before a round trip is known: RFC 9002, section 6.2.2 (kInitialRtt, 333 ms, times three).
+  // The first probe timeout, before a round trip is known: RFC 9002, section 6.2.2 (kInitialRtt,
+  // 333 ms, times three).
   static constexpr Duration kInitialProbeTimeout = Duration::Seconds(1);
   static constexpr Duration kLeastProbeTimeout = Duration::Millis(200);
   // A reliable channel recovers by itself; before this it is not worth a second copy.
@@ -42,12 +45,14 @@ class SentRecords {
   // The number for the next record; each is given once.
   PacketNumber next_number() const { return PacketNumber(base_ + records_.size()); }
 
-  // The record `next_number()` went out, with this piece of bulk or none. `eliciting`: the peer will acknowledge it.
+  // The record `next_number()` went out, with this piece of bulk or none. `eliciting`: the peer
+  // will acknowledge it.
   void OnSent(std::optional<PieceId> piece, bool eliciting, Timestamp now);
 
-  // Takes the peer's word for what arrived and appends the pieces that are now known to have arrived to `acked`, also those
-  // that counted as lost. Errors: kProtocolViolation where it acknowledges what was never sent; nothing is then taken.
-  // Cost: linear in the records between the oldest unacknowledged one and the newest.
+  // Takes the peer's word for what arrived and appends the pieces that are now known to have
+  // arrived to `acked`, also those that counted as lost. Errors: kProtocolViolation where it
+  // acknowledges what was never sent; nothing is then taken. Cost: linear in the records between
+  // the oldest unacknowledged one and the newest.
   Status OnAck(const AckFrame& ack, Timestamp now, std::vector<PieceId>& acked);
 
   // Appends the pieces that count as lost by now to `lost`; each once.
@@ -58,7 +63,8 @@ class SentRecords {
   bool ProbeDue(Timestamp now) const;
   // A probe goes out now: the next one waits twice as long.
   void OnProbe(Timestamp now);
-  // Gives the oldest record on its way up for lost and answers its piece; nothing where none is on its way.
+  // Gives the oldest record on its way up for lost and answers its piece; nothing where none is on
+  // its way.
   std::optional<PieceId> TakeOldest();
   // All pieces that are on their way, for when the lane is gone.
   void TakeAll(std::vector<PieceId>& pieces);
@@ -92,8 +98,10 @@ class SentRecords {
   std::optional<uint64_t> largest_acked_;
   size_t in_flight_ = 0;
   uint32_t probes_ = 0;
-  Timestamp heard_at_;                      // The last acknowledgement of something new, or the first record after silence.
-  Timestamp loss_time_ = Timestamp::Never();  // When the next record behind the largest acknowledged one counts as lost.
+  Timestamp
+      heard_at_;  // The last acknowledgement of something new, or the first record after silence.
+  Timestamp loss_time_ = Timestamp::Never();  // When the next record behind the largest
+                                              // acknowledged one counts as lost.
   RoundTrip round_trip_;
   uint64_t lost_records_ = 0;
   uint64_t acked_records_ = 0;

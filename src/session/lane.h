@@ -25,8 +25,8 @@ class Lane {
   void SetKeys(const SessionSecrets& secrets);
   bool has_keys() const { return has_keys_; }
 
-  // Seals `plaintext` as the next record into `out` and answers the message, a part of `out`. What it
-  // carries: a piece of bulk or none, and whether it asks for an acknowledgement.
+  // Seals `plaintext` as the next record into `out` and answers the message, a part of `out`. What
+  // it carries: a piece of bulk or none, and whether it asks for an acknowledgement.
   ByteView SealRecord(ByteView plaintext, std::optional<PieceId> piece, bool eliciting,
                       Timestamp now, MutableByteView out);
 

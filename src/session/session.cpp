@@ -32,7 +32,8 @@ bool MayRideOnBulk(const Frame& frame) {
   return std::holds_alternative<DataFrame>(frame) || std::holds_alternative<PaddingFrame>(frame);
 }
 
-// Frames that go through the queue of the control lane, so that a new connection sends again what a lost one took with it.
+// Frames that go through the queue of the control lane, so that a new connection sends again what a
+// lost one took with it.
 bool IsQueued(const Frame& frame) {
   return !MayRideOnBulk(frame) && !std::holds_alternative<AckFrame>(frame) &&
          !std::holds_alternative<PingFrame>(frame) && !std::holds_alternative<PongFrame>(frame) &&
@@ -457,7 +458,8 @@ Lane* Session::PickLane() {
   };
   for (auto& [id, lane] : lanes_) {
     if (lane.IsControl() || lane.gate().IsPaused()) continue;
-    // While another lane moves, one that stands still gets a record at a time, to see whether it does.
+    // While another lane moves, one that stands still gets a record at a time, to see whether it
+    // does.
     const bool trying = lane.sent().stalled() && lane.sent().in_flight() > 0;
     if (trying && HasOtherLane(lane)) continue;
     if (best == nullptr || better(lane, *best)) best = &lane;

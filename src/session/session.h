@@ -59,9 +59,9 @@ class Session {
 
   // --- Lanes ---
 
-  // A new connection to the same peer, after kDisconnected: its handshake, made from `secrets()`. Lane
-  // 0 is opened next, then the bulk lanes under new numbers; transfers go on where the acknowledged
-  // ranges end. No-op unless the session is disconnected.
+  // A new connection to the same peer, after kDisconnected: its handshake, made from `secrets()`.
+  // Lane 0 is opened next, then the bulk lanes under new numbers; transfers go on where the
+  // acknowledged ranges end. No-op unless the session is disconnected.
   void Reconnect(std::unique_ptr<Handshake> handshake, Timestamp now);
 
   // The channel of a lane is open and carries messages up to `max_message_bytes`. Lane 0 first; the
@@ -133,8 +133,8 @@ class Session {
   bool closed() const { return closed_; }
   // The files of an incoming transfer that has not ended; null for any other.
   const IncomingTransfer* Incoming(TransferId transfer) const { return receiver_.Find(transfer); }
-  // Bytes that the peer acknowledged (sending) or that are written (receiving), an earlier attempt's
-  // included; 0 once the transfer has ended.
+  // Bytes that the peer acknowledged (sending) or that are written (receiving), an earlier
+  // attempt's included; 0 once the transfer has ended.
   uint64_t TransferBytes(TransferId transfer) const;
   const RoundTrip& round_trip() const { return round_trip_; }
   const std::map<LaneId, Lane>& lanes() const { return lanes_; }

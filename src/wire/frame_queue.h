@@ -1,5 +1,5 @@
-// Frames for the control lane, already encoded, in order; kept until they are known to have arrived, so that a new connection can
-// go on where a lost one ended.
+// Frames for the control lane, already encoded, in order; kept until they are known to have
+// arrived, so that a new connection can go on where a lost one ended.
 #pragma once
 
 #include <deque>
@@ -17,12 +17,14 @@ class FrameQueue {
   // Whether a frame waits to be sent.
   bool empty() const { return sent_ == frames_.size(); }
 
-  // Copies as many whole frames as fit to `writer`, to go out as record `number` of the control lane; answers how many.
+  // Copies as many whole frames as fit to `writer`, to go out as record `number` of the control
+  // lane; answers how many.
   size_t PackInto(ByteWriter& writer, PacketNumber number);
-  // Record `number` arrived, and on an ordered lane everything before it: what they carried is forgotten.
+  // Record `number` arrived, and on an ordered lane everything before it: what they carried is
+  // forgotten.
   void OnArrived(PacketNumber number);
-  // The peer has `received` frames in all, and a new lane is there: the rest is to be sent again. Errors: false where that can not
-  // be; nothing has changed.
+  // The peer has `received` frames in all, and a new lane is there: the rest is to be sent again.
+  // Errors: false where that can not be; nothing has changed.
   bool Rewind(uint64_t received);
 
  private:

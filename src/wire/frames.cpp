@@ -296,7 +296,8 @@ Result<FileEntry> DecodeFileEntry(ByteReader& reader) {
   entry.path = AsText(reader.LengthPrefixed(kMaxPathBytes));
   entry.type = AsText(reader.LengthPrefixed(kMaxTypeBytes));
   if (!reader.ok()) return Violation("file entry is cut short or has too long a name");
-  if (entry.size.value_or(0) > kMaxFileBytes) return Violation("file is larger than any file can be");
+  if (entry.size.value_or(0) > kMaxFileBytes)
+    return Violation("file is larger than any file can be");
   if (entry.last_modified_ms > kMaxFileBytes) return Violation("file time is out of range");
   if (entry.path.empty()) return Violation("file without a name");
   if (!IsUtf8(entry.path) || !IsUtf8(entry.type)) return Violation("file name is not UTF-8");

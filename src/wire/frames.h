@@ -63,7 +63,8 @@ struct AckFrame {
 
 // A part of a transfer's list of files: `count` entries from `first_file` on, of `total_files` in
 // all.
-// `token` names the transfer beyond this session, so that a receiver that comes back knows what it already has.
+// `token` names the transfer beyond this session, so that a receiver that comes back knows what it
+// already has.
 struct ManifestFrame {
   TransferId transfer;
   TransferToken token{};
@@ -141,8 +142,8 @@ struct CloseFrame {
   std::string_view reason;
 };
 
-// The receiver holds these bytes of a file from an earlier attempt, re-hashed; before ACCEPT. Ascending, on leaves except
-// at the file's end.
+// The receiver holds these bytes of a file from an earlier attempt, re-hashed; before ACCEPT.
+// Ascending, on leaves except at the file's end.
 struct HaveFrame {
   TransferId transfer;
   FileIndex file;
@@ -152,14 +153,16 @@ struct HaveFrame {
   std::span<const Range> used() const { return std::span(ranges).first(range_count); }
 };
 
-// First on a control lane that takes the place of a lost one: how many queued frames of the peer arrived before.
+// First on a control lane that takes the place of a lost one: how many queued frames of the peer
+// arrived before.
 struct ResumeFrame {
   uint64_t frames_received = 0;
 };
 
-using Frame = std::variant<PaddingFrame, PingFrame, PongFrame, AckFrame, ManifestFrame, AcceptFrame,
-                           RejectFrame, DataFrame, CreditFrame, CompleteFrame, ReceiptFrame,
-                           CancelFrame, PauseFrame, SignalFrame, CloseFrame, HaveFrame, ResumeFrame>;
+using Frame =
+    std::variant<PaddingFrame, PingFrame, PongFrame, AckFrame, ManifestFrame, AcceptFrame,
+                 RejectFrame, DataFrame, CreditFrame, CompleteFrame, ReceiptFrame, CancelFrame,
+                 PauseFrame, SignalFrame, CloseFrame, HaveFrame, ResumeFrame>;
 
 // Appends a frame to `writer`; `writer.ok()` tells whether it fitted.
 void EncodeFrame(const Frame& frame, ByteWriter& writer);

@@ -25,7 +25,8 @@ void CheckEntries(const ManifestFrame& manifest) {
   for (uint32_t i = 0; i < manifest.count && !entries.AtEnd(); ++i) {
     const Result<FileEntry> entry = DecodeFileEntry(entries);
     if (!entry.ok()) return;
-    if (entry.value().size.value_or(0) > kMaxFileBytes || entry.value().path.size() > kMaxPathBytes) {
+    if (entry.value().size.value_or(0) > kMaxFileBytes ||
+        entry.value().path.size() > kMaxPathBytes) {
       std::abort();
     }
   }

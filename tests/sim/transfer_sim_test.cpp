@@ -1,5 +1,6 @@
-// Random transfers over random links with random faults, each from one seed: every run ends, before its deadline, with every byte
-// delivered once and proven on both sides, or with a typed error on both.
+// Random transfers over random links with random faults, each from one seed: every run ends, before
+// its deadline, with every byte delivered once and proven on both sides, or with a typed error on
+// both.
 //
 // MILLRACE_SIM_SEEDS: how many seeds to run. MILLRACE_SIM_SEED: run just this one.
 
@@ -26,8 +27,8 @@ uint64_t NumberFrom(const char* name, uint64_t fallback) {
 }
 
 Duration RandomDuration(Random& random, Duration most) {
-  return Duration::Micros(static_cast<int64_t>(
-      random.Below(static_cast<uint64_t>(most.micros()) + 1)));
+  return Duration::Micros(
+      static_cast<int64_t>(random.Below(static_cast<uint64_t>(most.micros()) + 1)));
 }
 
 uint64_t RandomSize(Random& random) {

@@ -83,8 +83,7 @@ void Simulation::OpenBulkLanes() {
 
 void Simulation::Connect() {
   Open(kControlLane);
-  const bool up =
-      RunUntil([this] { return a().session->connected() && b().session->connected(); });
+  const bool up = RunUntil([this] { return a().session->connected() && b().session->connected(); });
   if (up) OpenBulkLanes();
 }
 
@@ -102,7 +101,8 @@ TransferId Simulation::Send(SimPeer& from, std::vector<SimFile> files) {
 
 std::vector<SimFile> Simulation::Files(const std::vector<uint64_t>& sizes) {
   std::vector<SimFile> files;
-  for (const uint64_t size : sizes) files.push_back(SimFile{size, false, next_file_seed_++, std::nullopt});
+  for (const uint64_t size : sizes)
+    files.push_back(SimFile{size, false, next_file_seed_++, std::nullopt});
   return files;
 }
 
@@ -185,8 +185,7 @@ void Simulation::Read(size_t side, const ReadRequest& read) {
     const SimFile& file = peer.sources[read.transfer][read.file.value];
     const uint64_t readable = file.shrunk_to.value_or(file.size);
     const uint64_t from = std::min(readable, read.offset);
-    const auto length =
-        static_cast<size_t>(std::min<uint64_t>(read.bytes.size(), readable - from));
+    const auto length = static_cast<size_t>(std::min<uint64_t>(read.bytes.size(), readable - from));
     file.Fill(from, read.bytes.first(length));
     peer.session->ReadDone(read.piece, length, now());
   };

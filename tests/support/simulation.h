@@ -1,5 +1,5 @@
-// Two sessions, the channels between them, sources and sinks, in virtual time: nothing waits, and a seed gives the same run
-// every time. Time jumps to the earliest thing that can happen.
+// Two sessions, the channels between them, sources and sinks, in virtual time: nothing waits, and a
+// seed gives the same run every time. Time jumps to the earliest thing that can happen.
 #pragma once
 
 #include <array>
@@ -21,7 +21,8 @@ struct LinkOptions {
   Duration jitter{};                       // Uniform, on top, so bulk messages overtake each other.
   uint64_t bytes_per_second = 12'500'000;  // What each channel drains at.
   Delivery delivery = Delivery::kReliable;
-  // Of bulk messages. An unreliable channel drops them; a reliable one delivers them after retransmission timeouts.
+  // Of bulk messages. An unreliable channel drops them; a reliable one delivers them after
+  // retransmission timeouts.
   double loss = 0.0;
   double duplication = 0.0;
   size_t bulk_lanes = 1;
@@ -35,7 +36,8 @@ struct DiskOptions {
   Duration write_delay{};  // Until a write or the closing of a file is answered.
 };
 
-// A file whose bytes follow from a seed, so that any size can be sent and checked without being held.
+// A file whose bytes follow from a seed, so that any size can be sent and checked without being
+// held.
 struct SimFile {
   uint64_t size = 0;
   bool is_stream = false;  // Its size is not announced.
@@ -78,14 +80,16 @@ class Simulation {
   explicit Simulation(uint64_t seed, LinkOptions link = {}, DiskOptions disk = {},
                       const SessionOptions& session = {});
 
-  // Opens the control lane on both sides, runs until both are established, then opens the bulk lanes.
+  // Opens the control lane on both sides, runs until both are established, then opens the bulk
+  // lanes.
   void Connect();
 
   TransferId Send(SimPeer& from, std::vector<SimFile> files);
   // Files of these sizes with contents of their own.
   std::vector<SimFile> Files(const std::vector<uint64_t>& sizes);
 
-  // Runs until `done` or until nothing can happen any more or `limit` has passed. Answers whether `done`.
+  // Runs until `done` or until nothing can happen any more or `limit` has passed. Answers whether
+  // `done`.
   bool RunUntil(const std::function<bool()>& done, Duration limit = Duration::Seconds(120));
   void RunFor(Duration span);
 
@@ -95,7 +99,8 @@ class Simulation {
   void StallLane(LaneId lane);
   // All lanes go; the connection comes back as `reconnect_after` says.
   void BreakConnection();
-  // Nothing crosses until then: what is sent meanwhile waits on reliable channels and is lost on the others.
+  // Nothing crosses until then: what is sent meanwhile waits on reliable channels and is lost on
+  // the others.
   void Blackout(Duration span);
   // Both clocks stand still or jump ahead by this much.
   void JumpClock(Duration span) { clock_offset_ = clock_offset_ + span; }
@@ -128,7 +133,8 @@ class Simulation {
     Timestamp free_at;           // When the last message has left.
     Timestamp last_arrival;      // Ordered channels never overtake.
     std::deque<Message> queued;  // Not yet left: the buffered amount.
-    std::multimap<Timestamp, std::vector<uint8_t>> flying;  // By arrival; equal times keep their order.
+    std::multimap<Timestamp, std::vector<uint8_t>>
+        flying;  // By arrival; equal times keep their order.
     size_t buffered = 0;
   };
 

@@ -151,7 +151,7 @@ export class Engine implements LaneEvents {
     for (const lane of this.#lanes.values()) {
       if (lane.known || !lane.ready) continue;
       lane.known = true;
-      session.openLane(lane.number, lane.maxMessageSize, performance.now());
+      session.openLane(lane.number, lane.maxMessageSize, true, performance.now());
       this.#post({ type: 'laneOpened', lane: lane.number });
     }
   }
@@ -340,12 +340,13 @@ export class Engine implements LaneEvents {
       this.#post({ type: 'failed', id, code: 'closed', detail: '', byPeer: false });
       return;
     }
-    const transfer = this.#session.offer(files, performance.now());
+    const token = crypto.getRandomValues(new Uint8Array(16));
+    const transfer = this.#session.offer(files, token, performance.now());
     this.#add({
       id,
       transfer,
       files: files.map((file, index) => ({ id: index, ...file })),
-      totalBytes: files.reduce((sum, file) => sum + file.size, 0),
+      totalBytes: files.reduce((sum, file) => sum + (file.size ?? 0), 0),
       reader: new SlabReader(blobs),
       blobs: new Map(),
       reportedBytes: 0,
@@ -453,6 +454,9 @@ export class Engine implements LaneEvents {
       case 'signal':
         this.#post({ type: 'signal', message: event.message });
         return;
+      case 'disconnected':
+      case 'reconnected':
+        return; // No reconnect timeout is set: a lost control lane ends the session.
       case 'closed':
         this.#closed ??= { code: event.code, detail: event.detail };
         return;
@@ -461,6 +465,11 @@ export class Engine implements LaneEvents {
         const id = `receive-${this.#received}`;
         const files: FileInfo[] = event.files.map((file, index) => ({ id: index, ...file }));
         const { transfer, totalBytes } = event;
+        if (totalBytes === null) {
+          // No sink of this side takes a file of unknown size yet.
+          session.reject(transfer, 'streams of unknown size are not supported here', performance.now());
+          return;
+        }
         this.#add({ id, transfer, files, totalBytes, blobs: new Map(), reportedBytes: 0 });
         this.#post({ type: 'offer', id, files, totalBytes });
         return;

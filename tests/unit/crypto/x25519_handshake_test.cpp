@@ -106,7 +106,9 @@ Again ShakeAgain(const SessionSecrets* of_a, const SessionSecrets* of_b) {
   return Again{a.TakeSecrets(), b.TakeSecrets()};
 }
 
-TEST_CASE("a second handshake goes on with a session that both sides held, under new keys and the old roles") {
+TEST_CASE(
+    "a second handshake goes on with a session that both sides held, under new keys and the old "
+    "roles") {
   const Again first = ShakeAgain(nullptr, nullptr);
   CHECK_FALSE(first.a->resumed);
   const Again second = ShakeAgain(&*first.a, &*first.b);

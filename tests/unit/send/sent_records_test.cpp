@@ -21,7 +21,8 @@ std::vector<uint64_t> Values(const std::vector<PieceId>& pieces) {
 
 using Pieces = std::vector<uint64_t>;
 
-// A lane that sent pieces 0 … count−1 as records of the same numbers, a millisecond apart, from time 0.
+// A lane that sent pieces 0 … count−1 as records of the same numbers, a millisecond apart, from
+// time 0.
 SentRecords Sent(Delivery delivery, uint64_t count) {
   SentRecords sent(delivery);
   for (uint64_t i = 0; i < count; ++i) sent.OnSent(PieceId(i), true, At(static_cast<int64_t>(i)));

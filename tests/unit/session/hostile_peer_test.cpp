@@ -172,8 +172,9 @@ TEST_CASE("file names past the memory limit, and transfers past the count") {
     const std::vector<uint8_t> entries =
         EncodeEntries({FileEntry{1, 0, path, ""}, FileEntry{1, 0, path, ""}});
     for (uint32_t first = 0; first < kMaxFilesPerTransfer && !peer.victim().closed(); first += 2) {
-      peer.SendFrame(kControlLane,
-                     ManifestFrame{peer.OwnTransfer(0), {}, kMaxFilesPerTransfer, first, 2, entries});
+      peer.SendFrame(
+          kControlLane,
+          ManifestFrame{peer.OwnTransfer(0), {}, kMaxFilesPerTransfer, first, 2, entries});
     }
     CheckClosedWith(peer, ErrorCode::kTooLarge);
   }
@@ -288,8 +289,12 @@ TEST_CASE("a hello that is wrong ends the victim's session before anything is op
 
 TEST_CASE("lanes out of turn, doubled or too narrow are refused") {
   HostilePeer peer(17);
-  SECTION("doubled") { peer.victim().OpenLane(kBulk, kMaxMessageBytes, Delivery::kReliable, peer.now()); }
-  SECTION("too narrow") { peer.victim().OpenLane(LaneId(2), kMinMessageBytes - 1, Delivery::kReliable, peer.now()); }
+  SECTION("doubled") {
+    peer.victim().OpenLane(kBulk, kMaxMessageBytes, Delivery::kReliable, peer.now());
+  }
+  SECTION("too narrow") {
+    peer.victim().OpenLane(LaneId(2), kMinMessageBytes - 1, Delivery::kReliable, peer.now());
+  }
   CHECK(peer.CloseCode() == "invalid-argument");
 }
 

@@ -153,7 +153,9 @@ TEST_CASE("file entries with absurd sizes or unusable names are refused") {
   CHECK_FALSE(decodes(FileEntry{1, 0, long_path + "x", ""}));
 }
 
-TEST_CASE("ranges of HAVE that touch, are empty, off the grid, too many or past the largest file are refused") {
+TEST_CASE(
+    "ranges of HAVE that touch, are empty, off the grid, too many or past the largest file are "
+    "refused") {
   const auto decodes = [](const std::vector<uint64_t>& numbers) {
     std::vector<uint8_t> bytes(2048);
     ByteWriter writer(bytes);
