@@ -15,7 +15,7 @@ const path = (...parts) => join(root, ...parts);
 const { positionals, values: options } = parseArgs({
   allowPositionals: true,
   options: {
-    seeds: { type: 'string', default: '100' },
+    seeds: { type: 'string', default: '1000' },
     seed: { type: 'string' },
     'fuzz-seconds': { type: 'string', default: '20' },
   },
@@ -116,6 +116,9 @@ const suites = {
     const seeds = Number(options.seeds);
     if (await build('release')) {
       await runCatch(`simulations, native, seeds: ${options.seed ?? seeds}`, path('build/release/tests/millrace_sim'), { env: simEnv(seeds) });
+    }
+    if (options.seed === undefined) {
+      await runCatch('simulations, native, 4 GiB', path('build/release/tests/millrace_sim'), { args: ['[.large]'] });
     }
     // Sanitized code is many times slower: a tenth of the seeds.
     if (await build('dev')) {

@@ -3,7 +3,7 @@
 #
 #   scripts/test.sh [SUITE…] [options]      unit wasm sim fuzz types e2e (all of them, when none is named)
 #
-#   --seeds N           sim: how many seeds each scenario runs with (100)
+#   --seeds N           sim: how many seeds each scenario runs with (1000)
 #   --seed S            sim: one seed only, as a failure has printed it
 #   --fuzz-seconds N    fuzz: how long each target runs (20)
 set -euo pipefail

@@ -110,8 +110,8 @@ class WasmSession {
                 static_cast<double>(read->bytes.size()), Address(read->bytes.data())};
     return true;
   }
-  void ReadDone(uint32_t read, double length, double now) {
-    session_.ReadDone(PieceId(read), ToSize(length), FromMillis(now));
+  void ReadDone(double read, double length, double now) {
+    session_.ReadDone(PieceId(ToCount(read)), ToSize(length), FromMillis(now));
   }
 
   bool PollWrite() {

@@ -122,7 +122,9 @@ void Sender::FreePiece(PieceId id) {
   if (piece.ahead) ahead_bytes_ -= piece.length;
   piece.buffer.Release();
   piece.state = PieceState::kFree;
-  ++piece.generation;
+  // Ids stay within 53 bits, for numbers in JavaScript; no id waits while its slot is used two
+  // million times.
+  piece.generation = (piece.generation + 1) % (1u << 21);
   free_slots_.push_back(static_cast<uint32_t>(id.value));
 }
 

@@ -220,5 +220,23 @@ TEST_CASE("every seed ends with equal bytes or a typed error") {
   }
 }
 
+// Past every 32-bit number. Run by name: it moves 4 GiB.
+TEST_CASE("a file of 4 GiB and one byte arrives", "[.large]") {
+  LinkOptions link;
+  link.bytes_per_second = 1'000'000'000;
+  link.bulk_lanes = 2;
+  link.jitter = Duration::Millis(2);
+  Simulation sim(1, link);
+  sim.Connect();
+  const TransferId id = sim.Send(sim.a(), sim.Files({(uint64_t{1} << 32) + 1}));
+  const bool done = sim.RunUntil(
+      [&sim] {
+        return sim.a().Count(EventType::kDone) == 1 && sim.b().Count(EventType::kDone) == 1;
+      },
+      Duration::Seconds(600));
+  REQUIRE(done);
+  CHECK(sim.Delivered(sim.a(), sim.b(), id));
+}
+
 }  // namespace
 }  // namespace millrace

@@ -1,0 +1,257 @@
+// Lanes that lose, close, stall or come late, connections that break, streams without a size,
+// attempts that go on where an earlier one ended: everything arrives once and is proven.
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include "support/hostile_peer.h"
+#include "support/simulation.h"
+
+namespace millrace {
+namespace {
+
+using testing::HostilePeer;
+using testing::LinkOptions;
+using testing::SimFile;
+using testing::Simulation;
+
+SessionOptions Patient() {
+  SessionOptions options;
+  options.reconnect_timeout = Duration::Seconds(60);
+  options.lane_timeout = Duration::Seconds(15);
+  return options;
+}
+
+bool BothDone(Simulation& sim) {
+  return sim.a().Find(EventType::kDone) != nullptr && sim.b().Find(EventType::kDone) != nullptr;
+}
+
+uint64_t Received(Simulation& sim, TransferId id) { return sim.b().session->TransferBytes(id); }
+
+TEST_CASE("a stream of unknown length ends where its source does") {
+  const uint64_t size = GENERATE(uint64_t{0}, uint64_t{1}, kLeafBytes - 1, kLeafBytes,
+                                 kLeafBytes + 1, uint64_t{131'072}, uint64_t{1'000'003});
+  Simulation sim(size);
+  sim.Connect();
+  std::vector<SimFile> files = sim.Files({size, 1000});
+  files[0].is_stream = true;
+  const TransferId id = sim.Send(sim.a(), files);
+  REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }));
+  CHECK(sim.Delivered(sim.a(), sim.b(), id));
+  CHECK(sim.b().Find(EventType::kDone)->proofs[0].size == size);
+  CHECK(sim.a().Find(EventType::kDone)->proofs[0].root ==
+        sim.b().Find(EventType::kDone)->proofs[0].root);
+}
+
+TEST_CASE("unreliable lanes deliver everything") {
+  LinkOptions link;
+  link.delivery = Delivery::kUnreliable;
+  link.loss = 0.1;
+  link.bulk_lanes = GENERATE(size_t{1}, size_t{4});
+  Simulation sim(1, link);
+  sim.Connect();
+  const TransferId id = sim.Send(sim.a(), sim.Files({8'000'000}));
+  REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }));
+  CHECK(sim.Delivered(sim.a(), sim.b(), id));
+}
+
+TEST_CASE("every scheduler uses every lane, and every chunk size crosses") {
+  LinkOptions link;
+  link.bulk_lanes = 4;
+  SessionOptions options = Patient();
+  options.scheduler = GENERATE(Scheduler::kLeastFilled, Scheduler::kRoundRobin);
+  options.chunk_bytes = GENERATE(size_t{16}, size_t{256}, size_t{1024}, size_t{4096}) * 1024;
+  Simulation sim(2, link, {}, options);
+  sim.Connect();
+  const TransferId id = sim.Send(sim.a(), sim.Files({12'000'000}));
+  REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }));
+  CHECK(sim.Delivered(sim.a(), sim.b(), id));
+  for (const auto& [lane_id, lane] : sim.a().session->lanes()) {
+    if (!lane.IsControl()) CHECK(lane.counters().records_sent > 5);
+  }
+}
+
+TEST_CASE("a lane that closes is relieved by the others at once") {
+  LinkOptions link;
+  link.bulk_lanes = 3;
+  Simulation sim(3, link, {}, Patient());
+  sim.Connect();
+  const TransferId id = sim.Send(sim.a(), sim.Files({20'000'000}));
+  REQUIRE(sim.RunUntil([&] { return Received(sim, id) > 3'000'000; }));
+  sim.CloseLane(sim.BulkLanes().front());
+  REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }, Duration::Seconds(5)));
+  CHECK(sim.Delivered(sim.a(), sim.b(), id));
+}
+
+TEST_CASE("a lane that stalls without closing is relieved within seconds") {
+  LinkOptions link;
+  link.bulk_lanes = 3;
+  Simulation sim(4, link, {}, Patient());
+  sim.Connect();
+  const TransferId id = sim.Send(sim.a(), sim.Files({20'000'000}));
+  REQUIRE(sim.RunUntil([&] { return Received(sim, id) > 3'000'000; }));
+  sim.StallLane(sim.BulkLanes().front());
+  REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }, Duration::Seconds(5)));
+  CHECK(sim.Delivered(sim.a(), sim.b(), id));
+}
+
+TEST_CASE("the only lane may close and come back, or the session ends as lane-closed") {
+  LinkOptions link;
+  const bool comes_back = GENERATE(true, false);
+  if (comes_back) link.reopen_after = Duration::Seconds(3);
+  Simulation sim(5, link, {}, Patient());
+  sim.Connect();
+  const TransferId id = sim.Send(sim.a(), sim.Files({20'000'000}));
+  REQUIRE(sim.RunUntil([&] { return Received(sim, id) > 3'000'000; }));
+  sim.CloseLane(LaneId(1));
+  sim.RunFor(Duration::Seconds(20));
+  if (comes_back) {
+    CHECK(sim.Delivered(sim.a(), sim.b(), id));
+  } else {
+    CHECK(sim.a().CodeOf(EventType::kFailed) == "lane-closed");
+    CHECK(sim.b().CodeOf(EventType::kFailed) == "lane-closed");
+  }
+}
+
+TEST_CASE("a broken connection is taken up again under new keys, as often as it breaks") {
+  LinkOptions link;
+  link.bulk_lanes = 2;
+  link.reconnect_after = Duration::Seconds(2);
+  Simulation sim(6, link, {}, Patient());
+  sim.Connect();
+  const TransferId id = sim.Send(sim.a(), sim.Files({20'000'000, 0, 5}));
+  for (const uint64_t mark : {uint64_t{1}, uint64_t{5'000'000}, uint64_t{15'000'000}}) {
+    REQUIRE(sim.RunUntil([&] { return Received(sim, id) >= mark; }));
+    sim.BreakConnection();
+  }
+  REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }));
+  CHECK(sim.Delivered(sim.a(), sim.b(), id));
+  CHECK(sim.a().Count(EventType::kDisconnected) == 3);
+  CHECK(sim.a().Count(EventType::kReconnected) == 3);
+  CHECK(sim.b().Count(EventType::kReconnected) == 3);
+}
+
+TEST_CASE(
+    "an offer, an answer and a receipt that a broken connection took with it arrive after all") {
+  LinkOptions link;
+  link.one_way_delay = Duration::Millis(50);
+  link.reconnect_after = Duration::Millis(500);
+  // The moment of the break, over the whole of a short transfer.
+  const int64_t moment = GENERATE(1, 30, 60, 90, 120, 150, 180, 210, 240, 270, 300);
+  Simulation sim(7, link, {}, Patient());
+  sim.Connect();
+  const TransferId id = sim.Send(sim.a(), sim.Files({50'000, 0}));
+  sim.RunFor(Duration::Millis(moment));
+  sim.BreakConnection();
+  REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }));
+  CHECK(sim.Delivered(sim.a(), sim.b(), id));
+  CHECK(sim.a().Count(EventType::kDone) == 1);
+  CHECK(sim.b().Count(EventType::kDone) == 1);
+}
+
+TEST_CASE("a connection that does not come back ends as connection-lost") {
+  Simulation sim(8, {}, {}, Patient());
+  sim.Connect();
+  sim.Send(sim.a(), sim.Files({20'000'000}));
+  sim.RunFor(Duration::Millis(500));
+  sim.BreakConnection();
+  sim.RunFor(Duration::Seconds(59));
+  CHECK_FALSE(sim.a().session->closed());
+  sim.RunFor(Duration::Seconds(2));
+  CHECK(sim.a().CodeOf(EventType::kFailed) == "connection-lost");
+  CHECK(sim.b().CodeOf(EventType::kFailed) == "connection-lost");
+}
+
+TEST_CASE("what an earlier attempt left is hashed, not sent again") {
+  Simulation sim(9);
+  sim.b().existing_leaves = GENERATE(uint64_t{1}, uint64_t{100}, uint64_t{10'000});
+  sim.Connect();
+  const uint64_t size = 5'000'000;
+  const TransferId id = sim.Send(sim.a(), sim.Files({size}));
+  REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }));
+  CHECK(sim.Delivered(sim.a(), sim.b(), id));
+  const uint64_t existing = std::min(size, sim.b().existing_leaves * kLeafBytes);
+  const uint64_t sent = sim.a().session->lanes().at(LaneId(1)).counters().bytes_sent;
+  CHECK(sent >= size - existing);
+  CHECK(sent <= (size - existing) + (size - existing) / 100);
+}
+
+TEST_CASE("an earlier attempt that holds other bytes is found out by its root") {
+  Simulation sim(10);
+  sim.Connect();
+  sim.b().accepts = false;
+  const TransferId id = sim.Send(sim.a(), sim.Files({100'000}));
+  REQUIRE(sim.RunUntil([&sim] { return sim.b().Find(EventType::kOffer) != nullptr; }));
+  sim.b().sinks[id].resize(1);
+  const std::vector<uint8_t> stale(kLeafBytes, 0);
+  sim.b().session->AddExisting(id, FileIndex(0), 0, stale);
+  sim.b().session->Accept(id, sim.now());
+  sim.RunFor(Duration::Seconds(5));
+  CHECK(sim.a().CodeOf(EventType::kFailed) == "hash-mismatch");
+  CHECK(sim.b().CodeOf(EventType::kFailed) == "hash-mismatch");
+  CHECK(sim.b().Count(EventType::kFileReceived) == 0);
+}
+
+TEST_CASE("a full disk fails its transfer with out-of-space and spares the other one") {
+  Simulation sim(11);
+  sim.Connect();
+  const TransferId first = sim.Send(sim.a(), sim.Files({3'000'000}));
+  const TransferId back = sim.Send(sim.b(), sim.Files({3'000'000}));
+  sim.b().disk_room = 1'000'000;
+  sim.RunFor(Duration::Seconds(10));
+  CHECK(sim.a().CodeOf(EventType::kFailed) == "out-of-space");
+  CHECK_FALSE(sim.Delivered(sim.a(), sim.b(), first));
+  CHECK(sim.Delivered(sim.b(), sim.a(), back));
+}
+
+TEST_CASE("a peer that abuses HAVE, RESUME or the end of a stream is told so") {
+  const auto code_after = [](const std::vector<Frame>& frames, bool accepted) {
+    HostilePeer peer(12);
+    const TransferId id = peer.victim().Offer({FileInfo{100'000, 0, "f", ""}}, {}, peer.now());
+    peer.Drain();
+    if (accepted) peer.SendFrame(kControlLane, AcceptFrame{id});
+    for (Frame frame : frames) {
+      if (auto* have = std::get_if<HaveFrame>(&frame)) have->transfer = id;
+      peer.SendFrame(kControlLane, frame);
+    }
+    return peer.CloseCode();
+  };
+  const auto have = [](uint64_t begin, uint64_t end, uint32_t file = 0) {
+    HaveFrame frame{{}, FileIndex(file), {}, 1};
+    frame.ranges[0] = Range{begin, end};
+    return frame;
+  };
+  CHECK(code_after({have(0, kLeafBytes)}, false).empty());
+  CHECK(code_after({have(98'304, 100'000)}, false).empty());
+  CHECK(code_after({have(0, kLeafBytes)}, true) == "protocol-violation");
+  CHECK(code_after({have(0, 1000)}, false) == "protocol-violation");
+  CHECK(code_after({have(0, 7 * kLeafBytes)}, false) == "protocol-violation");
+  CHECK(code_after({have(0, kLeafBytes, 1)}, false) == "protocol-violation");
+  CHECK(code_after({ResumeFrame{0}}, false) == "protocol-violation");
+}
+
+TEST_CASE("data past the end that a stream has shown is a violation") {
+  const std::vector<uint8_t> payload(3 * kLeafBytes, 1);
+  const auto code_after = [&payload](const std::vector<std::pair<uint64_t, size_t>>& parts) {
+    HostilePeer peer(13);
+    const TransferId id = peer.OwnTransfer(0);
+    const std::vector<uint8_t> entries =
+        testing::EncodeEntries({FileEntry{std::nullopt, 0, "stream", ""}});
+    peer.SendFrame(kControlLane, ManifestFrame{id, {}, 1, 0, 1, entries});
+    peer.victim().Accept(id, peer.now());
+    peer.Drain();
+    for (const auto& [offset, length] : parts) {
+      peer.SendFrame(HostilePeer::kBulk,
+                     DataFrame{id, FileIndex(0), offset, ByteView(payload).first(length)});
+    }
+    return peer.CloseCode();
+  };
+  CHECK(code_after({{0, kLeafBytes}, {kLeafBytes, 10}}).empty());
+  CHECK(code_after({{kLeafBytes, 10}, {0, kLeafBytes}}).empty());
+  CHECK(code_after({{0, 10}, {kLeafBytes, kLeafBytes}}) == "protocol-violation");
+  CHECK(code_after({{kLeafBytes, kLeafBytes}, {0, 10}}) == "protocol-violation");
+  CHECK(code_after({{0, 10}, {0, 20}}) == "protocol-violation");
+}
+
+}  // namespace
+}  // namespace millrace
