@@ -76,7 +76,6 @@ class SentRecords {
   // From sending to acknowledgement, waiting in the channel included.
   const RoundTrip& round_trip() const { return round_trip_; }
   uint64_t lost_records() const { return lost_records_; }
-  uint64_t acked_records() const { return acked_records_; }
 
  private:
   enum class State : uint8_t { kOnItsWay, kAcked, kLost };
@@ -104,7 +103,6 @@ class SentRecords {
                                               // acknowledged one counts as lost.
   RoundTrip round_trip_;
   uint64_t lost_records_ = 0;
-  uint64_t acked_records_ = 0;
 };
 
 }  // namespace millrace
