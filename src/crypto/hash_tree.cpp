@@ -61,6 +61,13 @@ void HashTree::AddLeaf(uint64_t index, const Digest& leaf) {
   }
 }
 
+void HashTree::AddBytes(uint64_t offset, ByteView bytes) {
+  for (size_t at = 0; at < bytes.size(); at += kLeafBytes) {
+    const size_t length = std::min(kLeafBytes, bytes.size() - at);
+    AddLeaf((offset + at) / kLeafBytes, HashLeaf(bytes.subspan(at, length)));
+  }
+}
+
 Digest HashTree::Root(uint64_t file_bytes) const {
   std::array<uint8_t, 40> input{};
   ByteWriter writer(input);

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/digest.h"
+#include "base/leaf.h"
 
 namespace millrace {
 
@@ -19,6 +20,10 @@ class HashTree {
   // Adds a leaf that was not added before. Cost: one hash per subtree that it completes, one on
   // average.
   void AddLeaf(uint64_t index, const Digest& leaf);
+
+  // Hashes and adds the leaves of `bytes`, which lie at `offset` of the file: from a leaf on, whole
+  // leaves but at the file's end.
+  void AddBytes(uint64_t offset, ByteView bytes);
 
   // The root over leaves 0 … n−1, all added, for a file of `file_bytes`; it binds the size too.
   Digest Root(uint64_t file_bytes) const;

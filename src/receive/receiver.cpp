@@ -71,7 +71,7 @@ void Receiver::AddExisting(TransferId id, FileIndex index, uint64_t offset, Byte
   const bool on_leaves = offset % kLeafBytes == 0 && (end == file.end || end % kLeafBytes == 0);
   if (!file.end || end > *file.end || !on_leaves) return;
   if (file.arrived.FirstMissing(offset, end) != Range{offset, end}) return;
-  HashLeaves(file, offset, bytes);
+  file.tree.AddBytes(offset, bytes);
   file.arrived.Insert(offset, end);
   file.written_bytes += bytes.size();
   transfer->existing_bytes += bytes.size();
@@ -123,18 +123,11 @@ Status Receiver::OnData(const DataFrame& frame, PoolBuffer& buffer) {
     file.arrived.Insert(missing.begin, missing.end);
     const ByteView bytes = frame.payload.subspan(static_cast<size_t>(missing.begin - frame.offset),
                                                  static_cast<size_t>(missing.length()));
-    HashLeaves(file, missing.begin, bytes);
+    file.tree.AddBytes(missing.begin, bytes);
     QueueWrite(frame, missing, *held);
   }
   if (file.arrived.ranges().size() > kMaxGaps) return Violation("DATA tears too many gaps");
   return Status::Ok();
-}
-
-void Receiver::HashLeaves(IncomingFile& file, uint64_t offset, ByteView bytes) {
-  for (size_t at = 0; at < bytes.size(); at += kLeafBytes) {
-    const size_t length = std::min(kLeafBytes, bytes.size() - at);
-    file.tree.AddLeaf((offset + at) / kLeafBytes, HashLeaf(bytes.subspan(at, length)));
-  }
 }
 
 uint32_t Receiver::Hold(PoolBuffer& buffer) {

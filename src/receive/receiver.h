@@ -101,7 +101,6 @@ class Receiver {
   IncomingTransfer* Find(TransferId id);
   Status CheckData(const DataFrame& frame, const IncomingTransfer& transfer) const;
   Status CheckComplete(const CompleteFrame& frame, const IncomingFile& file) const;
-  void HashLeaves(IncomingFile& file, uint64_t offset, ByteView bytes);
   void PushHave(TransferId id, FileIndex index, const IncomingFile& file);
   void QueueWrite(const DataFrame& frame, const Range& missing, uint32_t held);
   uint32_t Hold(PoolBuffer& buffer);

@@ -52,10 +52,7 @@ void OutgoingTransfer::EndStream(FileIndex file, uint64_t size, uint64_t unread)
 
 void OutgoingTransfer::Hash(FileIndex file, uint64_t offset, ByteView bytes) {
   OutgoingFile& state = files_[file.value];
-  for (size_t at = 0; at < bytes.size(); at += kLeafBytes) {
-    const size_t length = std::min(kLeafBytes, bytes.size() - at);
-    state.tree.AddLeaf((offset + at) / kLeafBytes, HashLeaf(bytes.subspan(at, length)));
-  }
+  state.tree.AddBytes(offset, bytes);
   state.hashed_bytes += bytes.size();
 }
 

@@ -70,6 +70,12 @@ void SentRecords::SetLossTime() {
   }
 }
 
+void SentRecords::GiveUp(Sent& sent) {
+  sent.state = State::kLost;
+  --in_flight_;
+  ++lost_records_;
+}
+
 void SentRecords::DetectLosses(Timestamp now, std::vector<PieceId>& lost) {
   if (!largest_acked_) return;
   const Duration delay = LossDelay();
@@ -79,9 +85,7 @@ void SentRecords::DetectLosses(Timestamp now, std::vector<PieceId>& lost) {
     const bool overtaken =
         delivery_ == Delivery::kUnreliable && base_ + i + kPacketThreshold <= *largest_acked_;
     if (!overtaken && sent.sent_at + delay > now) continue;
-    sent.state = State::kLost;
-    --in_flight_;
-    ++lost_records_;
+    GiveUp(sent);
     if (sent.piece) lost.push_back(*sent.piece);
   }
   SetLossTime();
@@ -104,9 +108,7 @@ void SentRecords::OnProbe(Timestamp now) {
 std::optional<PieceId> SentRecords::TakeOldest() {
   for (Sent& sent : records_) {
     if (sent.state != State::kOnItsWay || !sent.piece) continue;
-    sent.state = State::kLost;
-    --in_flight_;
-    ++lost_records_;
+    GiveUp(sent);
     SetLossTime();
     return sent.piece;
   }

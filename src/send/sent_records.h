@@ -14,7 +14,7 @@
 
 namespace millrace {
 
-// A piece of a file in the sender's pool, or none; see Sender. Never given twice.
+// A piece of a file in the sender's pool; see Sender.
 using PieceId = StrongId<struct PieceTag, uint64_t>;
 
 // Whether the channel delivers everything itself.
@@ -89,6 +89,7 @@ class SentRecords {
   Duration LossDelay() const;
   Duration ProbeTimeout() const;
   void SetLossTime();
+  void GiveUp(Sent& sent);
   void DropSettled();
 
   Delivery delivery_;

@@ -15,11 +15,7 @@ namespace millrace {
 class Lane {
  public:
   Lane(LaneId id, size_t max_message_bytes, Delivery delivery, WaterMarks marks)
-      : id_(id),
-        max_message_bytes_(max_message_bytes),
-        delivery_(delivery),
-        gate_(marks),
-        sent_(delivery) {}
+      : id_(id), max_message_bytes_(max_message_bytes), gate_(marks), sent_(delivery) {}
 
   // From now on records are sealed and opened with this lane's keys.
   void SetKeys(const SessionSecrets& secrets);
@@ -41,7 +37,6 @@ class Lane {
   bool IsControl() const { return id_ == kControlLane; }
   LaneId id() const { return id_; }
   size_t max_message_bytes() const { return max_message_bytes_; }
-  Delivery delivery() const { return delivery_; }
   Backpressure& gate() { return gate_; }
   const Backpressure& gate() const { return gate_; }
   SentRecords& sent() { return sent_; }
@@ -53,7 +48,6 @@ class Lane {
  private:
   LaneId id_;
   size_t max_message_bytes_;
-  Delivery delivery_;
   Backpressure gate_;
   bool has_keys_ = false;
   SecretKey seal_key_;

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/leaf.h"
+
 namespace millrace {
 
 // Chromium closes a channel on a longer message (libwebrtc announces 262,144 as
@@ -13,10 +15,6 @@ inline constexpr size_t kMaxMessageBytes = 256 * 1024;
 inline constexpr size_t kMinMessageBytes = 17 * 1024;
 // Control records stay small so that acknowledgements never wait behind a long one.
 inline constexpr size_t kMaxControlRecordBytes = 16 * 1024;
-
-// The unit of hashing and of addressing: data starts on a multiple of it and, but for a file's end,
-// ends on one.
-inline constexpr size_t kLeafBytes = 16 * 1024;
 
 // Sizes and offsets stay exact in JavaScript numbers: 2^53 − 1.
 inline constexpr uint64_t kMaxFileBytes = (uint64_t{1} << 53) - 1;
