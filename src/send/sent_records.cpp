@@ -21,6 +21,8 @@ Status SentRecords::OnAck(const AckFrame& ack, Timestamp now, std::vector<PieceI
       Sent& sent = records_[static_cast<size_t>(number - base_)];
       if (sent.state == State::kAcked) continue;
       if (sent.state == State::kOnItsWay && sent.eliciting) --in_flight_;
+      if (sent.state == State::kLost) --lost_records_;
+      if (sent.eliciting) ++acked_records_;
       sent.state = State::kAcked;
       news = true;
       if (sent.piece) acked.push_back(*sent.piece);

@@ -75,7 +75,11 @@ class SentRecords {
   bool stalled() const { return probes_ > 0; }
   // From sending to acknowledgement, waiting in the channel included.
   const RoundTrip& round_trip() const { return round_trip_; }
+  // Totals of what asked for an acknowledgement. A record that arrives after it was given up for
+  // lost is lost no more.
+  uint64_t acked_records() const { return acked_records_; }
   uint64_t lost_records() const { return lost_records_; }
+  Delivery delivery() const { return delivery_; }
 
  private:
   enum class State : uint8_t { kOnItsWay, kAcked, kLost };
@@ -103,6 +107,7 @@ class SentRecords {
   Timestamp loss_time_ = Timestamp::Never();  // When the next record behind the largest
                                               // acknowledged one counts as lost.
   RoundTrip round_trip_;
+  uint64_t acked_records_ = 0;
   uint64_t lost_records_ = 0;
 };
 

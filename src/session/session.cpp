@@ -62,7 +62,10 @@ void Session::OpenLane(LaneId id, size_t max_message_bytes, Delivery delivery, T
   Touch(now);
   if (closed_) return;
   const bool control = id == kControlLane;
-  const size_t usable = std::min(max_message_bytes, kMaxMessageBytes);
+  // One lost packet loses a whole message of an unreliable channel: at 1 % that is 14 % of messages
+  // of 16 KiB and 90 % of 256 KiB.
+  const size_t most = delivery == Delivery::kReliable ? kMaxMessageBytes : kMinMessageBytes;
+  const size_t usable = std::min(max_message_bytes, most);
   const bool out_of_turn = control ? connected_ : !connected_;
   const bool too_narrow = usable < std::max(kMinMessageBytes, control ? 0 : record_bytes_);
   if (out_of_turn || FindLane(id) != nullptr || too_narrow) {
@@ -98,7 +101,7 @@ void Session::CloseLane(LaneId id, Timestamp now) {
     return CloseWith(Error{ErrorCode::kLaneClosed, "a data channel closed during the session"},
                      false);
   }
-  lane_deadline_ = now_ + options_.lane_timeout;
+  ExpectLane();
 }
 
 void Session::DropBulkLane(Lane& lane) {
@@ -117,6 +120,8 @@ void Session::Disconnect() {
   }
   if (reconnect_deadline_.IsNever()) reconnect_deadline_ = now_ + options_.reconnect_timeout;
   handshake_deadline_ = Timestamp::Never();
+  lane_deadline_ = Timestamp::Never();
+  check_deadline_ = Timestamp::Never();
   if (!connected_) return;
   connected_ = false;
   events_.push_back({.type = EventType::kDisconnected});
@@ -160,6 +165,7 @@ void Session::HandleInput(LaneId id, Timestamp now) {
   Lane* lane = FindLane(id);
   if (closed_ || lane == nullptr || !buffer) return;
   heard_at_ = now_;
+  check_deadline_ = Timestamp::Never();
   lane->CountReceived(buffer.bytes().size());
   const MutableByteView message = buffer.bytes();
   if (lane->IsControl() && !connected_) return HandleHandshake(message);
@@ -181,6 +187,9 @@ void Session::HandleHandshake(ByteView message) {
     return CloseWith(Error{ErrorCode::kConnectionLost, "the peer came back without its session"},
                      false);
   }
+  if (first) {
+    first_secrets_ = SessionSecrets{secrets->role, secrets->master.Copy(), secrets->resumed};
+  }
   secrets_ = std::move(secrets);
   FindLane(kControlLane)->SetKeys(*secrets_);
   connected_ = true;
@@ -197,6 +206,7 @@ void Session::HandleHandshake(ByteView message) {
 void Session::Establish() {
   sender_.SetRole(secrets_->role);
   receiver_.SetRole(secrets_->role);
+  ExpectLane();
   events_.push_back({.type = EventType::kEstablished, .flag = secrets_->role == Role::kInitiator});
 }
 
@@ -204,10 +214,12 @@ void Session::Resume() {
   resume_owed_ = true;
   resume_awaited_ = true;
   pong_owed_.reset();
-  if (HasTransfers() && options_.lane_timeout != Duration()) {
-    lane_deadline_ = now_ + options_.lane_timeout;
-  }
+  ExpectLane();
   events_.push_back({.type = EventType::kReconnected, .flag = secrets_->role == Role::kInitiator});
+}
+
+void Session::ExpectLane() {
+  if (options_.lane_timeout != Duration()) lane_deadline_ = now_ + options_.lane_timeout;
 }
 
 Status Session::HandleRecord(Lane& lane, PoolBuffer& buffer) {
@@ -325,8 +337,16 @@ void Session::AdvanceTime(Timestamp now) {
   if (now_ >= lane_deadline_) {
     return CloseWith(Error{ErrorCode::kLaneClosed, "no data channel could be opened again"}, false);
   }
+  if (now_ >= check_deadline_) return Disconnect();
   if (connected_ && now_ - heard_at_ >= options_.idle_timeout) return Disconnect();
   RecoverLosses();
+}
+
+void Session::CheckPeer(Timestamp now) {
+  Touch(now);
+  if (closed_ || !connected_) return;
+  next_ping_ = now_;
+  check_deadline_ = std::min(check_deadline_, now_ + kCheckTimeout);
 }
 
 void Session::RecoverLosses() {
@@ -335,8 +355,17 @@ void Session::RecoverLosses() {
     settled_.clear();
     lane.sent().DetectLosses(now_, settled_);
     for (const PieceId piece : settled_) sender_.OnLost(piece);
+    JudgeDelivery(lane);
     if (lane.sent().ProbeDue(now_)) ProbeLane(lane);
   }
+}
+
+void Session::JudgeDelivery(Lane& lane) {
+  if (lane.sent().delivery() == Delivery::kReliable || said_lossy_) return;
+  lane.loss().Update(lane.sent().acked_records(), lane.sent().lost_records());
+  if (!lane.loss().TooHigh()) return;
+  said_lossy_ = true;
+  events_.push_back({.type = EventType::kLossy});
 }
 
 void Session::ProbeLane(Lane& lane) {
@@ -362,7 +391,7 @@ Timestamp Session::NextTimeout() const {
   if (closed_) return Timestamp::Never();
   Timestamp next = std::min({handshake_deadline_, reconnect_deadline_, lane_deadline_});
   if (!connected_) return next;
-  next = std::min({next, next_ping_, heard_at_ + options_.idle_timeout});
+  next = std::min({next, next_ping_, check_deadline_, heard_at_ + options_.idle_timeout});
   for (const auto& [id, lane] : lanes_) {
     next = std::min(next, lane.received().ack_due());
     if (!lane.IsControl()) next = std::min(next, lane.sent().next_timeout());
