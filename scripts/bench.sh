@@ -9,6 +9,7 @@ usage() {
   {
     echo "usage: scripts/bench.sh NAME [--json]"
     echo "  crypto     seal, open and hash in Node.js, against npm libsodium-wrappers"
+    echo "  core       a record's way through the core, native and WebAssembly, against sealing and hashing alone"
     echo "  loopback   100 MB between two browsers on this machine, against the raw channel"
     echo "  size       what a page downloads, plain and compressed"
   } >&2
@@ -19,7 +20,7 @@ name=${1:-}
 [[ -n $name ]] || usage
 shift
 for argument in "$@"; do
-  [[ $name == loopback || $argument == --json ]] || usage
+  [[ $name == loopback || $name == core || $argument == --json ]] || usage
 done
 
 source scripts/setup.sh
@@ -28,6 +29,12 @@ case $name in
     millrace_setup wasm node
     scripts/build-core.sh wasm-release millrace_bench_crypto
     exec node scripts/bench-crypto.mjs "$@"
+    ;;
+  core)
+    millrace_setup native wasm node
+    scripts/build-core.sh release millrace_bench_core
+    scripts/build-core.sh wasm-release millrace_bench_core
+    exec node scripts/bench-core.mjs "$@"
     ;;
   loopback)
     millrace_setup wasm node browsers
@@ -41,8 +48,8 @@ case $name in
     node scripts/build-web.mjs --no-types
     exec node scripts/bench-size.mjs "$@"
     ;;
-  core | wan | latency)
-    echo "bench.sh: $name does not exist yet; there are crypto, loopback and size" >&2
+  wan | latency)
+    echo "bench.sh: $name does not exist yet; there are crypto, core, loopback and size" >&2
     exit 2
     ;;
   *) usage ;;
