@@ -379,9 +379,9 @@ test('without locks no two transfers share a folder', async () => {
   assert.deepEqual(disk.paths(), []);
 });
 
-test('a full disk is out-of-space, thrown or short, and what was durable stays claimed', async () => {
-  for (const shortWrites of [false, true]) {
-    const offered = offer([100 * LEAF], { token: shortWrites ? TOKEN : OTHER });
+test('a full disk is out-of-space, thrown, short or silent, and what was durable stays claimed', async () => {
+  for (const shortWrites of [false, true, 'silent']) {
+    const offered = offer([100 * LEAF], { token: { false: OTHER, true: TOKEN, silent: '5'.repeat(32) }[shortWrites] });
     const store = await openOpfsStore(offered);
     const writer = await store.open(offered.files[0]);
     disk.shortWrites = shortWrites;

@@ -170,6 +170,7 @@ function slowStore() {
   return {
     opening,
     written,
+    existing: [],
     open: (file) =>
       new Promise((resolve, reject) => {
         opening[file.id] = {
@@ -193,10 +194,12 @@ test('writes wait for their file, keep their order, and later ones need not wait
   assert.deepEqual(store.written, [[0, 0], [0, 3], [0, 6]]);
 });
 
-test('a few files are opened ahead, each once', async () => {
+test('a few files are opened ahead, each once, as soon as it is known what was there', async () => {
   const store = slowStore();
   const files = Array.from({ length: 20 }, (_, id) => info(id, 1));
   const incoming = new Incoming(store, files);
+  assert.equal(store.opening.length, 0);
+  await incoming.readExisting(() => new Uint8Array(0), () => true);
   assert.equal(store.opening.length, 4);
   for (let id = 0; id < 20; id += 1) {
     const write = incoming.write(id, 0, new Uint8Array(1));
@@ -208,9 +211,31 @@ test('a few files are opened ahead, each once', async () => {
   assert.equal(store.written.length, 20);
 });
 
+test('what an earlier attempt left is read in steps, up to where it cannot be read or is not wanted', async () => {
+  const step = 256 * 1024;
+  const heap = new Uint8Array(step);
+  const run = async (existing, readable, wanted = Infinity) => {
+    const taken = [];
+    const store = { ...slowStore(), existing, readExisting: async (file, offset, bytes) => (readable(file, offset) ? bytes.length : 7) };
+    const incoming = new Incoming(store, [info(0, 10 * step), info(1, 10 * step)]);
+    await incoming.readExisting(
+      (length) => heap.subarray(0, length),
+      (file, offset, length) => taken.push([file, offset, length]) < wanted,
+    );
+    return taken;
+  };
+  const existing = [{ file: 0, begin: 0, end: step + 5 }, { file: 1, begin: step, end: 2 * step }];
+  const all = [[0, 0, step], [0, step, 5], [1, step, step]];
+  assert.deepEqual(await run(existing, () => true), all);
+  assert.deepEqual(await run(existing, (file, offset) => file === 1 || offset > 0), [all[2]]);
+  assert.deepEqual(await run(existing, () => true, 2), all.slice(0, 2));
+  assert.deepEqual(await run([], () => true), []);
+});
+
 test('a file that cannot be opened fails who writes to it, and an empty one at its end', async () => {
   const store = slowStore();
   const incoming = new Incoming(store, [info(0, 1), info(1, 0)]);
+  await incoming.readExisting(() => new Uint8Array(0), () => true);
   store.opening[0].reject(new Error('disk'));
   store.opening[1].reject(new Error('disk'));
   await assert.rejects(async () => incoming.write(0, 0, new Uint8Array(1)), /disk/);

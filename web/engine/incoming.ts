@@ -27,7 +27,7 @@ export class Incoming {
 
   /**
    * Reads what an earlier attempt left into memory that `viewOf` gives, piece by piece; `take` says whether to go on. What
-   * cannot be read is not claimed, and so sent again. Called before any write.
+   * cannot be read is not claimed, and so sent again. Called once, before any write; the first files are opened then.
    */
   async readExisting(
     viewOf: (length: number) => Uint8Array<ArrayBuffer>,
@@ -46,6 +46,7 @@ export class Incoming {
         turnEnds = performance.now() + EXISTING_BUDGET_MS;
       }
     }
+    this.#openAhead(0);
   }
 
   /** Answers at once where the store does. Errors: throws or rejects with whatever the store says. */

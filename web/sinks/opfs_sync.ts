@@ -1,3 +1,4 @@
+import { MillraceError } from '../errors.js';
 import type { FileInfo } from '../types.js';
 import { JOURNAL_NAME, type Journal } from './journal.js';
 import { OpenWriters } from './open_writers.js';
@@ -181,6 +182,8 @@ class SyncWriter implements AbortableWriter {
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#file.getSize() !== size) this.#file.truncate(size);
       this.#file.flush();
+      // Chromium 156 says nothing where it could not do it.
+      if (this.#file.getSize() !== size) throw new MillraceError('out-of-space', 'the file could not be made whole');
     } finally {
       this.#file.close();
     }

@@ -26,7 +26,10 @@ export function writeFully(file: SyncFile, bytes: Uint8Array, at: number): void 
   let done = 0;
   while (done < bytes.length) {
     const written = file.write(done === 0 ? bytes : bytes.subarray(done), { at: at + done });
-    if (written === 0) throw new MillraceError('out-of-space', 'the file takes no more bytes');
+    // Chromium 156 answers -8 as an unsigned number where the quota is used up, and throws nothing.
+    if (written === 0 || written > bytes.length - done) {
+      throw new MillraceError('out-of-space', 'the file takes no more bytes');
+    }
     done += written;
   }
 }

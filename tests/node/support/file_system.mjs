@@ -8,7 +8,7 @@ function domError(name) {
 export class FakeDisk {
   /** Bytes. */
   capacity = Infinity;
-  /** What `write` does when the disk is full: it throws, or takes less than all. */
+  /** What `write` does when the disk is full: it throws, or takes less than all, or (Chromium) says that it took 2^32 - 8. */
   shortWrites = false;
   /** Whether flushing fails. */
   failFlush = false;
@@ -208,6 +208,7 @@ class FakeAccess {
     this.#check();
     const end = at + bytes.length;
     const room = this.#disk.capacity - (this.#disk.usage - this.#file.data.length);
+    if (end > room && this.#disk.shortWrites === 'silent') return 2 ** 32 - 8;
     if (end > room && this.#disk.shortWrites) bytes = bytes.subarray(0, Math.max(0, room - at));
     if (bytes.length === 0) return 0;
     this.#disk.grow(this.#file, at + bytes.length);
