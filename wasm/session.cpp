@@ -5,6 +5,7 @@
 #include "session/session.h"
 
 #include <emscripten/bind.h>
+#include <emscripten/heap.h>
 #include <emscripten/val.h>
 
 #include <array>
@@ -202,6 +203,7 @@ class WasmSession {
     stats.set("lanes", lanes);
     stats.set("sendPoolBytes", static_cast<double>(session_.send_pool_used()));
     stats.set("receivePoolBytes", static_cast<double>(session_.receive_pool_used()));
+    stats.set("wasmBytes", static_cast<double>(emscripten_get_heap_size()));
     return stats;
   }
 

@@ -149,4 +149,6 @@ export interface CoreStats {
   /** Bytes of the two record pools in use now. */
   sendPoolBytes: number;
   receivePoolBytes: number;
+  /** All memory of the core; it never grows. */
+  wasmBytes: number;
 }

@@ -53,7 +53,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   #onincoming: Peer['onincoming'] = null;
   #heardIncoming = false;
   #sent = 0;
-  #coreStats: CoreStats = { rtt: undefined, lanes: [], sendPoolBytes: 0, receivePoolBytes: 0 };
+  #coreStats: CoreStats = { rtt: undefined, lanes: [], sendPoolBytes: 0, receivePoolBytes: 0, wasmBytes: 0 };
   #statsAt = -Infinity;
 
   /** `onfailed`: the first connection did not come up. Errors: as for `Link`. */

@@ -159,6 +159,8 @@ export interface PeerStats {
   /** Bytes of the core's record pools in use. */
   readonly sendPoolBytes: number;
   readonly receivePoolBytes: number;
+  /** All memory of the core, bytes; it never grows. */
+  readonly wasmBytes: number;
   /** Whether core and channels run in a worker. */
   readonly worker: boolean;
 }

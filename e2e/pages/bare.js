@@ -158,6 +158,24 @@ globalThis.bare = {
     return track(peer.send(stream, { name: `stream-${size}.bin` }));
   },
 
+  /** A stream of `size` bytes that is made while it is read: one block, again and again. */
+  sendEndless(size) {
+    const block = randomBytes(1024 * 1024, 1);
+    let left = size;
+    const stream = new ReadableStream(
+      {
+        pull(controller) {
+          const chunk = block.slice(0, Math.min(block.length, left));
+          left -= chunk.length;
+          if (chunk.length > 0) controller.enqueue(chunk);
+          if (left === 0) controller.close();
+        },
+      },
+      { highWaterMark: 1 },
+    );
+    return track(peer.send(stream, { name: 'endless.bin' }));
+  },
+
   /** Fills a folder of the private file system with files of these paths and sizes and sends it as a directory. */
   async sendDirectory(name, files, seed) {
     const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true });
@@ -202,13 +220,14 @@ globalThis.bare = {
   hashOf: (size, seed) => sha256(new Blob([randomBytes(size, seed)])),
 
   /**
-   * Accepts into a stream that takes `bytesPerSecond`, and fails after `failAfter` bytes. It keeps nothing but a count, and
-   * the hash of what came where `hash`.
+   * Accepts into a stream that takes `bytesPerSecond`, stops for `pauseFor` ms every `pauseEvery` ms, and fails after
+   * `failAfter` bytes. It keeps nothing but a count, and what came where `hash`.
    */
-  acceptIntoStream({ bytesPerSecond = Infinity, failAfter = Infinity, hash = true }) {
+  acceptIntoStream({ bytesPerSecond = Infinity, pauseEvery = Infinity, pauseFor = 0, failAfter = Infinity, hash = true }) {
     const offer = offers.shift();
     const parts = [];
     let bytes = 0;
+    let pausedAt = performance.now();
     const number = track(
       offer.accept({
         sink: () =>
@@ -217,6 +236,10 @@ globalThis.bare = {
               bytes += chunk.length;
               if (bytes > failAfter) throw new DOMException('no room', 'QuotaExceededError');
               if (hash) parts.push(chunk);
+              if (performance.now() - pausedAt >= pauseEvery) {
+                await new Promise((resolve) => setTimeout(resolve, pauseFor));
+                pausedAt = performance.now();
+              }
               if (Number.isFinite(bytesPerSecond)) await new Promise((resolve) => setTimeout(resolve, (chunk.length / bytesPerSecond) * 1000));
             },
           }),

@@ -12,7 +12,7 @@ export interface BareApi {
     delivery?: 'reliable' | 'unreliable';
   }): Promise<PlainFailure | null>;
   untilGreeted(): Promise<boolean>;
-  peer(): { state: string; states: string[]; stats: { worker: boolean; lanes: { lane: number; bytesSent: number; reliable: boolean }[]; receivePoolBytes: number } };
+  peer(): { state: string; states: string[]; stats: { worker: boolean; lanes: { lane: number; bytesSent: number; reliable: boolean }[]; receivePoolBytes: number; wasmBytes: number } };
   untilState(state: string): Promise<boolean>;
   log(): string[];
   untilLog(text: string): Promise<boolean>;
@@ -22,6 +22,7 @@ export interface BareApi {
   prepare(sizes: number[], seed: number): void;
   send(seed: number): number;
   sendStream(size: number, seed: number): number;
+  sendEndless(size: number): number;
   sendDirectory(name: string, files: [path: string, size: number][], seed: number): Promise<number>;
   sendChosen(): number;
   nextOffer(): Promise<{ id: string; totalBytes: number | null; files: { name: string; path: string; size: number | null }[] }>;
@@ -29,7 +30,13 @@ export interface BareApi {
   acceptIntoDirectory(name: string): Promise<number>;
   listDirectory(name: string): Promise<[path: string, sha256: string][]>;
   hashOf(size: number, seed: number): Promise<string>;
-  acceptIntoStream(options: { bytesPerSecond?: number; failAfter?: number; hash?: boolean }): number;
+  acceptIntoStream(options: {
+    bytesPerSecond?: number;
+    pauseEvery?: number;
+    pauseFor?: number;
+    failAfter?: number;
+    hash?: boolean;
+  }): number;
   streamed(transfer: number): Promise<{ bytes: number; sha256: string }>;
   storedBytes(): Promise<number>;
   reject(reason?: string): void;
