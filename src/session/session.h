@@ -160,6 +160,10 @@ class Session {
   void RecoverLosses();
   void ProbeLane(Lane& lane);
   bool HasOtherLane(const Lane& lane) const;
+  // When a session whose data channels all stand still ends; Never where they have nothing to do.
+  Timestamp StandstillDeadline() const;
+  // Pieces are on their way or may go.
+  bool BulkIsPending() const;
 
   bool HasBulkLane() const { return !lanes_.empty() && lanes_.rbegin()->first != kControlLane; }
   bool WantsControlRecord() const;
@@ -197,6 +201,7 @@ class Session {
   Timestamp lane_deadline_ = Timestamp::Never();
   Timestamp next_ping_ = Timestamp::Never();
   Timestamp heard_at_;
+  Timestamp moved_at_;  // A piece arrived, a lane opened, or nothing was pending.
   std::optional<uint64_t> pong_owed_;
   std::vector<PieceId> settled_;  // Scratch.
   bool closed_ = false;
