@@ -164,7 +164,8 @@ void Session::HandleInput(LaneId id, Timestamp now) {
   PoolBuffer buffer = std::move(input_);
   Lane* lane = FindLane(id);
   if (closed_ || lane == nullptr || !buffer) return;
-  heard_at_ = now_;
+  // Only the control lane tells: without it nothing is acknowledged, whatever else still moves.
+  if (lane->IsControl()) heard_at_ = now_;
   lane->CountReceived(buffer.bytes().size());
   const MutableByteView message = buffer.bytes();
   if (lane->IsControl() && !connected_) return HandleHandshake(message);
@@ -327,7 +328,9 @@ void Session::AdvanceTime(Timestamp now) {
     if (!established()) {
       return CloseWith(Error{ErrorCode::kTimeout, "the peer did not answer the handshake"}, false);
     }
-    return Disconnect();
+    Disconnect();
+    events_.push_back({.type = EventType::kDisconnected});
+    return;
   }
   if (now_ >= lane_deadline_) {
     return CloseWith(Error{ErrorCode::kLaneClosed, "no data channel could be opened again"}, false);

@@ -37,7 +37,7 @@ struct SessionOptions {
   // What is read and scheduled at once.
   size_t chunk_bytes = 256 * 1024;
   Duration handshake_timeout = Duration::Seconds(15);
-  // Nothing heard for so long: the peer is gone.
+  // Nothing heard on the control lane for so long: the connection is gone.
   Duration idle_timeout = Duration::Seconds(30);
   // How long a lost control lane may stay away before the session ends; zero: not at all.
   Duration reconnect_timeout{};
