@@ -39,6 +39,9 @@ class SentRecords {
 
   // How far behind the newest acknowledged record a lost one is still remembered.
   static constexpr uint64_t kLateRecords = 256;
+  // And behind the newest one sent, for a peer that acknowledges nothing: the 10 MiB of a sender's
+  // pool are 640 records of 16 KiB, each sent several times.
+  static constexpr size_t kMostRemembered = 4096;
 
   explicit SentRecords(Delivery delivery = Delivery::kReliable) : delivery_(delivery) {}
 
@@ -71,6 +74,8 @@ class SentRecords {
 
   // Records with something to acknowledge that are neither acknowledged nor lost.
   size_t in_flight() const { return in_flight_; }
+  // Records that are kept here, settled ones behind unsettled ones included.
+  size_t remembered() const { return records_.size(); }
   // The channel has not moved for a probe timeout.
   bool stalled() const { return probes_ > 0; }
   // From sending to acknowledgement, waiting in the channel included.

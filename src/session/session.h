@@ -37,7 +37,7 @@ struct SessionOptions {
   // What is read and scheduled at once.
   size_t chunk_bytes = 256 * 1024;
   Duration handshake_timeout = Duration::Seconds(15);
-  // Nothing heard for so long: the peer is gone.
+  // Nothing heard on the control lane for so long: the connection is gone.
   Duration idle_timeout = Duration::Seconds(30);
   // How long a lost control lane may stay away before the session ends; zero: not at all.
   Duration reconnect_timeout{};
@@ -168,6 +168,10 @@ class Session {
   void JudgeDelivery(Lane& lane);
   void ProbeLane(Lane& lane);
   bool HasOtherLane(const Lane& lane) const;
+  // When a session whose data channels all stand still ends; Never where they have nothing to do.
+  Timestamp StandstillDeadline() const;
+  // Pieces are on their way or may go.
+  bool BulkIsPending() const;
 
   bool HasBulkLane() const { return !lanes_.empty() && lanes_.rbegin()->first != kControlLane; }
   bool WantsControlRecord() const;
@@ -207,6 +211,7 @@ class Session {
   Timestamp next_ping_ = Timestamp::Never();
   Timestamp heard_at_;
   Timestamp check_deadline_ = Timestamp::Never();
+  Timestamp moved_at_;  // A piece arrived, a lane opened, or nothing was pending.
   std::optional<uint64_t> pong_owed_;
   bool said_lossy_ = false;
   std::vector<PieceId> settled_;  // Scratch.
