@@ -3,12 +3,29 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace millrace::emulator {
 namespace {
 
 // IPv4 without options, and UDP: what the link carries beside the payload.
 constexpr uint32_t kHeaderBytes = 20 + 8;
+
+// Room for one SCM_TIMESTAMPNS.
+struct alignas(cmsghdr) TimestampBuffer {
+  std::array<uint8_t, CMSG_SPACE(sizeof(timespec))> bytes;
+};
+
+// When the system took the packet from its sender, on the system clock.
+Nanoseconds TimestampOf(msghdr& header) {
+  const cmsghdr* control = CMSG_FIRSTHDR(&header);
+  if (control == nullptr || control->cmsg_type != SCM_TIMESTAMPNS) {
+    return std::chrono::system_clock::now().time_since_epoch();
+  }
+  timespec stamp;
+  std::memcpy(&stamp, CMSG_DATA(control), sizeof(stamp));
+  return std::chrono::seconds(stamp.tv_sec) + Nanoseconds(stamp.tv_nsec);
+}
 
 }  // namespace
 
@@ -20,10 +37,16 @@ Emulator::Emulator(uint64_t seed)
 }
 
 void Emulator::Receive(EndpointId relay) {
+  while (ReceiveBatch(relay) == kBatch) {
+  }
+}
+
+size_t Emulator::ReceiveBatch(EndpointId relay) {
   // A copy: new endpoints move the table.
   const Endpoint target = relays_[relay];
   std::array<iovec, kBatch> buffers;
   std::array<sockaddr_in, kBatch> sources;
+  std::array<TimestampBuffer, kBatch> timestamps;
   std::array<mmsghdr, kBatch> messages{};
   size_t taken = 0;
   for (; taken < kBatch; ++taken) {
@@ -31,18 +54,24 @@ void Emulator::Receive(EndpointId relay) {
     if (!packet) break;
     batch_[taken] = *packet;
     buffers[taken] = {pool_[*packet].bytes.data(), kMaxPacketBytes};
-    messages[taken].msg_hdr.msg_iov = &buffers[taken];
-    messages[taken].msg_hdr.msg_iovlen = 1;
-    messages[taken].msg_hdr.msg_name = &sources[taken];
-    messages[taken].msg_hdr.msg_namelen = sizeof(sockaddr_in);
+    msghdr& header = messages[taken].msg_hdr;
+    header.msg_iov = &buffers[taken];
+    header.msg_iovlen = 1;
+    header.msg_name = &sources[taken];
+    header.msg_namelen = sizeof(sockaddr_in);
+    header.msg_control = &timestamps[taken];
+    header.msg_controllen = sizeof(TimestampBuffer);
   }
-  const int received = recvmmsg(target.relay_fd, messages.data(), static_cast<unsigned>(taken),
-                                MSG_DONTWAIT, nullptr);
-  const Time now = Clock::now();
+  const int count = recvmmsg(target.relay_fd, messages.data(), static_cast<unsigned>(taken),
+                             MSG_DONTWAIT, nullptr);
+  const size_t received = static_cast<size_t>(std::max(count, 0));
+  // The system's timestamps are of the clock that people read.
+  const Nanoseconds offset =
+      Clock::now().time_since_epoch() - std::chrono::system_clock::now().time_since_epoch();
   const Side side = Opposite(target.side);
   for (size_t i = 0; i < taken; ++i) {
     const PacketId packet = batch_[i];
-    if (static_cast<int>(i) >= received) {
+    if (i >= received) {
       pool_.Return(packet);
       continue;
     }
@@ -54,23 +83,33 @@ void Emulator::Receive(EndpointId relay) {
       pool_.Return(packet);
       continue;
     }
-    const uint32_t size_bytes = messages[i].msg_len;
     pool_[packet].from = *source;
     pool_[packet].to = relay;
-    pool_[packet].size_bytes = size_bytes;
-    if (!From(side).Offer(packet, size_bytes + kHeaderBytes, now)) pool_.Return(packet);
+    pool_[packet].size_bytes = messages[i].msg_len;
+    arrivals_.push_back({Time(TimestampOf(messages[i].msg_hdr) + offset), packet, side});
   }
+  return received;
 }
 
-void Emulator::Deliver() {
-  const Time now = Clock::now();
-  DeliverFrom(a_to_b_, now);
-  DeliverFrom(b_to_a_, now);
+void Emulator::Forward(Time now) {
+  // Each relay was read on its own; the link takes them in the order of their arrival.
+  const auto earlier = [](const Arrival& a, const Arrival& b) { return a.at < b.at; };
+  std::stable_sort(arrivals_.begin(), arrivals_.end(), earlier);
+  for (const Arrival& arrival : arrivals_) {
+    forwarded_until_ = std::max(forwarded_until_, arrival.at);
+    const uint32_t wire_bytes = pool_[arrival.packet].size_bytes + kHeaderBytes;
+    const bool taken = From(arrival.from).Offer(arrival.packet, wire_bytes, forwarded_until_);
+    if (!taken) pool_.Return(arrival.packet);
+  }
+  arrivals_.clear();
+  forwarded_until_ = std::max(forwarded_until_, now);
+  Deliver(a_to_b_, now);
+  Deliver(b_to_a_, now);
 }
 
 Time Emulator::NextEvent() const { return std::min(a_to_b_.NextEvent(), b_to_a_.NextEvent()); }
 
-void Emulator::DeliverFrom(Bottleneck& direction, Time now) {
+void Emulator::Deliver(Bottleneck& direction, Time now) {
   size_t count = 0;
   while (const std::optional<PacketId> packet = direction.PollArrived(now)) {
     // One system call sends from one socket.

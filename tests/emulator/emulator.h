@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "emulator/bottleneck.h"
 #include "emulator/packet_pool.h"
@@ -24,11 +25,12 @@ class Emulator {
   Bottleneck& From(Side side) { return side == Side::kA ? a_to_b_ : b_to_a_; }
   Relays& relays() { return relays_; }
 
-  // Reads what waits at a relay. `now` is asked once for all of it.
+  // Reads all that waits at a relay.
   void Receive(EndpointId relay);
-  // Sends on what has come through.
-  void Deliver();
-  // When Deliver has something next; Time::max() if nothing is on its way.
+  // Sends what was read into the link, and on what has come through by `now`: a time before the
+  // first Receive of this turn, so that nothing that is older is still to come.
+  void Forward(Time now);
+  // When Forward has something next; Time::max() if nothing is on its way.
   Time NextEvent() const;
 
   // Packets from nobody that was mapped, or longer than kMaxPacketBytes.
@@ -37,7 +39,15 @@ class Emulator {
   uint64_t unsent_packets() const { return unsent_packets_; }
 
  private:
-  void DeliverFrom(Bottleneck& direction, Time now);
+  struct Arrival {
+    Time at;
+    PacketId packet;
+    Side from;
+  };
+
+  // Gives how many packets there were, kBatch at most.
+  size_t ReceiveBatch(EndpointId relay);
+  void Deliver(Bottleneck& direction, Time now);
   void SendBatch(size_t count);
 
   static constexpr size_t kBatch = 64;
@@ -47,6 +57,9 @@ class Emulator {
   Bottleneck a_to_b_;
   Bottleneck b_to_a_;
   std::array<PacketId, kBatch> batch_{};
+  std::vector<Arrival> arrivals_;
+  // What comes now is not older than this.
+  Time forwarded_until_;
   uint64_t unknown_packets_ = 0;
   uint64_t unsent_packets_ = 0;
 };

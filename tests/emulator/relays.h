@@ -38,8 +38,8 @@ class Relays {
   Relays& operator=(const Relays&) = delete;
   ~Relays();
 
-  // The endpoint of a socket of this machine, with a new relay if it has none yet, at the same host.
-  // Nothing when there are too many or the system gives no socket.
+  // The endpoint of a socket of this machine, with a new relay if it has none yet, at the same
+  // host. Nothing when there are too many or the system gives no socket.
   std::optional<EndpointId> Map(Side side, const sockaddr_in& address);
 
   // The endpoint that a packet comes from. An address that was never mapped (a peer-reflexive one,
