@@ -40,6 +40,27 @@ globalThis.raw = {
 
   finish: (answer) => connection.setRemoteDescription(answer),
 
+  /** Sends everything back. */
+  async echo() {
+    await opened.promise;
+    channel.onmessage = (event) => channel.send(event.data);
+  },
+
+  /** The other side echoes: gives the round trips of `count` tiny messages, one after the other, ms. */
+  async ping(count) {
+    await opened.promise;
+    const roundTrips = [];
+    for (let i = 0; i < count; i += 1) {
+      const start = performance.now();
+      channel.send('ping');
+      await new Promise((resolve) => {
+        channel.onmessage = resolve;
+      });
+      roundTrips.push(performance.now() - start);
+    }
+    return roundTrips;
+  },
+
   /** Counts to `bytes`, then tells the sender. Call before `send`. */
   async receive(bytes) {
     await opened.promise;
