@@ -1,6 +1,7 @@
 // The link emulator (tests/emulator) in a process of its own, and how pages are put behind it.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { rewriteCandidates } from './rewrite.mjs';
@@ -115,12 +116,28 @@ export class Emulator {
    */
   async checkPath(page, atLeast = 1) {
     const { connected, ports } = await page.evaluate(() => globalThis.remotePorts());
-    const { ports: relays } = await this.#ask({ cmd: 'relays' });
+    const { relays } = await this.#ask({ cmd: 'ports' });
     if (connected < atLeast) throw new Error(`${connected} connections are connected, not ${atLeast}`);
     if (ports.length !== connected) throw new Error(`${connected} connections, ${ports.length} selected candidate pairs`);
     for (const port of ports) {
       if (!relays.includes(port)) throw new Error(`a connection goes around the link, to port ${port}`);
     }
+  }
+
+  /**
+   * Packets that came through the link and that the browsers had no room for, since their sockets are open: losses that the
+   * link knows nothing of, on a machine that is too busy to read them.
+   */
+  async unreadPackets() {
+    const { sockets } = await this.#ask({ cmd: 'ports' });
+    const table = (await readFile('/proc/net/udp', 'utf8')).trim().split('\n').slice(1);
+    let packets = 0;
+    for (const row of table) {
+      // The kernel's Documentation/networking/proc_net_tcp.rst: local address as hexadecimal `address:port`; the last is `drops`.
+      const fields = row.trim().split(/\s+/);
+      if (sockets.includes(parseInt(fields[1].split(':')[1], 16))) packets += Number(fields.at(-1));
+    }
+    return packets;
   }
 
   async stop() {

@@ -167,13 +167,20 @@ std::string Trace(Emulator& emulator) {
       .Text();
 }
 
-// Which endpoints have relays: what a connection that does not go around the link talks to.
-std::string ListRelays(Emulator& emulator) {
-  std::string ports;
+// The ports of all relays, which is what a connection that does not go around the link talks to,
+// and those of the sockets that they stand for.
+std::string ListPorts(Emulator& emulator) {
+  std::string relays;
+  std::string sockets;
   for (const Endpoint& endpoint : emulator.relays().all()) {
-    ports += (ports.empty() ? "" : ",") + std::to_string(endpoint.relay_port);
+    const std::string comma = relays.empty() ? "" : ",";
+    relays += comma + std::to_string(endpoint.relay_port);
+    sockets += comma + std::to_string(ntohs(endpoint.address.sin_port));
   }
-  return JsonObject().AddRaw("ports", "[" + ports + "]").Text();
+  return JsonObject()
+      .AddRaw("relays", "[" + relays + "]")
+      .AddRaw("sockets", "[" + sockets + "]")
+      .Text();
 }
 
 }  // namespace
@@ -188,7 +195,7 @@ std::string Execute(std::string_view line, Emulator& emulator) {
   if (*command == "begin") return Begin(emulator);
   if (*command == "stats") return Stats(emulator);
   if (*command == "trace") return Trace(emulator);
-  if (*command == "relays") return ListRelays(emulator);
+  if (*command == "ports") return ListPorts(emulator);
   return Error("no such cmd");
 }
 
