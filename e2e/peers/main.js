@@ -1,35 +1,16 @@
 // Other libraries in a page, behind one interface, for the benchmark: bundled, and carried into a blank page.
-import { Arrivals } from '../pages/arrivals.js';
+// First: some libraries take hold of RTCPeerConnection when they are loaded.
+import { arrivals } from './watched_channels.js';
 import { connectPeerJs } from './peerjs.js';
 import { connectSimplePeer } from './simple_peer.js';
 import { connectTrystero } from './trystero.js';
+import { connectWebTorrent } from './webtorrent.js';
 
 /**
  * Each connects to the same library in the other page and gives `{ send(file), received(bytes) }`: `send` hands a Uint8Array
  * over as the library's documentation shows; `received` resolves when the library has given out as many bytes.
  */
-const libraries = { 'simple-peer': connectSimplePeer, peerjs: connectPeerJs, trystero: connectTrystero };
-
-const arrivals = new Arrivals();
-const Native = globalThis.RTCPeerConnection;
-
-function watch(channel) {
-  channel.addEventListener('message', ({ data }) => arrivals.add(data.byteLength ?? data.length));
-}
-
-// What the channels bring, whoever made them: libraries that give out whole files tell nothing of the way.
-globalThis.RTCPeerConnection = class extends Native {
-  constructor(...args) {
-    super(...args);
-    this.addEventListener('datachannel', ({ channel }) => watch(channel));
-  }
-
-  createDataChannel(...args) {
-    const channel = super.createDataChannel(...args);
-    watch(channel);
-    return channel;
-  }
-};
+const libraries = { 'simple-peer': connectSimplePeer, peerjs: connectPeerJs, trystero: connectTrystero, webtorrent: connectWebTorrent };
 
 /** The way to the other page that needs no server. What comes before somebody listens waits. */
 const signaling = {

@@ -5,7 +5,7 @@ import { build } from 'esbuild';
 /** Over any of the links, and on a busy machine. */
 const connectSeconds = 60;
 
-export const peerNames = ['simple-peer', 'peerjs', 'trystero'];
+export const peerNames = ['simple-peer', 'peerjs', 'trystero', 'webtorrent'];
 
 /** The script that makes `globalThis.peer` of a page. */
 export async function bundlePeers() {
