@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Benchmarks, each beside what it is compared with, measured in the same run.
 #
-#   scripts/bench.sh NAME [--json]
+#   scripts/bench.sh NAME [--json] [options of the benchmark]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,6 +12,8 @@ usage() {
     echo "  core       a record's way through the core, native and WebAssembly, against sealing and hashing alone"
     echo "  loopback   100 MB between two browsers on this machine, against the raw channel"
     echo "  size       what a page downloads, plain and compressed"
+    echo "  wan        60 MB between two browsers over emulated links, against the raw channel:"
+    echo "             wan [LINK...] [--rounds N] [--browsers a>b,c>d] [--bytes N] [--peers] [--trace FILE.svg]"
   } >&2
   exit 2
 }
@@ -20,7 +22,7 @@ name=${1:-}
 [[ -n $name ]] || usage
 shift
 for argument in "$@"; do
-  [[ $name == loopback || $name == core || $argument == --json ]] || usage
+  [[ $name == loopback || $name == core || $name == wan || $argument == --json ]] || usage
 done
 
 source scripts/setup.sh
@@ -48,8 +50,15 @@ case $name in
     node scripts/build-web.mjs --no-types
     exec node scripts/bench-size.mjs "$@"
     ;;
-  wan | latency)
-    echo "bench.sh: $name does not exist yet; there are crypto, core, loopback and size" >&2
+  wan)
+    millrace_setup native wasm node browsers
+    scripts/build-core.sh release millrace_link_emulator
+    scripts/build-core.sh wasm-release millrace_core
+    node scripts/build-web.mjs --no-types
+    exec node scripts/bench-wan.mjs "$@"
+    ;;
+  latency)
+    echo "bench.sh: $name does not exist yet; there are core, crypto, loopback, size and wan" >&2
     exit 2
     ;;
   *) usage ;;

@@ -46,13 +46,14 @@ function bulk() {
 }
 
 function track(transfer) {
-  const entry = { transfer, startedAt: performance.now(), endedAt: null, states: [transfer.state], progress: [], outcome: null };
+  const entry = { transfer, startedAt: performance.now(), endedAt: null, states: [transfer.state], progress: [], progressAt: [], outcome: null };
   transfer.addEventListener('statechange', () => {
     entry.states.push(transfer.state);
     changed();
   });
   transfer.addEventListener('progress', () => {
     entry.progress.push(transfer.bytes);
+    entry.progressAt.push(performance.now());
     changed();
   });
   entry.outcome = transfer.done.then(
@@ -302,6 +303,7 @@ globalThis.bare = {
       files,
       progressRises: entry.progress.every((bytes, index) => index === 0 || bytes >= entry.progress[index - 1]),
       lastProgress: entry.progress.at(-1) ?? null,
+      longestSilenceMs: Math.max(0, ...entry.progressAt.slice(1).map((at, index) => at - entry.progressAt[index])),
     };
   },
 

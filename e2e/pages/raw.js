@@ -1,4 +1,7 @@
 // The naive pump that everything is compared with: one reliable unordered channel, nothing encrypted, hashed or stored.
+import { Arrivals } from './arrivals.js';
+
+const arrivals = new Arrivals();
 const connection = new RTCPeerConnection();
 const opened = Promise.withResolvers();
 let channel = null;
@@ -37,25 +40,52 @@ globalThis.raw = {
 
   finish: (answer) => connection.setRemoteDescription(answer),
 
+  /** Sends everything back. */
+  async echo() {
+    await opened.promise;
+    channel.onmessage = (event) => channel.send(event.data);
+  },
+
+  /** The other side echoes: gives the round trips of `count` tiny messages, one after the other, ms. */
+  async ping(count) {
+    await opened.promise;
+    const roundTrips = [];
+    for (let i = 0; i < count; i += 1) {
+      const start = performance.now();
+      channel.send('ping');
+      await new Promise((resolve) => {
+        channel.onmessage = resolve;
+      });
+      roundTrips.push(performance.now() - start);
+    }
+    return roundTrips;
+  },
+
   /** Counts to `bytes`, then tells the sender. Call before `send`. */
   async receive(bytes) {
     await opened.promise;
-    let left = bytes;
     channel.onmessage = (event) => {
-      left -= event.data.byteLength;
-      if (left <= 0) channel.send('done');
+      arrivals.add(event.data.byteLength);
+      if (arrivals.bytes >= bytes) channel.send('done');
     };
   },
 
-  /** Gives the seconds from the first `send` to the receiver's word that the last byte is there. */
-  async send({ bytes, messageBytes, highWater }) {
+  /** What has arrived so far: bytes, and the longest time without any since the first, ms. */
+  received: () => arrivals.soFar(),
+
+  /**
+   * Gives the seconds from the first `send` to the receiver's word that the last byte is there; null where that would have
+   * taken longer than `limitSeconds`.
+   */
+  async send({ bytes, messageBytes, highWater, limitSeconds = null }) {
     await opened.promise;
     const message = crypto.getRandomValues(new Uint8Array(65_536));
     const full = new Uint8Array(messageBytes);
     for (let at = 0; at < messageBytes; at += message.length) full.set(message.subarray(0, Math.min(message.length, messageBytes - at)), at);
     channel.bufferedAmountLowThreshold = highWater / 2;
     const done = new Promise((resolve) => {
-      channel.onmessage = resolve;
+      channel.onmessage = () => resolve(true);
+      if (limitSeconds !== null) setTimeout(() => resolve(false), limitSeconds * 1000);
     });
     const start = performance.now();
     let left = bytes;
@@ -68,7 +98,9 @@ globalThis.raw = {
     };
     channel.addEventListener('bufferedamountlow', pump);
     pump();
-    await done;
+    const whole = await done;
+    left = 0;
+    if (!whole) return null;
     return (performance.now() - start) / 1000;
   },
 };

@@ -86,6 +86,8 @@ export interface Outcome {
   readonly files?: readonly OutcomeFile[];
   readonly progressRises?: boolean;
   readonly lastProgress?: number | null;
+  /** Between two progress events. */
+  readonly longestSilenceMs?: number;
 }
 
 declare global {

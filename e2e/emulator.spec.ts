@@ -1,0 +1,133 @@
+// The emulated link is what it is said to be, and pages cannot go around it.
+import type { Page } from '@playwright/test';
+import { startEmulator, type Emulator } from './emulator/emulator.mjs';
+import { connectByDescription } from '../scripts/lib/measure.mjs';
+import { Bare, connectPair } from './support/bare.js';
+import { expect, test as base } from './support/fixtures.js';
+
+interface RawApi {
+  echo(): Promise<void>;
+  ping(count: number): Promise<number[]>;
+  receive(bytes: number): Promise<void>;
+  send(options: { bytes: number; messageBytes: number; highWater: number }): Promise<number>;
+}
+
+declare global {
+  // Of e2e/pages/raw.js.
+  var raw: RawApi;
+}
+
+const test = base.extend<{ emulator: Emulator }>({
+  emulator: async ({}, use) => {
+    const emulator = startEmulator();
+    await use(emulator);
+    await emulator.stop();
+  },
+});
+
+/** Firefox rounds `performance.now()` to this, ms: a time between two of them may be shorter by as much. */
+const clockMs = 1;
+
+/** Behind the link from the next load on. */
+async function attachPair(emulator: Emulator, pages: readonly [Page, Page]): Promise<void> {
+  await emulator.attach(pages[0], 'a');
+  await emulator.attach(pages[1], 'b');
+  await Promise.all(pages.map((page) => page.reload()));
+}
+
+function transfer(sender: Page, receiver: Page, bytes: number): Promise<number> {
+  const sending = { bytes, messageBytes: 16_384, highWater: 1_048_576 };
+  return receiver.evaluate((count) => globalThis.raw.receive(count), bytes)
+    .then(() => sender.evaluate((options) => globalThis.raw.send(options), sending));
+}
+
+for (const name of ['chromium', 'firefox'] as const) {
+  test(`${name}: delay, rate, loss and blackouts are those of the link, and nothing goes around it`, async ({ emulator, openPage, complaints }) => {
+    const sender = await openPage(name, 'sender', '/pages/raw.html');
+    const receiver = await openPage(name, 'receiver', '/pages/raw.html');
+    await attachPair(emulator, [sender, receiver]);
+    await expect(emulator.checkPath(sender)).rejects.toThrow(/0 connections/);
+    await emulator.set({ direction: 'ab', delayMs: 20 });
+    await emulator.set({ direction: 'ba', delayMs: 40 });
+    await connectByDescription(sender, receiver, 'raw');
+    await receiver.evaluate(() => globalThis.raw.echo());
+
+    await test.step('a round trip takes both delays', async () => {
+      const roundTrips = await sender.evaluate(() => globalThis.raw.ping(8));
+      expect(Math.min(...roundTrips)).toBeGreaterThanOrEqual(60 - clockMs);
+      expect(Math.min(...roundTrips)).toBeLessThan(120);
+    });
+
+    await test.step('the paths lead through the relays of this link and of no other', async () => {
+      const other = startEmulator();
+      for (const page of [sender, receiver]) {
+        await emulator.checkPath(page);
+        await expect(other.checkPath(page)).rejects.toThrow(/goes around the link/);
+      }
+      await other.stop();
+    });
+
+    await test.step('a blackout stops what is sent, and no longer than it lasts', async () => {
+      await emulator.set({ direction: 'both', blackout: true });
+      let done = false;
+      const ping = sender.evaluate(() => globalThis.raw.ping(1)).then((roundTrips) => {
+        done = true;
+        return roundTrips;
+      });
+      await expect.poll(async () => (await emulator.stats()).ab.droppedByBlackout).toBeGreaterThan(1);
+      expect(done).toBe(false);
+      await emulator.set({ direction: 'both', blackout: false });
+      expect((await ping)[0]).toBeGreaterThan(60);
+    });
+
+    await test.step('the rate is a limit', async () => {
+      await emulator.set({ direction: 'both', delayMs: 5, rateMbps: 8, queueBytes: 1_000_000 });
+      await emulator.begin();
+      // The payload alone takes a second.
+      const seconds = await transfer(sender, receiver, 1_000_000);
+      expect(seconds).toBeGreaterThan(1 - clockMs / 1000);
+      const { ab, missedPackets, unsentPackets } = await emulator.stats();
+      expect(ab.carriedBytes).toBeGreaterThan(1_000_000);
+      // What was queued before `begin` is in it, hence the second.
+      expect((ab.carriedBytes * 8) / 8e6).toBeLessThan(seconds + 1);
+      expect([ab.droppedByQueue, missedPackets, unsentPackets]).toEqual([0, 0, 0]);
+      expect(ab.queueMsP95).toBeGreaterThan(1);
+    });
+
+    await test.step('loss loses, and a short queue overflows', async () => {
+      await emulator.set({ direction: 'ab', loss: 0.02, rateMbps: 50, queueBytes: 10_000 });
+      await emulator.begin();
+      await transfer(sender, receiver, 300_000);
+      const { ab, ba } = await emulator.stats();
+      expect(ab.droppedByLoss).toBeGreaterThan(0);
+      expect(ab.droppedByQueue).toBeGreaterThan(0);
+      expect(ab.offeredPackets).toBeGreaterThan(ab.carriedPackets);
+      expect(ba.droppedByLoss).toBe(0);
+    });
+    expect(complaints).toEqual([]);
+  });
+
+  test(`${name}: Millrace over 20 Mbit/s and 40 ms, all its connections through the link`, async ({ emulator, openPage, complaints, room }) => {
+    const bytes = 5_000_000;
+    const pages = [await openPage(name, 'sender', '/pages/bare.html'), await openPage(name, 'receiver', '/pages/bare.html')] as const;
+    await emulator.set({ direction: 'both', delayMs: 20, rateMbps: 20, queueBytes: 2_000_000 });
+    await attachPair(emulator, pages);
+    const [sender, receiver] = [await Bare.of(pages[0]), await Bare.of(pages[1])];
+    await connectPair(sender, receiver, { room });
+    await sender.call('prepare', [bytes], 3);
+    await emulator.begin();
+    const sending = await sender.call('send', 3);
+    await receiver.call('nextOffer');
+    const receiving = await receiver.call('accept', 'memory');
+    const [sent, received] = await Promise.all([sender.call('outcome', sending, { seed: 3 }), receiver.call('outcome', receiving)]);
+    expect(received.error).toBeUndefined();
+    expect(received.files?.[0]?.sha256).toBe(sent.files?.[0]?.sha256);
+    expect(sent.seconds).toBeGreaterThan((bytes * 8) / 20e6 - clockMs / 1000);
+    // The control connection and at least one lane, which is signalled in band.
+    for (const page of pages) await emulator.checkPath(page, 2);
+    const { ab, unknownPackets } = await emulator.stats();
+    expect(ab.carriedBytes).toBeGreaterThan(bytes);
+    expect(unknownPackets).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+}

@@ -1,0 +1,247 @@
+// How fast a file goes from page to page over emulated links, beside the raw channel measured in the same run.
+//
+//   node scripts/bench-wan.mjs [LINK…] [--json] [--rounds N] [--browsers a>b[,c>d…]] [--bytes N] [--peers] [--trace FILE.svg]
+//
+// LINK: a name out of e2e/emulator/links.mjs (all of them, when none is given), or NAME:RTT_MS:LOSS:MBPS:QUEUE_BYTES.
+//
+// `mbps`: Millrace, from `send` to the receipt that the sender holds; encrypted, acknowledged, verified by hash tree, and
+// stored in the receiver's origin private file system; start-up included, connecting not. `rawMbps`: the best of the naive pumps:
+// one reliable unordered channel, messages of 64 and 256 KiB, high-water marks of 64 KiB, 1 MiB and 8 MiB; nothing encrypted,
+// hashed or stored; `naiveMbps`: the one with 64 KiB and 8 MiB. The first round has all six pumps, the further ones the two
+// fastest and the naive one. Where a pump would take longer than `limitSeconds`, it ends there (`rawLimited`, `naiveLimited`), and its speed is that of
+// what had arrived. All take turns, round by round, each with fresh pages and an emulator of its own; each figure is the
+// median of its rounds. `--peers`: with the same bytes and limit, one row for each of the libraries (`peer`, `limited`).
+//
+// `utilisation`: file bits by link bits. `retransmittedShare`: bytes that were sent into the link beyond the file's, by the
+// file's: headers and acknowledgements of the way back are in it (about 0.08 without any retransmission). `queueMsP95`:
+// over 10 ms buckets, the 95th percentile of the longest wait. `longestSilenceMs`: without a byte of the file, once
+// data flows; the worst round. `unreadPackets`: through the link, and dropped because the browser did not come to read them. A run in which the emulator itself lost packets is an error.
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { startEmulator } from '../e2e/emulator/emulator.mjs';
+import { links, parseLink, settingsOf } from '../e2e/emulator/links.mjs';
+import { openProfile } from '../e2e/support/browsers.mjs';
+import { startSite } from '../e2e/support/site.mjs';
+import {
+  connectByDescription,
+  isNaive,
+  median,
+  nameOfPump,
+  pumps,
+  readCount,
+  readPairs,
+  rounded,
+  runBenchmark,
+  transferFile,
+  withPages,
+} from './lib/measure.mjs';
+import { bundlePeers, connectPeers, peerNames } from './lib/peers.mjs';
+import { drawTraces } from './lib/trace_svg.mjs';
+
+/** What a naive pump or a library gets. */
+const limitSeconds = 20;
+
+/**
+ * Fresh pages at the two ends of a fresh link. `body(sender, receiver, emulator)` gives what it measured; what the
+ * link saw of it is added.
+ * Errors: rejects where a connection went around the link, or packets were lost elsewhere than on it.
+ */
+async function overLink({ profiles, link, seed }, url, body, prepare = async () => {}) {
+  const emulator = startEmulator({ seed });
+  try {
+    await emulator.set(settingsOf(link));
+    const attach = async (page, index) => {
+      await emulator.attach(page, index === 0 ? 'a' : 'b');
+      await prepare(page);
+    };
+    return await withPages(profiles, url, async (sender, receiver) => {
+      const measured = await body(sender, receiver, emulator);
+      const [stats, trace, unreadPackets] = await Promise.all([emulator.stats(), emulator.trace(), emulator.unreadPackets()]);
+      for (const page of [sender, receiver]) await emulator.checkPath(page);
+      if (stats.missedPackets + stats.unsentPackets > 0) {
+        throw new Error(`the emulator lost ${stats.missedPackets} packets before and ${stats.unsentPackets} after the link: this machine is too busy`);
+      }
+      return { ...measured, stats, trace, unreadPackets };
+    }, attach);
+  } finally {
+    await emulator.stop();
+  }
+}
+
+function measureMillrace(setting, site, bytes) {
+  return overLink(setting, `${site.url}pages/bare.html`, async (sender, receiver, emulator) => {
+    const { sent, received } = await transferFile(sender, receiver, bytes, () => emulator.begin());
+    return { mbps: (bytes * 8) / 1e6 / sent.seconds, longestSilenceMs: received.longestSilenceMs };
+  });
+}
+
+function measureRaw(setting, site, bytes, pump) {
+  return overLink(setting, `${site.url}pages/raw.html`, async (sender, receiver, emulator) => {
+    await connectByDescription(sender, receiver, 'raw');
+    await receiver.evaluate((count) => globalThis.raw.receive(count), bytes);
+    await emulator.begin();
+    return finishRun(sender, receiver, 'raw', { bytes, limitSeconds, ...pump });
+  });
+}
+
+function measurePeer(setting, site, bytes, name, script) {
+  const measure = async (sender, receiver, emulator) => {
+    await connectPeers(sender, receiver, name);
+    await receiver.evaluate((count) => globalThis.peer.receive(count), bytes);
+    await emulator.begin();
+    return finishRun(sender, receiver, 'peer', { bytes, limitSeconds });
+  };
+  return overLink(setting, `${site.url}pages/blank.html`, measure, (page) => page.addInitScript({ content: script }));
+}
+
+/** Lets the global `name` of the sending page send, and gives the speed of what arrived. */
+async function finishRun(sender, receiver, name, options) {
+  const seconds = await sender.evaluate(([global, sending]) => globalThis[global].send(sending), [name, options]);
+  const { bytes, longestSilenceMs } = await receiver.evaluate((global) => globalThis[global].received(), name);
+  const limited = seconds === null;
+  return { mbps: ((limited ? bytes : options.bytes) * 8) / 1e6 / (limited ? options.limitSeconds : seconds), longestSilenceMs, limited };
+}
+
+async function measureLink({ profiles, link, site, bytes, rounds, trace }) {
+  const ours = [];
+  let candidates = pumps.map((pump) => ({ pump, runs: [] }));
+  const speedOf = ({ runs }) => median(runs.map((run) => run.mbps));
+  for (let round = 0; round < rounds; round += 1) {
+    const setting = { profiles, link, seed: round + 1 };
+    ours.push(await measureMillrace(setting, site, bytes));
+    for (const { pump, runs } of candidates) runs.push(await measureRaw(setting, site, bytes, pump));
+    candidates.sort((a, b) => speedOf(b) - speedOf(a));
+    candidates = candidates.filter(({ pump }, index) => index < 2 || isNaive(pump));
+  }
+
+  const naive = candidates.find(({ pump }) => isNaive(pump));
+  const mbps = median(ours.map((run) => run.mbps));
+  const figure = (value) => rounded(median(ours.map(value)));
+  if (trace !== null) await trace(link, ours[0], naive.runs[0]);
+  return {
+    mbps: rounded(mbps),
+    rawMbps: rounded(speedOf(candidates[0])),
+    naiveMbps: rounded(speedOf(naive)),
+    utilisation: rounded(mbps / link.mbps),
+    retransmittedShare: figure(({ stats }) => stats.ab.offeredBytes / bytes - 1),
+    queueMsP95: figure(({ stats }) => stats.ab.queueMsP95),
+    longestSilenceMs: Math.round(Math.max(...ours.map((run) => run.longestSilenceMs))),
+    droppedByQueue: figure(({ stats }) => stats.ab.droppedByQueue),
+    unreadPackets: figure((run) => run.unreadPackets),
+    rounds,
+    mbpsByRound: ours.map((run) => rounded(run.mbps)),
+    rawBest: nameOfPump(candidates[0].pump),
+    rawLimited: candidates[0].runs.some((run) => run.limited),
+    naiveLimited: naive.runs.some((run) => run.limited),
+    limitSeconds,
+    naiveLongestSilenceMs: Math.round(Math.max(...naive.runs.map((run) => run.longestSilenceMs))),
+    sink: 'opfs',
+  };
+}
+
+/** A row for each library. */
+async function measurePeers({ profiles, link, site, bytes, rounds }, script) {
+  const runs = peerNames.map((peer) => ({ peer, runs: [] }));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { peer, runs: ofPeer } of runs) ofPeer.push(await measurePeer({ profiles, link, seed: round + 1 }, site, bytes, peer, script));
+  }
+  return runs.map(({ peer, runs: ofPeer }) => {
+    const mbps = median(ofPeer.map((run) => run.mbps));
+    return {
+      peer,
+      mbps: rounded(mbps),
+      utilisation: rounded(mbps / link.mbps),
+      retransmittedShare: rounded(median(ofPeer.map(({ stats }) => stats.ab.offeredBytes / bytes - 1))),
+      queueMsP95: rounded(median(ofPeer.map(({ stats }) => stats.ab.queueMsP95))),
+      longestSilenceMs: Math.round(Math.max(...ofPeer.map((run) => run.longestSilenceMs))),
+      rounds,
+      mbpsByRound: ofPeer.map((run) => rounded(run.mbps)),
+      unreadPackets: median(ofPeer.map((run) => run.unreadPackets)),
+      limited: ofPeer.some((run) => run.limited),
+      limitSeconds,
+    };
+  });
+}
+
+function readArguments() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      browsers: { type: 'string', default: 'chromium>chromium' },
+      rounds: { type: 'string', default: '3' },
+      bytes: { type: 'string', default: '60000000' },
+      peers: { type: 'boolean', default: false },
+      trace: { type: 'string' },
+    },
+  });
+  return {
+    json: values.json,
+    pairs: readPairs(values.browsers, ','),
+    rounds: readCount('rounds', values.rounds),
+    bytes: readCount('bytes', values.bytes),
+    withPeers: values.peers,
+    tracePath: values.trace,
+    chosen: positionals.length === 0 ? links : positionals.map(parseLink),
+  };
+}
+
+/** Writes the trace of one link: FILE.svg, or FILE-LINK.svg and so on where there are more. */
+function traceWriter(path, several) {
+  return async (link, millrace, naive) => {
+    const name = several ? path.replace(/(\.svg)?$/, `-${link.name}.svg`) : path;
+    const title = `${link.name}: ${link.mbps} Mbit/s, ${link.rttMs} ms, loss ${link.loss}, queue ${link.queueBytes / 1000} kB`;
+    const traces = Object.entries({ Millrace: millrace, 'naive pump': naive });
+    await writeFile(name, drawTraces(title, traces.map(([label, run]) => ({ name: label, bucketMs: run.trace.bucketMs, direction: run.trace.ab }))));
+  };
+}
+
+const columns = [
+  ['link', 12, (row) => row.link],
+  ['browsers', 18, (row) => row.browsers],
+  ['', 12, (row) => row.peer ?? 'Millrace'],
+  ['Mbit/s', 8, (row) => `${row.mbps}${row.limited ? '*' : ''}`],
+  ['of link', 8, (row) => row.utilisation],
+  ['raw', 8, (row) => (row.peer === undefined ? `${row.rawMbps}${row.rawLimited ? '*' : ''}` : '')],
+  ['naive', 8, (row) => (row.peer === undefined ? `${row.naiveMbps}${row.naiveLimited ? '*' : ''}` : '')],
+  ['re-sent', 8, (row) => row.retransmittedShare],
+  ['queue p95', 10, (row) => `${row.queueMsP95} ms`],
+  ['silence', 9, (row) => `${row.longestSilenceMs} ms`],
+];
+
+const line = (cells) => `${cells.map((cell, index) => String(cell).padEnd(columns[index][1])).join(' ').trimEnd()}\n`;
+
+await runBenchmark('bench-wan', async (cleanups) => {
+  const { json, pairs, rounds, bytes, withPeers, tracePath, chosen } = readArguments();
+  const site = await startSite({ withPages: true });
+  cleanups.push(site.stop);
+  const script = withPeers ? await bundlePeers() : null;
+  const trace = tracePath === undefined ? null : traceWriter(tracePath, chosen.length * pairs.length > 1);
+  if (!json) process.stdout.write(line(columns.map(([title]) => title)));
+  for (const pair of pairs) {
+    const profiles = [];
+    const closeAll = async () => {
+      for (const profile of profiles.splice(0)) await profile.close();
+    };
+    cleanups.push(closeAll);
+    for (const name of pair.split('>')) profiles.push(await openProfile(name));
+    for (const link of chosen) {
+      const common = {
+        bench: 'wan',
+        link: link.name,
+        browsers: pair,
+        linkMbps: link.mbps,
+        rttMs: link.rttMs,
+        loss: link.loss,
+        queueBytes: link.queueBytes,
+        bytes,
+      };
+      const show = (row) => process.stdout.write(json ? `${JSON.stringify({ ...common, ...row })}\n` : line(columns.map(([, , cell]) => cell({ ...common, ...row }))));
+      const setting = { profiles, link, site, bytes, rounds };
+      show(await measureLink({ ...setting, trace }));
+      if (withPeers) for (const row of await measurePeers(setting, script)) show(row);
+    }
+    await closeAll();
+  }
+  if (!json) process.stdout.write(`* ended after ${limitSeconds} s; the speed of what had arrived\n`);
+});

@@ -1,0 +1,119 @@
+// What the benchmarks with real browsers share: pages, the naive pumps, one transfer through the package.
+import { randomBytes } from 'node:crypto';
+import { checkBrowser } from '../../e2e/support/browsers.mjs';
+
+const KiB = 1024;
+
+/** Every naive pump of a raw channel: 64 and 256 KiB messages, high-water marks of 64 KiB, 1 MiB and 8 MiB. */
+export const pumps = [64 * KiB, 256 * KiB].flatMap((messageBytes) =>
+  [64 * KiB, 1024 * KiB, 8192 * KiB].map((highWater) => ({ messageBytes, highWater })));
+
+/** The one that most pages have. */
+export const isNaive = ({ messageBytes, highWater }) => messageBytes === 64 * KiB && highWater === 8192 * KiB;
+
+export function nameOfPump({ messageBytes, highWater }) {
+  return `${messageBytes / KiB} KiB messages, high water ${highWater / KiB} KiB`;
+}
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** For a row: more digits would be noise. */
+export function rounded(value) {
+  return Number(value.toFixed(2));
+}
+
+/** `name`: how the option is called. Errors: throws where `text` is no whole number from 1 on. */
+export function readCount(name, text) {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new Error(`--${name} must be a whole number from 1 on, not "${text}"`);
+  return count;
+}
+
+/** `SENDER>RECEIVER` pairs of browser names. Errors: throws where one is malformed or a browser is missing. */
+export function readPairs(text, separator) {
+  const pairs = text.split(separator);
+  for (const pair of pairs) {
+    const names = pair.split('>');
+    if (names.length !== 2) throw new Error(`--browsers takes SENDER>RECEIVER, not "${pair}"`);
+    for (const name of names) checkBrowser(name);
+  }
+  return pairs;
+}
+
+/**
+ * Runs a benchmark and ends what it started whatever happens, on signals too: `main` gets a list to push functions on, which
+ * are called in the opposite order. A failure is told in one line, and the exit code is 1.
+ */
+export async function runBenchmark(name, main) {
+  const cleanups = [];
+  const cleanUp = async () => {
+    for (const end of cleanups.splice(0).reverse()) await end().catch((error) => process.stderr.write(`while cleaning up: ${error.message}\n`));
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.once(signal, () => {
+      void cleanUp().then(() => process.exit(130));
+    });
+  }
+  try {
+    await main(cleanups);
+  } catch (error) {
+    process.stderr.write(`${name}: ${error.message}\n`);
+    process.exitCode = 1;
+  } finally {
+    await cleanUp();
+  }
+}
+
+/**
+ * Opens `url` in a fresh page of each profile, runs `body(sender, receiver)`, and closes both. `prepare` gets each page first,
+ * and its number.
+ */
+export async function withPages(profiles, url, body, prepare = async () => {}) {
+  const pages = await Promise.all(profiles.map((profile) => profile.newPage()));
+  try {
+    await Promise.all(pages.map(prepare));
+    await Promise.all(pages.map((page) => page.goto(url)));
+    return await body(...pages);
+  } finally {
+    await Promise.all(pages.map((page) => page.close()));
+  }
+}
+
+/** Connects two pages that have `offer`, `answer` and `finish`, as raw.js has. `name`: of the global that has them. */
+export async function connectByDescription(sender, receiver, name) {
+  const offer = await sender.evaluate((global) => globalThis[global].offer(), name);
+  const answer = await receiver.evaluate(([global, description]) => globalThis[global].answer(description), [name, offer]);
+  await sender.evaluate(([global, description]) => globalThis[global].finish(description), [name, answer]);
+}
+
+/**
+ * One file of `bytes` between two bare pages, into the receiver's private file system; the receiving page accepts at once.
+ * `ready` is called when the next thing is the `send`. Gives both outcomes.
+ * Errors: rejects where either side fails or what arrived is not what was sent.
+ */
+export async function transferFile(sender, receiver, bytes, ready) {
+  const pages = [sender, receiver];
+  const room = randomBytes(16).toString('base64url');
+  const failures = await Promise.all(pages.map((page) => page.evaluate((id) => globalThis.bare.connect({ room: id, worker: true }), room)));
+  for (const failure of failures) if (failure !== null) throw new Error(failure.error.message);
+  await sender.evaluate((size) => globalThis.bare.prepare([size], 1), bytes);
+  await ready();
+  const accepting = receiver.evaluate(async () => {
+    await globalThis.bare.nextOffer();
+    return globalThis.bare.accept('opfs');
+  });
+  const sending = await sender.evaluate(() => globalThis.bare.send(1));
+  const receiving = await accepting;
+  const [sent, received] = await Promise.all([
+    sender.evaluate((id) => globalThis.bare.outcome(id, { hash: false }), sending),
+    receiver.evaluate((id) => globalThis.bare.outcome(id, { hash: false }), receiving),
+  ]);
+  for (const side of [sent, received]) if (side.error !== undefined) throw new Error(side.error.message);
+  if (sent.files[0].root !== received.files[0].root) throw new Error('the roots differ');
+  if (received.files[0].blobSize !== bytes) throw new Error('the stored file has another size');
+  return { sent, received };
+}
