@@ -196,19 +196,19 @@ test('writes wait for their file, keep their order, and later ones need not wait
 
 test('a few files are opened ahead, each once, as soon as it is known what was there', async () => {
   const store = slowStore();
-  const files = Array.from({ length: 20 }, (_, id) => info(id, 1));
+  const files = Array.from({ length: 40 }, (_, id) => info(id, 1));
   const incoming = new Incoming(store, files);
   assert.equal(store.opening.length, 0);
   await incoming.readExisting(() => new Uint8Array(0), () => true);
-  assert.equal(store.opening.length, 4);
-  for (let id = 0; id < 20; id += 1) {
+  assert.equal(store.opening.length, 16);
+  for (let id = 0; id < 40; id += 1) {
     const write = incoming.write(id, 0, new Uint8Array(1));
-    assert.equal(store.opening.length, Math.min(id + 5, 20));
+    assert.equal(store.opening.length, Math.min(id + 17, 40));
     store.opening[id].resolve();
     await write;
     await incoming.finish(id, 1);
   }
-  assert.equal(store.written.length, 20);
+  assert.equal(store.written.length, 40);
 });
 
 test('what an earlier attempt left is read in steps, up to where it cannot be read or is not wanted', async () => {

@@ -3,7 +3,7 @@ import type { FileInfo } from '../types.js';
 import { nextTask } from './tasks.js';
 
 /** Opening a file takes milliseconds: so many are open ahead of the one that is being received. */
-const OPEN_AHEAD = 4;
+const OPEN_AHEAD = 16;
 /** What the core takes at a time of what an earlier attempt left, bytes. */
 const EXISTING_BYTES = 256 * 1024;
 /** Then events get their turn, ms. */
