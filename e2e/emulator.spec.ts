@@ -1,9 +1,9 @@
 // The emulated link is what it is said to be, and pages cannot go around it.
 import type { Page } from '@playwright/test';
-import { startEmulator, type Emulator } from './emulator/emulator.mjs';
+import { startEmulator } from './emulator/emulator.mjs';
 import { connectByDescription } from '../scripts/lib/measure.mjs';
 import { Bare, connectPair } from './support/bare.js';
-import { expect, test as base } from './support/fixtures.js';
+import { attachPair, expect, test } from './support/link.js';
 
 interface RawApi {
   echo(): Promise<void>;
@@ -17,23 +17,8 @@ declare global {
   var raw: RawApi;
 }
 
-const test = base.extend<{ emulator: Emulator }>({
-  emulator: async ({}, use) => {
-    const emulator = startEmulator();
-    await use(emulator);
-    await emulator.stop();
-  },
-});
-
 /** Firefox rounds `performance.now()` to this, ms: a time between two of them may be shorter by as much. */
 const clockMs = 1;
-
-/** Behind the link from the next load on. */
-async function attachPair(emulator: Emulator, pages: readonly [Page, Page]): Promise<void> {
-  await emulator.attach(pages[0], 'a');
-  await emulator.attach(pages[1], 'b');
-  await Promise.all(pages.map((page) => page.reload()));
-}
 
 function transfer(sender: Page, receiver: Page, bytes: number): Promise<number> {
   const sending = { bytes, messageBytes: 16_384, highWater: 1_048_576 };

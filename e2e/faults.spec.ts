@@ -1,10 +1,10 @@
-// What ends a transfer early ends it on both sides, soon, and with a typed error.
+// What ends a transfer early ends it on both sides, with a typed error; what breaks on the way does not end it.
 import { Bare, connectPair, type Outcome } from './support/bare.js';
 import { expect, nameOf, pairings, test, type Pairing, type Side } from './support/fixtures.js';
 import type { Page } from '@playwright/test';
 
-const largeSize = 50 * 1024 * 1024;
-const midwayBytes = 4 * 1024 * 1024;
+const largeSize = 16 * 1024 * 1024;
+const midwayBytes = 3 * 1024 * 1024;
 const seed = 42;
 
 interface Pair {
@@ -34,48 +34,51 @@ async function outcomes({ sender, receiver }: Pair, { sending, receiving }: { se
   return Promise.all([sender.call('outcome', sending, { seed, hash: false }), receiver.call('outcome', receiving, { hash: false })]);
 }
 
-function expectTypedErrorWithinASecond(outcome: Outcome, closedAt: number, codes: readonly string[]): void {
-  expect(outcome.error?.name).toBe('MillraceError');
-  expect(codes).toContain(outcome.error?.code);
-  expect(outcome.state).toBe('failed');
-  expect((outcome.error?.at ?? Infinity) - closedAt).toBeLessThan(1000);
+function expectWhole([sent, received]: Outcome[], bytes: number): void {
+  expect(sent?.error).toBeUndefined();
+  expect(received?.error).toBeUndefined();
+  expect(received?.bytes).toBe(bytes);
+  expect(received?.files?.map(({ sha256 }) => sha256)).toEqual(sent?.files?.map(({ sha256 }) => sha256));
+  expect(received?.files?.map(({ root }) => root)).toEqual(sent?.files?.map(({ root }) => root));
+}
+
+async function outcomesWithHashes({ sender, receiver }: Pair, { sending, receiving }: { sending: number; receiving: number }): Promise<Outcome[]> {
+  return Promise.all([sender.call('outcome', sending, { seed }), receiver.call('outcome', receiving)]);
 }
 
 for (const pairing of pairings) {
   for (const worker of [true, false]) {
-    test(`${nameOf(pairing)}, ${worker ? 'in workers' : 'in the windows'}: a connection closed in mid-transfer fails both sides within a second`, async ({ openPage, room }) => {
+    test(`${nameOf(pairing)}, ${worker ? 'in workers' : 'in the windows'}: connections closed in mid-transfer are made again`, async ({ openPage, room }) => {
       const pair = await openPair(openPage, pairing);
+      await connectPair(pair.sender, pair.receiver, { room, worker, lanes: { min: 3 } });
       for (const closer of ['sender', 'receiver'] as const) {
-        for (const which of ['bulk', 'all'] as const) {
+        for (const which of ['one', 'bulk', 'all'] as const) {
           await test.step(`${closer} closes ${which}`, async () => {
-            await connectPair(pair.sender, pair.receiver, { room: `${room}-${closer}-${which}`, worker });
             const transfer = await startMidway(pair);
-            const closed = await pair[closer].call('closeConnections', which);
-            expect(closed.count).toBeGreaterThan(0);
-            for (const outcome of await outcomes(pair, transfer)) {
-              expectTypedErrorWithinASecond(outcome, closed.at, ['lane-closed', 'connection-lost', 'closed']);
-            }
-            await Promise.all([pair.sender.call('closePeer'), pair.receiver.call('closePeer')]);
+            expect(await pair[closer].call('closeConnections', which)).toBeGreaterThan(0);
+            const whole = await outcomesWithHashes(pair, transfer);
+            expectWhole(whole, largeSize);
+            const reconnected = whole.map(({ states }) => states.includes('reconnecting'));
+            expect(reconnected).toEqual([which === 'all', which === 'all']);
           });
         }
       }
+      await Promise.all([pair.sender.call('closePeer'), pair.receiver.call('closePeer')]);
     });
   }
 
-  test(`${nameOf(pairing)}: a channel closed in mid-transfer fails both sides within a second`, async ({ openPage, room }) => {
+  test(`${nameOf(pairing)}: channels closed in mid-transfer are made again`, async ({ openPage, room }) => {
     const pair = await openPair(openPage, pairing);
+    // In the windows: a channel in a worker is out of the page's reach.
+    await connectPair(pair.sender, pair.receiver, { room, worker: false });
     for (const closer of ['sender', 'receiver'] as const) {
-      await test.step(`${closer} closes its bulk channel`, async () => {
-        // In the windows: a channel in a worker is out of the page's reach.
-        await connectPair(pair.sender, pair.receiver, { room: `${room}-${closer}`, worker: false });
-        const transfer = await startMidway(pair);
-        const closed = await pair[closer].call('closeChannels');
-        expect(closed.count).toBeGreaterThan(0);
-        for (const outcome of await outcomes(pair, transfer)) {
-          expectTypedErrorWithinASecond(outcome, closed.at, ['lane-closed', 'connection-lost', 'closed']);
-        }
-        await Promise.all([pair.sender.call('closePeer'), pair.receiver.call('closePeer')]);
-      });
+      for (const which of ['bulk', 'all'] as const) {
+        await test.step(`${closer} closes ${which}`, async () => {
+          const transfer = await startMidway(pair);
+          expect(await pair[closer].call('closeChannels', which)).toBeGreaterThan(0);
+          expectWhole(await outcomesWithHashes(pair, transfer), largeSize);
+        });
+      }
     }
   });
 

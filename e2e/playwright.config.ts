@@ -4,6 +4,8 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: '.',
   testMatch: '*.spec.ts',
+  // The long suite is run by argument: scripts/test.sh e2e --long.
+  ...(process.env['MILLRACE_LONG'] ? { grep: /@long/ } : { grepInvert: /@long/ }),
   workers: 1,
   fullyParallel: false,
   retries: 0,

@@ -9,6 +9,7 @@ usage() {
   {
     echo "usage: scripts/bench.sh NAME [--json]"
     echo "  crypto     seal, open and hash in Node.js, against npm libsodium-wrappers"
+    echo "  core       a record's way through the core, native and WebAssembly, against sealing and hashing alone"
     echo "  loopback   100 MB between two browsers on this machine, against the raw channel"
     echo "  size       what a page downloads, plain and compressed"
     echo "  wan        60 MB between two browsers over emulated links, against the raw channel:"
@@ -21,7 +22,7 @@ name=${1:-}
 [[ -n $name ]] || usage
 shift
 for argument in "$@"; do
-  [[ $name == loopback || $name == wan || $argument == --json ]] || usage
+  [[ $name == loopback || $name == core || $name == wan || $argument == --json ]] || usage
 done
 
 source scripts/setup.sh
@@ -30,6 +31,12 @@ case $name in
     millrace_setup wasm node
     scripts/build-core.sh wasm-release millrace_bench_crypto
     exec node scripts/bench-crypto.mjs "$@"
+    ;;
+  core)
+    millrace_setup native wasm node
+    scripts/build-core.sh release millrace_bench_core
+    scripts/build-core.sh wasm-release millrace_bench_core
+    exec node scripts/bench-core.mjs "$@"
     ;;
   loopback)
     millrace_setup wasm node browsers
@@ -50,8 +57,8 @@ case $name in
     node scripts/build-web.mjs --no-types
     exec node scripts/bench-wan.mjs "$@"
     ;;
-  core | latency)
-    echo "bench.sh: $name does not exist yet; there are crypto, loopback, size and wan" >&2
+  latency)
+    echo "bench.sh: $name does not exist yet; there are core, crypto, loopback, size and wan" >&2
     exit 2
     ;;
   *) usage ;;

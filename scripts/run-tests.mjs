@@ -18,6 +18,8 @@ const { positionals, values: options } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     seed: { type: 'string' },
     'fuzz-seconds': { type: 'string', default: '20' },
+    // What takes too long for every run, alone: 6 GiB between two browsers.
+    long: { type: 'boolean', default: false },
   },
 });
 
@@ -196,7 +198,11 @@ const suites = {
     const { code } = await run(
       process.execPath,
       [path('node_modules/@playwright/test/cli.js'), 'test', '-c', 'e2e/playwright.config.ts', '--reporter=list,json'],
-      { cwd: root, env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file, FORCE_COLOR: '0' }, show: true },
+      {
+        cwd: root,
+        env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file, FORCE_COLOR: '0', ...(options.long ? { MILLRACE_LONG: '1' } : {}) },
+        show: true,
+      },
     );
     count('end to end', readPlaywrightReport(existsSync(file) ? readFileSync(file, 'utf8') : '', code), started);
   },

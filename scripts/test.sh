@@ -6,6 +6,7 @@
 #   --seeds N           sim: how many seeds each scenario runs with (1000)
 #   --seed S            sim: one seed only, as a failure has printed it
 #   --fuzz-seconds N    fuzz: how long each target runs (20)
+#   --long              e2e: 6 GiB between two browsers, and only that; some 20 minutes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,7 +19,8 @@ while (($#)); do
       [[ ${2:-} =~ ^[0-9]+$ ]] || { echo "test.sh: $1 needs a number" >&2; exit 2; }
       shift
       ;;
-    -h | --help) sed -n '2,9s/^# \{0,1\}//p' scripts/test.sh; exit 0 ;;
+    --long) ;;
+    -h | --help) sed -n '2,10s/^# \{0,1\}//p' scripts/test.sh; exit 0 ;;
     *) echo "test.sh: unknown argument $1 (see --help)" >&2; exit 2 ;;
   esac
   shift

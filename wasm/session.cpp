@@ -5,6 +5,7 @@
 #include "session/session.h"
 
 #include <emscripten/bind.h>
+#include <emscripten/heap.h>
 #include <emscripten/val.h>
 
 #include <array>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "crypto/secret.h"
+#include "crypto/transfer_token.h"
 #include "crypto/x25519_handshake.h"
 
 namespace millrace {
@@ -67,14 +69,18 @@ FileInfo FileFromObject(const val& object) {
 
 class WasmSession {
  public:
-  WasmSession(std::string entropy, double now)
-      : session_(SessionOptions{}, MakeHandshake(entropy), FromMillis(now)) {}
+  WasmSession(std::string entropy, const val& options, double now)
+      : session_(OptionsFromObject(options), MakeHandshake(entropy), FromMillis(now)) {}
 
   double Mailbox() const { return Address(mailbox_.data()); }
 
   void OpenLane(uint32_t lane, double max_message_size, bool reliable, double now) {
     session_.OpenLane(LaneId(lane), ToSize(max_message_size),
                       reliable ? Delivery::kReliable : Delivery::kUnreliable, FromMillis(now));
+  }
+  void Reconnect(std::string entropy, double now) {
+    if (!session_.established()) return;
+    session_.Reconnect(MakeHandshake(entropy, &session_.secrets()), FromMillis(now));
   }
   void CloseLane(uint32_t lane, double now) { session_.CloseLane(LaneId(lane), FromMillis(now)); }
   void SetWaterMarks(double high, double low) {
@@ -92,6 +98,7 @@ class WasmSession {
   }
 
   void AdvanceTime(double now) { session_.AdvanceTime(FromMillis(now)); }
+  void CheckPeer(double now) { session_.CheckPeer(FromMillis(now)); }
   double NextTimeout() const { return ToMillis(session_.NextTimeout()); }
 
   bool PollOutput(double now) {
@@ -135,15 +142,23 @@ class WasmSession {
     return event ? EventToObject(*event) : val::undefined();
   }
 
-  // `token`: 16 bytes.
-  uint32_t Offer(const val& files, const std::string& token, double now) {
+  // `secret`: at least 16 bytes.
+  uint32_t Offer(const val& files, const std::string& secret, double now) {
     std::vector<FileInfo> infos;
     const auto count = files["length"].as<uint32_t>();
     infos.reserve(count);
     for (uint32_t i = 0; i < count; ++i) infos.push_back(FileFromObject(files[i]));
-    TransferToken name{};
-    std::copy_n(token.begin(), std::min(token.size(), name.size()), name.begin());
-    return session_.Offer(infos, name, FromMillis(now)).value;
+    const TransferToken token = DeriveTransferToken(AsBytes(secret), infos);
+    return session_.Offer(infos, token, FromMillis(now)).value;
+  }
+  double ExistingBuffer() {
+    existing_.resize(kExistingBytes);
+    return Address(existing_.data());
+  }
+  void AddExisting(uint32_t transfer, uint32_t file, double offset, double length) {
+    const size_t usable = std::min(ToSize(length), existing_.size());
+    session_.AddExisting(TransferId(transfer), FileIndex(file), ToCount(offset),
+                         ByteView(existing_).first(usable));
   }
   void Accept(uint32_t transfer, double now) {
     session_.Accept(TransferId(transfer), FromMillis(now));
@@ -178,24 +193,45 @@ class WasmSession {
       object.set("recordsReceived", static_cast<double>(lane.counters().records_received));
       object.set("bufferedAmount", static_cast<double>(lane.gate().buffered()));
       object.set("paused", lane.gate().IsPaused());
+      object.set("reliable", lane.sent().delivery() == Delivery::kReliable);
+      object.set("recordsLost", static_cast<double>(lane.sent().lost_records()));
+      object.set("rtt", ToObject(lane.sent().round_trip().smoothed()));
       lanes.call<void>("push", object);
     }
     val stats = val::object();
-    const std::optional<Duration> rtt = session_.round_trip().smoothed();
-    stats.set("rtt", rtt ? val(rtt->millis()) : val::undefined());
+    stats.set("rtt", ToObject(session_.round_trip().smoothed()));
     stats.set("lanes", lanes);
     stats.set("sendPoolBytes", static_cast<double>(session_.send_pool_used()));
     stats.set("receivePoolBytes", static_cast<double>(session_.receive_pool_used()));
+    stats.set("wasmBytes", static_cast<double>(emscripten_get_heap_size()));
     return stats;
   }
 
  private:
-  // Wipes `entropy`.
-  static std::unique_ptr<Handshake> MakeHandshake(std::string& entropy) {
+  // What an earlier attempt left is hashed in steps of so many bytes: whole leaves.
+  static constexpr size_t kExistingBytes = 256 * 1024;
+  static_assert(kExistingBytes % kLeafBytes == 0);
+
+  static SessionOptions OptionsFromObject(const val& object) {
+    SessionOptions options;
+    options.reconnect_timeout = FromMillis(object["reconnectTimeout"].as<double>()) - Timestamp();
+    options.lane_timeout = FromMillis(object["laneTimeout"].as<double>()) - Timestamp();
+    return options;
+  }
+
+  static val ToObject(std::optional<Duration> span) {
+    return span ? val(span->millis()) : val::undefined();
+  }
+
+  // Wipes `entropy`. `previous`: of the session that goes on, or null.
+  static std::unique_ptr<Handshake> MakeHandshake(std::string& entropy,
+                                                  const SessionSecrets* previous = nullptr) {
     InitializeCrypto();
     entropy.resize(64);
     const std::span<uint8_t> bytes(reinterpret_cast<uint8_t*>(entropy.data()), 64);
-    auto handshake = std::make_unique<X25519Handshake>(bytes.first<64>());
+    auto handshake = previous == nullptr
+                         ? std::make_unique<X25519Handshake>(bytes.first<64>())
+                         : std::make_unique<X25519Handshake>(bytes.first<64>(), *previous);
     Wipe(bytes);
     return handshake;
   }
@@ -226,12 +262,16 @@ class WasmSession {
         set_type("reconnected");
         object.set("initiator", event.flag);
         break;
+      case EventType::kLossy:
+        set_type("lossy");
+        break;
       case EventType::kSignal:
         set_type("signal");
         object.set("message", event.text);
         break;
       case EventType::kOffer:
         set_type("offer");
+        object.set("token", ToHex(event.token));
         object.set("files", OfferedFiles(event.transfer));
         object.set("totalBytes", TotalBytes(event.transfer));
         break;
@@ -300,13 +340,18 @@ class WasmSession {
 
   Session session_;
   std::array<double, 8> mailbox_{};
+  std::vector<uint8_t> existing_;
 };
 
 }  // namespace
 
 EMSCRIPTEN_BINDINGS(millrace) {
   emscripten::class_<WasmSession>("Session")
-      .constructor<std::string, double>()
+      .constructor<std::string, val, double>()
+      .function("reconnect", &WasmSession::Reconnect)
+      .function("checkPeer", &WasmSession::CheckPeer)
+      .function("existingBuffer", &WasmSession::ExistingBuffer)
+      .function("addExisting", &WasmSession::AddExisting)
       .function("mailbox", &WasmSession::Mailbox)
       .function("openLane", &WasmSession::OpenLane)
       .function("closeLane", &WasmSession::CloseLane)

@@ -1,7 +1,6 @@
 import { orAborted } from './deferred.js';
-import { startEngine, type EnginePort } from './engine/port.js';
+import { startEngine } from './engine/port.js';
 import { MillraceError } from './errors.js';
-import { Link } from './link.js';
 import { resolveOptions, type ConnectOptions, type Settings } from './options.js';
 import { PeerImpl } from './peer.js';
 import { pair, type Pairing } from './signaling/rendezvous.js';
@@ -45,18 +44,18 @@ export async function connect(options: ConnectOptions): Promise<Peer> {
     timer = setTimeout(() => fail(new MillraceError('timeout', 'the connection did not come up')), CONNECT_TIMEOUT_MS);
     pairing.onbye = () => fail(new MillraceError('connection-failed', 'the other side left'));
     const port = await orAborted(engine, attempt.signal);
-    peer = new PeerImpl(port, settings);
-    peer.setControl(openControl(settings, pairing, port, peer, fail));
+    peer = new PeerImpl(port, settings, pairing, fail);
     await orAborted(peer.established, attempt.signal);
   } catch (caught) {
     const error = MillraceError.from(caught, 'internal');
-    pairing?.leave();
     if (peer) {
       peer.end(error);
       await peer.released;
     } else {
+      pairing?.sayBye();
       void engine.then((port) => port.terminate(), () => {});
     }
+    pairing?.close();
     signal?.removeEventListener('abort', onAbort);
     closeSignaling(settings);
     throw error;
@@ -64,43 +63,19 @@ export async function connect(options: ConnectOptions): Promise<Peer> {
     clearTimeout(timer);
   }
 
-  // From here on the signalling may fail without harm: everything goes through the session.
+  // From here on the signalling may fail without harm: it is needed again only when the connection breaks.
   const session = peer;
   const found = pairing;
   signaling.onerror = null;
-  found.onbye = null;
   attempt.signal.addEventListener('abort', () => session.end(MillraceError.from(attempt.signal.reason, 'internal')));
-  void session.released.then(() => {
+  session.addEventListener('statechange', () => {
+    if (session.state !== 'closed') return;
+    // At once: who connects again needs the place in the room.
     found.close();
     signal?.removeEventListener('abort', onAbort);
     closeSignaling(settings);
   });
   return session;
-}
-
-function openControl(
-  settings: Settings,
-  pairing: Pairing,
-  port: EnginePort,
-  peer: PeerImpl,
-  fail: (error: MillraceError) => void,
-): Link {
-  const link = new Link({
-    rtc: settings.rtc,
-    label: 'millrace-control',
-    ordered: true,
-    initiator: pairing.initiator,
-    send: (message) => pairing.send(message),
-    attach: (channel) =>
-      port.post({ type: 'addLane', lane: 0, channel }, [channel as unknown as Transferable]),
-    onnegotiated: (maxMessageSize) => port.post({ type: 'laneLimit', lane: 0, maxMessageSize }),
-    onlost: (error) => {
-      if (peer.state === 'connecting') fail(error);
-      else peer.end(new MillraceError('connection-lost', error.message));
-    },
-  });
-  pairing.onmessage = (message) => link.handle(message);
-  return link;
 }
 
 function closeSignaling({ signaling }: Settings): void {

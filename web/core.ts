@@ -16,8 +16,15 @@ export interface CoreModule {
   readonly HEAPF64: Float64Array;
   readonly Session: {
     /** `entropy`: 64 bytes of `crypto.getRandomValues`, wiped by the core once used. */
-    new (entropy: Uint8Array, now: number): CoreSession;
+    new (entropy: Uint8Array, options: CoreOptions, now: number): CoreSession;
   };
+}
+
+export interface CoreOptions {
+  /** How long a lost connection may stay away before the session ends, ms; 0: not at all. */
+  reconnectTimeout: number;
+  /** How long there may be no bulk lane before the session ends, ms; 0: the last one must not close. */
+  laneTimeout: number;
 }
 
 /** Lane 0 is the control lane (reliable, ordered, no bulk); lanes from 1 on carry bulk. */
@@ -26,7 +33,12 @@ export interface CoreSession {
 
   /** The channel of `lane` is open. `maxMessageSize`: `pc.sctp.maxMessageSize`, bytes; the core caps it at 256 KiB. */
   openLane(lane: number, maxMessageSize: number, reliable: boolean, now: number): void;
-  /** The channel of `lane` closed or failed. */
+  /**
+   * After `disconnected` (or `closeLane` of lane 0): a new connection to the same peer begins. `entropy` as above. Lane 0 is
+   * opened next, then lanes under new numbers.
+   */
+  reconnect(entropy: Uint8Array, now: number): void;
+  /** The channel of `lane` closed or failed. Lane 0 takes all others with it. */
   closeLane(lane: number, now: number): void;
   /** Water marks of the lanes, bytes; `highWater` is clamped to what a browser can hold. */
   setWaterMarks(highWater: number, lowWater: number): void;
@@ -39,6 +51,8 @@ export interface CoreSession {
   handleInput(lane: number, now: number): void;
 
   advanceTime(now: number): void;
+  /** Asks the peer for a sign of life; without one within two seconds, `disconnected` follows. */
+  checkPeer(now: number): void;
   /** When `advanceTime` wants to be called, ms on the clock of `now`; Infinity: never. */
   nextTimeout(): number;
 
@@ -57,10 +71,17 @@ export interface CoreSession {
   pollEvent(): CoreEvent | undefined;
 
   /**
-   * Offers files to the peer; answers the transfer's number. `token`: 16 random bytes that name the transfer beyond this
-   * session. Throws nothing: an unusable list becomes a `failed` event.
+   * Offers files to the peer; answers the transfer's number. `secret`: 16 bytes; who offers the same files under the same
+   * secret again gives the transfer the same token. Throws nothing: an unusable list becomes a `failed` event.
    */
-  offer(files: CoreFile[], token: Uint8Array, now: number): number;
+  offer(files: readonly CoreFile[], secret: Uint8Array, now: number): number;
+  /** Address of 256 KiB for `addExisting`. */
+  existingBuffer(): number;
+  /**
+   * Before `accept`: `length` bytes at the existing buffer are what an earlier attempt left of a file from `offset` on. Whole
+   * leaves of 16 KiB, or up to the file's end; anything else is ignored.
+   */
+  addExisting(transfer: number, file: number, offset: number, length: number): void;
   accept(transfer: number, now: number): void;
   reject(transfer: number, reason: string, now: number): void;
   setPaused(transfer: number, paused: boolean, now: number): void;
@@ -92,8 +113,11 @@ export type CoreEvent =
   /** The control lane is gone, and the session waits for a new connection. */
   | { type: 'disconnected' }
   | { type: 'reconnected'; initiator: boolean }
+  /** Unreliable lanes lose more than 5 %: open reliable ones instead. */
+  | { type: 'lossy' }
   | { type: 'signal'; message: string }
-  | { type: 'offer'; transfer: number; files: CoreFile[]; totalBytes: number | null }
+  /** `token`: 32 hexadecimal digits. */
+  | { type: 'offer'; transfer: number; token: string; files: CoreFile[]; totalBytes: number | null }
   | { type: 'accepted'; transfer: number }
   | { type: 'paused'; transfer: number; paused: boolean }
   /** Receiving: every byte is written and the hash tree agrees. Flush and close the file, then `fileStored`. */
@@ -105,13 +129,17 @@ export type CoreEvent =
 
 export interface CoreLaneStats {
   lane: number;
-  state: 'open' | 'closed';
+  state: 'open';
+  reliable: boolean;
   bytesSent: number;
   bytesReceived: number;
   recordsSent: number;
   recordsReceived: number;
+  recordsLost: number;
   bufferedAmount: number;
   paused: boolean;
+  /** From sending a record to its acknowledgement, waiting in the channel included, ms. */
+  rtt: number | undefined;
 }
 
 export interface CoreStats {
@@ -121,4 +149,6 @@ export interface CoreStats {
   /** Bytes of the two record pools in use now. */
   sendPoolBytes: number;
   receivePoolBytes: number;
+  /** All memory of the core; it never grows. */
+  wasmBytes: number;
 }

@@ -5,6 +5,7 @@ export { removeStored } from './sinks/stored.js';
 export type { TypedEventTarget } from './events.js';
 export type { ConnectOptions, Signaling } from './options.js';
 export type {
+  AcceptOptions,
   FileInfo,
   LaneStats,
   Offer,
@@ -17,6 +18,7 @@ export type {
   SendOptions,
   Sink,
   Source,
+  StreamSink,
   Transfer,
   TransferEvents,
   TransferState,

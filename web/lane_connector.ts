@@ -4,63 +4,101 @@ import { parseLinkMessage, type LinkMessage } from './signaling/envelope.js';
 
 export interface LaneConnectorOptions {
   rtc: RTCConfiguration;
+  /** Lanes that are kept open. */
+  wantedLanes: number;
+  /** More than these are not taken from the other side. */
   maxLanes: number;
-  /** True on the side that opens lanes. */
-  initiator: boolean;
+  reliable: boolean;
   /** Carries a message to the other side's connector, in band. */
   signal(message: string): void;
-  attach(lane: number, channel: RTCDataChannel): void;
+  attach(lane: number, channel: RTCDataChannel, reliable: boolean): void;
   onnegotiated(lane: number, maxMessageSize: number): void;
-  /** The lane's connection is gone; `opened` says whether it ever came up. */
-  onlost(lane: number, error: MillraceError, opened: boolean): void;
+  /** The lane's connection is gone: its channel is not to be used any more. */
+  onlost(lane: number, error: MillraceError): void;
 }
 
 /** The in-band signalling carries at most this, bytes. */
-const MAX_SIGNAL_BYTES = 16 * 1024;
-/** Lane numbers are 16 bits; a session that used them all opens no more. */
+const MAX_SIGNAL_BYTES = 15 * 1024;
+/** Lane numbers are 32 bits in the protocol; a session that used so many has something wrong with it. */
 const MAX_LANE = 0xffff;
 /** Connecting must not take longer, ms: after that a lane counts as lost. */
-const OPEN_TIMEOUT_MS = 30_000;
+const OPEN_TIMEOUT_MS = 15_000;
+/** A lost lane is opened again after this, ms, and twice as long each time that it does not open. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 4_000;
 
 interface Lane {
   readonly link: Link;
   readonly timer: ReturnType<typeof setTimeout>;
   opened: boolean;
+  /** Another lane is about to take its place. */
+  retiring: boolean;
 }
+
+/** What the connectors of the two sides say to each other. */
+type LaneSignal =
+  | ({ lane: number } & LinkMessage)
+  /** To the side that opens lanes: this one is gone here. */
+  | { lane: number; type: 'lost' }
+  /** To the side that opens lanes: open others in place of all there are. */
+  | { lane: 0; type: 'replace' };
 
 /**
  * The bulk lanes: one peer connection each, set up through the session itself, so that the signalling server sees nothing
- * of it. Lane numbers start at 1, are given by the initiator, and never come twice.
+ * of it. Lane numbers start at 1, are given by one side, the initiator, and never come twice. Lanes that are lost are opened
+ * again for as long as the session is connected.
  */
 export class LaneConnector {
   readonly #options: LaneConnectorOptions;
   readonly #lanes = new Map<number, Lane>();
+  #initiator = false;
+  #running = false;
+  #reliable: boolean;
   #lastLane = 0;
+  #pauseMs = FIRST_PAUSE_MS;
+  #pause: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: LaneConnectorOptions) {
     this.#options = options;
+    this.#reliable = options.reliable;
   }
 
-  /** Initiator: opens one more lane and answers its number. */
-  open(): number {
-    const lane = this.#lastLane + 1;
-    this.#create(lane);
-    return lane;
+  /** The session is connected. `initiator`: this side opens lanes. */
+  start(initiator: boolean): void {
+    this.#running = true;
+    this.#initiator = initiator;
+    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#fill();
+  }
+
+  /** The session ends: what there is stays until `stop`, and nothing new is made. */
+  stopRepairs(): void {
+    this.#running = false;
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+  }
+
+  /** The session is not connected any more: there is no signalling, and its lanes are gone. */
+  stop(): void {
+    this.stopRepairs();
+    for (const lane of [...this.#lanes.keys()]) this.#close(lane);
   }
 
   /** Takes a message of the other side's connector. What makes no sense is ignored: the other side is not trusted. */
   handle(text: string): void {
     const signal = parseLaneSignal(text);
-    if (!signal) return;
-    const { lane, message } = signal;
-    const isNew =
-      !this.#options.initiator &&
-      lane > this.#lastLane &&
-      this.#lanes.size < this.#options.maxLanes &&
-      message.type === 'description' &&
-      message.kind === 'offer';
-    if (isNew) this.#create(lane);
-    this.#lanes.get(lane)?.link.handle(message);
+    if (!signal || !this.#running) return;
+    switch (signal.type) {
+      case 'replace':
+        if (this.#initiator) this.#replaceAll();
+        break;
+      case 'lost':
+        this.#lose(signal.lane, new MillraceError('lane-closed', `lane ${signal.lane} closed at the other side`), false);
+        break;
+      default:
+        if (this.#isNew(signal)) this.#create(signal.lane);
+        this.#lanes.get(signal.lane)?.link.handle(signal);
+    }
   }
 
   /** The lane's channel is open. */
@@ -69,10 +107,107 @@ export class LaneConnector {
     if (!entry) return;
     clearTimeout(entry.timer);
     entry.opened = true;
+    this.#pauseMs = FIRST_PAUSE_MS;
+    if (!this.#initiator) return;
+    const next = [...this.#lanes].find(([, { retiring }]) => retiring)?.[0];
+    if (next !== undefined) this.#lose(next, new MillraceError('lane-closed', `lane ${lane} takes its place`));
   }
 
-  /** Closes one lane and says whether there was one; `onlost` is not called. */
-  close(lane: number): boolean {
+  /** The lane's channel closed. */
+  closed(lane: number): void {
+    this.#lose(lane, new MillraceError('lane-closed', `the channel of lane ${lane} closed`));
+  }
+
+  /** Lanes whose connection does not work are opened anew: the network changed under them. */
+  check(): void {
+    for (const [lane, { link, opened }] of [...this.#lanes]) {
+      if (opened && link.state !== 'connected') this.#lose(lane, new MillraceError('lane-closed', `lane ${lane}: ${link.state}`));
+    }
+  }
+
+  /** From now on this side's lanes are reliable, and those that are not are replaced. */
+  makeReliable(): void {
+    if (this.#reliable) return;
+    this.#reliable = true;
+    if (this.#initiator) this.#replaceAll();
+    else this.#signal({ lane: 0, type: 'replace' });
+  }
+
+  #isNew(signal: LaneSignal): boolean {
+    return (
+      !this.#initiator &&
+      signal.type === 'description' &&
+      signal.kind === 'offer' &&
+      signal.lane > this.#lastLane &&
+      // Twice, because a lane is open before the one that it replaces is closed.
+      this.#lanes.size < 2 * this.#options.maxLanes
+    );
+  }
+
+  #replaceAll(): void {
+    for (const lane of this.#lanes.values()) lane.retiring = true;
+    this.#fill();
+  }
+
+  #fill(): void {
+    if (!this.#running || !this.#initiator || this.#pause !== undefined) return;
+    const staying = [...this.#lanes.values()].filter(({ retiring }) => !retiring).length;
+    for (let count = staying; count < this.#options.wantedLanes && this.#lastLane < MAX_LANE; count += 1) {
+      if (!this.#create(this.#lastLane + 1)) return;
+    }
+  }
+
+  /** False: the browser makes no more connections now. */
+  #create(lane: number): boolean {
+    this.#lastLane = lane;
+    const reliable = this.#reliable;
+    let link: Link;
+    try {
+      link = new Link({
+        rtc: this.#options.rtc,
+        initiator: this.#initiator,
+        label: `millrace-bulk-${lane}`,
+        channel: { ordered: false, reliable },
+        send: (message) => this.#signal({ lane, ...message }),
+        attach: (channel) => this.#options.attach(lane, channel, reliable),
+        onnegotiated: (maxMessageSize) => this.#options.onnegotiated(lane, maxMessageSize),
+        onstate: (state) => {
+          if (state === 'failed') this.#lose(lane, new MillraceError('connection-failed', `lane ${lane}: no path`));
+        },
+        onlost: (error) => this.#lose(lane, error),
+      });
+    } catch (caught) {
+      this.#options.onlost(lane, MillraceError.from(caught, 'connection-failed'));
+      this.#fillLater();
+      return false;
+    }
+    const timer = setTimeout(
+      () => this.#lose(lane, new MillraceError('timeout', `lane ${lane} did not open`)),
+      OPEN_TIMEOUT_MS,
+    );
+    this.#lanes.set(lane, { link, timer, opened: false, retiring: false });
+    return true;
+  }
+
+  /** `tell`: the other side may not know of it. */
+  #lose(lane: number, error: MillraceError, tell = true): void {
+    if (!this.#close(lane)) return;
+    this.#options.onlost(lane, error);
+    if (!this.#running) return;
+    if (tell) this.#signal({ lane, type: 'lost' });
+    this.#fillLater();
+  }
+
+  #fillLater(): void {
+    if (!this.#initiator || this.#pause !== undefined) return;
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      this.#fill();
+    }, this.#pauseMs);
+    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
+  }
+
+  #close(lane: number): boolean {
     const entry = this.#lanes.get(lane);
     if (!entry) return false;
     clearTimeout(entry.timer);
@@ -81,62 +216,27 @@ export class LaneConnector {
     return true;
   }
 
-  closeAll(): void {
-    for (const lane of [...this.#lanes.keys()]) this.close(lane);
-  }
-
-  #create(lane: number): void {
-    this.#lastLane = lane;
-    const { rtc, initiator } = this.#options;
-    let link: Link;
-    try {
-      link = new Link({
-        rtc,
-        initiator,
-        label: `millrace-bulk-${lane}`,
-        ordered: false,
-        send: (message) => this.#send(lane, message),
-        attach: (channel) => this.#options.attach(lane, channel),
-        onnegotiated: (maxMessageSize) => this.#options.onnegotiated(lane, maxMessageSize),
-        onlost: (error) => this.#lose(lane, error),
-      });
-    } catch (caught) {
-      // Some browsers limit how many connections a page may have.
-      this.#options.onlost(lane, MillraceError.from(caught, 'connection-failed'), false);
-      return;
-    }
-    const timer = setTimeout(
-      () => this.#lose(lane, new MillraceError('timeout', `lane ${lane} did not open`)),
-      OPEN_TIMEOUT_MS,
-    );
-    this.#lanes.set(lane, { link, timer, opened: false });
-  }
-
-  #lose(lane: number, error: MillraceError): void {
-    const entry = this.#lanes.get(lane);
-    if (!entry) return;
-    this.close(lane);
-    this.#options.onlost(lane, error, entry.opened);
-  }
-
-  #send(lane: number, message: LinkMessage): void {
-    const text = JSON.stringify({ lane, ...message });
+  #signal(signal: LaneSignal): void {
+    const text = JSON.stringify(signal);
     if (new TextEncoder().encode(text).length > MAX_SIGNAL_BYTES) {
-      throw new MillraceError('too-large', `the description of lane ${lane}`);
+      throw new MillraceError('too-large', `the description of lane ${signal.lane}`);
     }
     this.#options.signal(text);
   }
 }
 
-function parseLaneSignal(text: string): { lane: number; message: LinkMessage } | undefined {
+function parseLaneSignal(text: string): LaneSignal | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     return undefined;
   }
+  if (typeof value !== 'object' || value === null || !('lane' in value) || !('type' in value)) return undefined;
+  const { lane, type } = value;
+  if (type === 'replace') return { lane: 0, type };
+  if (typeof lane !== 'number' || !Number.isInteger(lane) || lane < 1 || lane > MAX_LANE) return undefined;
+  if (type === 'lost') return { lane, type };
   const message = parseLinkMessage(value);
-  if (!message || typeof value !== 'object' || value === null || !('lane' in value)) return undefined;
-  const { lane } = value;
-  return typeof lane === 'number' && Number.isInteger(lane) && lane >= 1 && lane <= MAX_LANE ? { lane, message } : undefined;
+  return message && { lane, ...message };
 }

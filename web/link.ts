@@ -4,8 +4,9 @@ import type { LinkMessage } from './signaling/envelope.js';
 export interface LinkOptions {
   rtc: RTCConfiguration;
   label: string;
-  ordered: boolean;
-  /** True on the side that makes the offer. */
+  /** How this side's channel sends; each side decides for itself. */
+  channel: { ordered: boolean; reliable: boolean };
+  /** True on the side that makes the offers. */
   initiator: boolean;
   /** Carries a message to the `Link` of the other side; may throw. */
   send(message: LinkMessage): void;
@@ -13,17 +14,21 @@ export interface LinkOptions {
   attach(channel: RTCDataChannel): void;
   /** Both descriptions are set; `maxMessageSize` in bytes. */
   onnegotiated(maxMessageSize: number): void;
-  /** The connection failed or closed without `close` being called. Called once. */
+  /** 'disconnected' and 'failed' may pass: by themselves, or by `restart`. */
+  onstate(state: 'connected' | 'disconnected' | 'failed'): void;
+  /** The connection closed without `close` being called, or cannot be set up. Called once. */
   onlost(error: MillraceError): void;
 }
 
-/** More candidates than any real machine has. */
+/** More candidates than any real machine has, for each description. */
 const MAX_CANDIDATES = 256;
+/** One at the beginning and one for each restart: a connection that needs more has no path. */
+const MAX_DESCRIPTIONS = 64;
 /** What every stack can receive, RFC 8841 section 6.1. */
 const DEFAULT_MAX_MESSAGE_SIZE = 65_536;
 
 /**
- * One peer connection with one negotiated, reliable channel: the control connection, or a lane.
+ * One peer connection with one negotiated channel: the control connection, or a lane.
  * Candidates trickle, and wait until the remote description is set.
  */
 export class Link {
@@ -32,8 +37,8 @@ export class Link {
   readonly #listening = new AbortController();
   readonly #candidates: RTCIceCandidateInit[] = [];
   #candidateCount = 0;
+  #descriptions = 0;
   #steps: Promise<void> = Promise.resolve();
-  #described = false;
   #ended = false;
 
   /** Errors: throws 'invalid-argument' when the browser does not take `rtc`, 'not-supported' without WebRTC. */
@@ -41,10 +46,12 @@ export class Link {
     this.#options = options;
     this.#connection = createConnection(options.rtc);
     try {
+      const { ordered, reliable } = options.channel;
       const channel = this.#connection.createDataChannel(options.label, {
         negotiated: true,
         id: 0,
-        ordered: options.ordered,
+        ordered,
+        ...(reliable ? {} : { maxRetransmits: 0 }),
       });
       options.attach(channel);
     } catch (caught) {
@@ -56,6 +63,10 @@ export class Link {
     this.#connection.addEventListener('icecandidate', ({ candidate }) => this.#sendCandidate(candidate), { signal });
     this.#connection.addEventListener('connectionstatechange', () => this.#checkState(), { signal });
     if (options.initiator) this.#step(() => this.#offer());
+  }
+
+  get state(): RTCPeerConnectionState {
+    return this.#connection.connectionState;
   }
 
   /** Takes a message of the other side's `Link`. A description that the browser refuses ends the link. */
@@ -70,6 +81,12 @@ export class Link {
       const init = { candidate, sdpMid: sdpMid ?? (sdpMLineIndex === null ? '0' : null), sdpMLineIndex };
       this.#step(() => this.#addCandidate(init));
     }
+  }
+
+  /** Initiator: looks for another path (ICE restart, RFC 8445 section 9); `onstate` tells whether there is one. */
+  restart(): void {
+    this.#connection.restartIce();
+    this.#step(() => this.#offer());
   }
 
   close(): void {
@@ -96,8 +113,10 @@ export class Link {
   }
 
   async #describe(kind: 'offer' | 'answer', sdp: string): Promise<void> {
-    if (this.#described) return;
-    this.#described = true;
+    const expected = kind === 'answer' ? 'have-local-offer' : 'stable';
+    if (this.#connection.signalingState !== expected || this.#descriptions >= MAX_DESCRIPTIONS) return;
+    this.#descriptions += 1;
+    this.#candidateCount = this.#candidates.length;
     await this.#connection.setRemoteDescription({ type: kind, sdp });
     if (kind === 'offer') {
       await this.#connection.setLocalDescription();
@@ -109,7 +128,7 @@ export class Link {
   }
 
   async #addCandidate(candidate: RTCIceCandidateInit): Promise<void> {
-    if (!this.#described) {
+    if (this.#descriptions === 0) {
       this.#candidates.push(candidate);
       return;
     }
@@ -143,8 +162,8 @@ export class Link {
 
   #checkState(): void {
     const state = this.#connection.connectionState;
-    if (state === 'failed') this.#lose(new MillraceError('connection-failed', `${this.#options.label}: no path`));
-    else if (state === 'closed') this.#lose(new MillraceError('connection-lost', `${this.#options.label} closed`));
+    if (state === 'closed') this.#lose(new MillraceError('connection-lost', `${this.#options.label} closed`));
+    else if (state === 'connected' || state === 'disconnected' || state === 'failed') this.#options.onstate(state);
   }
 
   #lose(error: MillraceError): void {

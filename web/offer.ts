@@ -1,35 +1,34 @@
-import type { SinkChoice } from './engine/messages.js';
 import { MillraceError } from './errors.js';
 import type { TransferImpl } from './transfer.js';
-import type { FileInfo, Offer, Sink, Transfer } from './types.js';
+import type { AcceptOptions, FileInfo, Offer, Sink, Transfer } from './types.js';
+
+/** What the page answered. */
+export type OfferAnswer = { sink: Sink; directory: FileSystemDirectoryHandle | undefined } | { reason: string };
 
 /** Files that the other side offers. */
 export class OfferImpl implements Offer {
   readonly id: string;
   readonly files: readonly FileInfo[];
-  readonly totalBytes: number;
+  readonly totalBytes: number | null;
   readonly #transfer: TransferImpl;
-  readonly #answer: (answer: { sink: SinkChoice } | { reason: string }) => void;
+  readonly #answer: (answer: OfferAnswer) => void;
   #answered = false;
 
-  constructor(
-    transfer: TransferImpl,
-    totalBytes: number,
-    answer: (answer: { sink: SinkChoice } | { reason: string }) => void,
-  ) {
+  constructor(transfer: TransferImpl, answer: (answer: OfferAnswer) => void) {
     this.id = transfer.id;
     this.files = transfer.files;
-    this.totalBytes = totalBytes;
+    this.totalBytes = transfer.totalBytes;
     this.#transfer = transfer;
     this.#answer = answer;
   }
 
   /** An offer that was withdrawn meanwhile answers a transfer that has failed already. */
-  accept(options: { sink?: Sink } = {}): Transfer {
-    const sink = toSinkChoice(options.sink ?? 'auto');
+  accept({ sink = 'auto', directory }: AcceptOptions = {}): Transfer {
+    if (!isSink(sink)) throw new MillraceError('invalid-argument', `sink: ${String(sink)}`);
+    if (directory !== undefined && !isDirectory(directory)) throw new MillraceError('invalid-argument', 'directory');
     this.#claim();
     if (!this.#transfer.ended) {
-      this.#answer({ sink });
+      this.#answer({ sink, directory });
       this.#transfer.accepted();
     }
     return this.#transfer;
@@ -46,10 +45,10 @@ export class OfferImpl implements Offer {
   }
 }
 
-function toSinkChoice(sink: Sink): SinkChoice {
-  if (sink === 'auto' || sink === 'memory' || sink === 'opfs') return sink;
-  if (typeof sink === 'function' || typeof sink === 'object') {
-    throw new MillraceError('not-supported', 'functions and directories as sinks are not available yet');
-  }
-  throw new MillraceError('invalid-argument', `sink: ${String(sink)}`);
+function isSink(sink: unknown): sink is Sink {
+  return sink === 'auto' || sink === 'memory' || sink === 'opfs' || typeof sink === 'function' || isDirectory(sink);
+}
+
+function isDirectory(value: unknown): value is FileSystemDirectoryHandle {
+  return typeof FileSystemDirectoryHandle !== 'undefined' && value instanceof FileSystemDirectoryHandle;
 }

@@ -10,6 +10,11 @@ export interface Signaling {
   onmessage: ((message: any) => void) | null;
   /** Called by the implementation when no message can get through any more. */
   onerror?: ((error: MillraceError) => void) | null;
+  /**
+   * Called when the session's connection broke and a new one is to be signalled: where no message can get through any more,
+   * try again. May be called often.
+   */
+  reopen?(): void;
   close?(): void;
 }
 
@@ -21,9 +26,12 @@ export interface ConnectOptions {
   secretKind?: 'key' | 'code';
   /** Used for every peer connection of the session. */
   rtc?: RTCConfiguration;
-  /** Peer connections that carry bulk; `min` above 1 is not available yet. */
+  /** Peer connections that carry bulk: `min` are kept open. Default 1 to 16. */
   lanes?: { min?: number; max?: number };
-  /** 'unreliable' is not available yet. */
+  /**
+   * How this side's bulk is sent. 'unreliable': the channels never send again, Millrace does; above 5 % loss the session moves
+   * to reliable channels by itself and says so ('log'). Default 'reliable'.
+   */
   delivery?: 'reliable' | 'unreliable';
   /** Other than 'auto' is not available yet. */
   profile?: 'auto' | 'lan-ethernet' | 'lan-wifi' | 'internet' | 'internet-poor' | 'mobile';
@@ -45,7 +53,9 @@ export interface ConnectOptions {
 export interface Settings {
   signaling: Signaling;
   rtc: RTCConfiguration;
+  minLanes: number;
   maxLanes: number;
+  reliable: boolean;
   worker: boolean | undefined;
   signal: AbortSignal | undefined;
 }
@@ -73,13 +83,19 @@ export function resolveOptions(options: ConnectOptions): Settings {
   if (options.secret !== undefined) throw unavailable('secret');
   if (options.privacy === true) throw unavailable('privacy: true');
   if (options.encryption === false) throw unavailable('encryption: false');
-  if (delivery === 'unreliable') throw unavailable("delivery: 'unreliable'");
-  if (min > 1) throw unavailable('lanes.min above 1');
   if (bandwidthLimit > 0) throw unavailable('bandwidthLimit');
   if ((options.profile ?? 'auto') !== 'auto') throw unavailable(`profile: '${options.profile}'`);
   if ((options.mode ?? 'balanced') !== 'balanced') throw unavailable(`mode: '${options.mode}'`);
 
-  return { signaling, rtc: options.rtc ?? {}, maxLanes: max, worker: options.worker, signal: options.signal };
+  return {
+    signaling,
+    rtc: options.rtc ?? {},
+    minLanes: min,
+    maxLanes: max,
+    reliable: delivery === 'reliable',
+    worker: options.worker,
+    signal: options.signal,
+  };
 }
 
 function unavailable(what: string): MillraceError {

@@ -1,14 +1,17 @@
+import { ControlConnector } from './control_connector.js';
 import type { CoreStats } from './core.js';
 import { deferred, settledWithin } from './deferred.js';
 import type { FromEngine } from './engine/messages.js';
 import type { EnginePort } from './engine/port.js';
-import { isErrorCode, MillraceError } from './errors.js';
+import { describe, isErrorCode, MillraceError } from './errors.js';
 import { typedEventTarget } from './events.js';
 import { LaneConnector } from './lane_connector.js';
-import type { Link } from './link.js';
 import { OfferImpl } from './offer.js';
 import type { Settings } from './options.js';
-import { toSourceFiles } from './sources/source.js';
+import { randomSecret, resumeSecret } from './resume_secret.js';
+import type { Pairing } from './signaling/rendezvous.js';
+import { transferablesOf } from './sources/combined_reader.js';
+import { toSourceFiles, type SourceFile } from './sources/source.js';
 import { TransferImpl, type TransferContext } from './transfer.js';
 import type {
   FileInfo,
@@ -19,6 +22,7 @@ import type {
   PeerStats,
   SendOptions,
   Source,
+  StreamSink,
   Transfer,
 } from './types.js';
 
@@ -35,31 +39,33 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   /** Resolves when everything is released. */
   readonly released: Promise<void>;
   readonly #port: EnginePort;
-  #lanes: LaneConnector | undefined;
-  readonly #settings: Settings;
+  readonly #pairing: Pairing;
+  readonly #control: ControlConnector;
+  readonly #lanes: LaneConnector;
   readonly #established = deferred<void>();
   readonly #released = deferred<void>();
   readonly #engineReleased = deferred<void>();
   readonly #transfers = new Map<string, TransferImpl>();
+  readonly #streamSinks = new Map<string, StreamSink>();
   readonly #waitingOffers: Offer[] = [];
   readonly #context: TransferContext;
-  #control: Link | undefined;
   #state: PeerState = 'connecting';
   #onincoming: Peer['onincoming'] = null;
   #heardIncoming = false;
   #sent = 0;
-  #coreStats: CoreStats = { rtt: undefined, lanes: [], sendPoolBytes: 0, receivePoolBytes: 0 };
+  #coreStats: CoreStats = { rtt: undefined, lanes: [], sendPoolBytes: 0, receivePoolBytes: 0, wasmBytes: 0 };
   #statsAt = -Infinity;
 
-  constructor(port: EnginePort, settings: Settings) {
+  /** `onfailed`: the first connection did not come up. Errors: as for `Link`. */
+  constructor(port: EnginePort, settings: Settings, pairing: Pairing, onfailed: (error: MillraceError) => void) {
     super();
     this.#port = port;
-    this.#settings = settings;
+    this.#pairing = pairing;
     this.established = this.#established.promise;
     this.released = this.#released.promise;
     this.established.catch(() => {});
     this.#context = {
-      post: (message) => this.#port.post(message),
+      post: (message, transfer) => this.#port.post(message, transfer),
       coreStats: () => this.#coreStats,
     };
     port.onmessage = (message) => this.#hear(message);
@@ -68,6 +74,8 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
       this.end(error);
     };
     port.post({ type: 'start' });
+    this.#lanes = this.#makeLanes(settings);
+    this.#control = this.#makeControl(settings, onfailed);
   }
 
   get state(): PeerState {
@@ -100,16 +108,16 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     if (options.signal?.aborted) throw new MillraceError('aborted');
 
     this.#sent += 1;
-    const id = `send-${this.#sent}`;
-    const files: FileInfo[] = sources.map(({ info }, index) => ({ id: index, ...info }));
-    const transfer = new TransferImpl(id, 'send', files, this.#context, options.signal);
-    this.#transfers.set(id, transfer);
-    this.#port.post({
-      type: 'send',
-      id,
-      files: sources.map(({ info }) => info),
-      blobs: sources.map(({ blob }) => blob),
-    });
+    const transfer = new TransferImpl(`send-${this.#sent}`, 'send', this.#context, options.signal);
+    this.#transfers.set(transfer.id, transfer);
+    if (sources instanceof Promise) {
+      sources.then(
+        (found) => this.#offer(transfer, found),
+        (caught: unknown) => this.#giveUp(transfer, MillraceError.from(caught, 'source-failed')),
+      );
+    } else {
+      this.#offer(transfer, sources);
+    }
     return transfer;
   }
 
@@ -120,11 +128,6 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   close(): Promise<void> {
     this.end(new MillraceError('closed'));
     return this.released;
-  }
-
-  /** Takes the control connection; `end` closes it. */
-  setControl(control: Link): void {
-    this.#control = control;
   }
 
   /** Ends the session from this side: everything pending fails with `error` now, and what is held is let go. */
@@ -146,21 +149,34 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     if (this.#state === 'closed') return;
     switch (message.type) {
       case 'established':
-        this.#establish(message.initiator);
+      case 'reconnected':
+        this.#control.established();
+        this.#established.resolve();
+        this.#lanes.start(message.initiator);
+        break;
+      case 'disconnected':
+        this.#lanes.stop();
+        this.#control.disconnected();
+        break;
+      case 'lossy':
+        this.#log('warning', 'more than 5 % of what went over unreliable lanes was lost: reliable ones take their place');
+        this.#lanes.makeReliable();
         break;
       case 'signal':
-        this.#lanes?.handle(message.message);
+        this.#lanes.handle(message.message);
         break;
       case 'laneOpened':
-        this.#lanes?.opened(message.lane);
+        this.#lanes.opened(message.lane);
         this.#log('info', `lane ${message.lane} is open`);
         break;
       case 'laneClosed':
-        this.#lanes?.close(message.lane);
-        this.#log('warning', `lane ${message.lane} closed`);
+        this.#lanes.closed(message.lane);
         break;
       case 'offer':
-        this.#receiveOffer(message.id, message.files, message.totalBytes);
+        this.#receiveOffer(message.id, message.files);
+        break;
+      case 'openStream':
+        this.#openStream(message.id, message.file);
         break;
       case 'accepted':
         this.#transfers.get(message.id)?.accepted();
@@ -183,33 +199,93 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     }
   }
 
-  #establish(initiator: boolean): void {
-    const lanes = new LaneConnector({
-      rtc: this.#settings.rtc,
-      maxLanes: this.#settings.maxLanes,
-      initiator,
-      signal: (message) => this.#port.post({ type: 'signal', message }),
-      attach: (lane, channel) =>
-        this.#port.post({ type: 'addLane', lane, channel }, [channel as unknown as Transferable]),
-      onnegotiated: (lane, maxMessageSize) => this.#port.post({ type: 'laneLimit', lane, maxMessageSize }),
-      onlost: (lane, error, opened) => {
-        this.#port.post({ type: 'dropLane', lane });
-        // The core ends a session that loses a lane, but of a lane that never opened it does not know.
-        if (!opened) this.end(error);
+  #makeControl(settings: Settings, onfailed: (error: MillraceError) => void): ControlConnector {
+    return new ControlConnector({
+      rtc: settings.rtc,
+      pairing: this.#pairing,
+      attach: (channel) => this.#attach(0, channel, true),
+      onnegotiated: (maxMessageSize) => this.#port.post({ type: 'laneLimit', lane: 0, maxMessageSize }),
+      check: () => this.#port.post({ type: 'check' }),
+      reopenSignaling: () => settings.signaling.reopen?.(),
+      onrenew: () => {
+        this.#lanes.stop();
+        this.#port.post({ type: 'renew' });
       },
+      onsteady: (steady) => this.#setSteady(steady),
+      onfailed,
+      ongone: (error) => this.end(error),
     });
-    this.#lanes = lanes;
-    this.#setState('connected');
-    this.#established.resolve();
-    if (initiator) lanes.open();
   }
 
-  #receiveOffer(id: string, files: readonly FileInfo[], totalBytes: number): void {
-    const transfer = new TransferImpl(id, 'receive', files, this.#context);
+  #makeLanes(settings: Settings): LaneConnector {
+    return new LaneConnector({
+      rtc: settings.rtc,
+      wantedLanes: settings.minLanes,
+      maxLanes: settings.maxLanes,
+      reliable: settings.reliable,
+      signal: (message) => this.#port.post({ type: 'signal', message }),
+      attach: (lane, channel, reliable) => this.#attach(lane, channel, reliable),
+      onnegotiated: (lane, maxMessageSize) => this.#port.post({ type: 'laneLimit', lane, maxMessageSize }),
+      onlost: (lane, error) => {
+        this.#port.post({ type: 'dropLane', lane });
+        this.#log('warning', error.detail);
+      },
+    });
+  }
+
+  #attach(lane: number, channel: RTCDataChannel, reliable: boolean): void {
+    this.#port.post({ type: 'addLane', lane, channel, reliable }, [channel as unknown as Transferable]);
+  }
+
+  #setSteady(steady: boolean): void {
+    if (this.#state === 'closed') return;
+    this.#setState(steady ? 'connected' : 'reconnecting');
+    for (const transfer of this.#transfers.values()) transfer.setConnected(steady);
+    if (steady) this.#lanes.check();
+    this.#log('info', steady ? 'the connection works again' : 'the connection broke and is being repaired');
+  }
+
+  #offer(transfer: TransferImpl, sources: readonly SourceFile[]): void {
+    if (transfer.ended) return;
+    const infos = sources.map(({ info }) => info);
+    const bodies = sources.map(({ body }) => body);
+    transfer.setFiles(infos.map((info, index) => ({ id: index, ...info })));
+    // What is read only once cannot be found again, so its transfer gets a name that never comes again.
+    const streams = transferablesOf(bodies);
+    const secret = streams.length > 0 ? randomSecret() : resumeSecret();
+    try {
+      this.#port.post({ type: 'send', id: transfer.id, secret, files: infos, bodies }, streams);
+    } catch (caught) {
+      this.#giveUp(transfer, MillraceError.from(caught, 'not-supported'));
+    }
+  }
+
+  #giveUp(transfer: TransferImpl, error: MillraceError): void {
+    this.#transfers.delete(transfer.id);
+    transfer.failed(error);
+  }
+
+  /** The engine is about to receive a file for a sink that the page makes. */
+  #openStream(id: string, file: FileInfo): void {
+    const answer = (stream: WritableStream<Uint8Array>): void =>
+      this.#port.post({ type: 'stream', id, file: file.id, stream }, [stream as unknown as Transferable]);
+    const fail = (caught: unknown): void =>
+      this.#port.post({ type: 'streamFailed', id, file: file.id, detail: describe(caught) });
+    Promise.resolve()
+      .then(() => this.#streamSinks.get(id)?.(file) ?? Promise.reject(new Error('the transfer has ended')))
+      .then(answer)
+      .catch(fail);
+  }
+
+  #receiveOffer(id: string, files: readonly FileInfo[]): void {
+    const transfer = new TransferImpl(id, 'receive', this.#context);
+    transfer.setFiles(files);
     this.#transfers.set(id, transfer);
-    const offer = new OfferImpl(transfer, totalBytes, (answer) => {
+    const offer = new OfferImpl(transfer, (answer) => {
       if ('sink' in answer) {
-        this.#port.post({ type: 'accept', id, sink: answer.sink });
+        if (typeof answer.sink === 'function') this.#streamSinks.set(id, answer.sink);
+        const sink = typeof answer.sink === 'function' ? 'stream' : answer.sink;
+        this.#port.post({ type: 'accept', id, sink, ...(answer.directory ? { directory: answer.directory } : {}) });
       } else {
         this.#port.post({ type: 'reject', id, reason: answer.reason });
         this.#take(id)?.failed(new MillraceError('rejected', answer.reason));
@@ -242,19 +318,24 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   #take(id: string): TransferImpl | undefined {
     const transfer = this.#transfers.get(id);
     this.#transfers.delete(id);
+    this.#streamSinks.delete(id);
     return transfer;
   }
 
   #finish(error: MillraceError): void {
     if (this.#state === 'closed') return;
+    this.#pairing.sayBye();
     this.#setState('closed');
     this.#established.reject(error);
     for (const transfer of this.#transfers.values()) transfer.failed(error);
     this.#transfers.clear();
+    this.#streamSinks.clear();
     this.#waitingOffers.length = 0;
+    this.#control.stopRepairs();
+    this.#lanes.stopRepairs();
     void settledWithin(this.#engineReleased.promise, RELEASE_TIMEOUT_MS).then(() => {
-      this.#lanes?.closeAll();
-      this.#control?.close();
+      this.#lanes.stop();
+      this.#control.close();
       this.#port.terminate();
       this.#released.resolve();
     });

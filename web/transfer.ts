@@ -15,7 +15,8 @@ import type {
 
 /** What a transfer needs of its peer. */
 export interface TransferContext {
-  post(message: ToEngine): void;
+  /** Errors: throws where something of `transfer` cannot be transferred. */
+  post(message: ToEngine, transfer?: Transferable[]): void;
   coreStats(): CoreStats;
 }
 
@@ -26,17 +27,18 @@ const STATS_INTERVAL_MS = 1_000;
 export class TransferImpl extends typedEventTarget<TransferEvents>() implements Transfer {
   readonly id: string;
   readonly direction: 'send' | 'receive';
-  readonly files: readonly FileInfo[];
-  readonly totalBytes: number;
   readonly #context: TransferContext;
   readonly #receipt = deferred<Receipt>();
   readonly #listening = new AbortController();
   #state: TransferState = 'offered';
+  #files: readonly FileInfo[] = [];
+  #totalBytes: number | null = null;
   #bytes = 0;
   #startedAt: number | undefined;
   #endedAt: number | undefined;
   #pausedHere = false;
   #pausedThere = false;
+  #connected = true;
   /** Time and bytes of the last second's reports. */
   #samples: { at: number; bytes: number }[] = [];
   #statsAt = -Infinity;
@@ -44,19 +46,24 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
   constructor(
     id: string,
     direction: 'send' | 'receive',
-    files: readonly FileInfo[],
     context: TransferContext,
     signal?: AbortSignal,
   ) {
     super();
     this.id = id;
     this.direction = direction;
-    this.files = files;
-    this.totalBytes = files.reduce((sum, file) => sum + (file.size ?? 0), 0);
     this.#context = context;
     // Who only listens to 'statechange' must not get an unhandled rejection.
     this.#receipt.promise.catch(() => {});
     signal?.addEventListener('abort', () => this.#stop('aborted', ''), { signal: this.#listening.signal });
+  }
+
+  get files(): readonly FileInfo[] {
+    return this.#files;
+  }
+
+  get totalBytes(): number | null {
+    return this.#totalBytes;
   }
 
   get state(): TransferState {
@@ -104,18 +111,30 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
 
   // What the peer passes on. None of it has an effect once the transfer ended.
 
+  /** They are known at once but for directories, which have to be walked first. */
+  setFiles(files: readonly FileInfo[]): void {
+    this.#files = files;
+    const sizes = files.map(({ size }) => size);
+    this.#totalBytes = sizes.reduce((sum, size) => (sum === null || size === null ? null : sum + size), 0);
+  }
+
   accepted(): void {
     if (this.#state !== 'offered') return;
     this.#startedAt = performance.now();
     this.#samples.push({ at: this.#startedAt, bytes: 0 });
     if (this.#pausedHere) this.#context.post({ type: 'pause', id: this.id, paused: true });
     this.#setState('active');
-    this.#updatePaused();
+    this.#updateState();
   }
 
   pausedByPeer(paused: boolean): void {
     this.#pausedThere = paused;
-    this.#updatePaused();
+    this.#updateState();
+  }
+
+  setConnected(connected: boolean): void {
+    this.#connected = connected;
+    this.#updateState();
   }
 
   progressed(bytes: number): void {
@@ -158,12 +177,13 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
     this.#pausedHere = paused;
     // Before it is accepted there is nothing to pause; `accepted` tells the engine.
     if (this.#state !== 'offered') this.#context.post({ type: 'pause', id: this.id, paused });
-    this.#updatePaused();
+    this.#updateState();
   }
 
-  #updatePaused(): void {
-    if (this.#state !== 'active' && this.#state !== 'paused') return;
-    this.#setState(this.#pausedHere || this.#pausedThere ? 'paused' : 'active');
+  #updateState(): void {
+    if (this.ended || this.#state === 'offered') return;
+    if (!this.#connected) this.#setState('reconnecting');
+    else this.#setState(this.#pausedHere || this.#pausedThere ? 'paused' : 'active');
   }
 
   #end(state: 'done' | 'failed' | 'cancelled'): void {

@@ -1,15 +1,32 @@
 import type { TypedEventTarget } from './events.js';
 
-/** `ReadableStream` and `FileSystemDirectoryHandle` are not available yet: 'not-supported'. */
+/**
+ * A stream is read once, when the other side has room: it cannot be resumed after a reload. A directory is walked first, and
+ * its files keep their paths within it.
+ */
 export type Source = File | Blob | Uint8Array | ReadableStream<Uint8Array> | FileSystemDirectoryHandle;
 
-/** A directory handle or a function is not available yet: 'not-supported'. */
-export type Sink = 'auto' | 'memory' | 'opfs' | FileSystemDirectoryHandle | ((file: FileInfo) => WritableStream<Uint8Array>);
+/** Gives each file a stream of its own, which gets its bytes in order and is closed after the last one. */
+export type StreamSink = (file: FileInfo) => WritableStream<Uint8Array> | Promise<WritableStream<Uint8Array>>;
+
+/**
+ * Where received files go. 'opfs': the origin's private file system, where an interrupted transfer is gone on with when the
+ * same files are offered again. A directory: files with the names that they are offered under, next to what is there.
+ * 'auto': the directory of `AcceptOptions` if there is one, else 'opfs', else 'memory' while it is little.
+ */
+export type Sink = 'auto' | 'memory' | 'opfs' | FileSystemDirectoryHandle | StreamSink;
+
+export interface AcceptOptions {
+  /** Default 'auto'. */
+  sink?: Sink;
+  /** What 'auto' takes first. */
+  directory?: FileSystemDirectoryHandle;
+}
 
 export interface SendOptions {
   /** Cancels the transfer with 'aborted'. */
   signal?: AbortSignal;
-  /** What a source without a name (`Blob`, `Uint8Array`) is called; default 'untitled'. */
+  /** What a source without a name (`Blob`, `Uint8Array`, `ReadableStream`) is called; default 'untitled'. */
   name?: string;
 }
 
@@ -54,10 +71,10 @@ export interface Peer extends TypedEventTarget<PeerEvents> {
 export interface Offer {
   readonly id: string;
   readonly files: readonly FileInfo[];
-  /** Bytes. */
-  readonly totalBytes: number;
-  /** Errors: throws 'not-supported' for such a sink, 'invalid-argument' when already answered. */
-  accept(options?: { sink?: Sink }): Transfer;
+  /** Bytes; null where a stream of unknown size is among the files. */
+  readonly totalBytes: number | null;
+  /** Errors: throws 'invalid-argument' for what is no sink, and when already answered; a sink that cannot be used fails `done`. */
+  accept(options?: AcceptOptions): Transfer;
   reject(reason?: string): void;
 }
 
@@ -72,6 +89,7 @@ export interface TransferEvents {
 export interface Transfer extends TypedEventTarget<TransferEvents> {
   readonly id: string;
   readonly direction: 'send' | 'receive';
+  /** Empty while a directory is being walked. */
   readonly files: readonly FileInfo[];
   readonly state: TransferState;
   /** Sending: what the other side acknowledged. Receiving: what the sink took. */
@@ -108,14 +126,18 @@ export interface Receipt {
 
 export interface LaneStats {
   readonly lane: number;
-  readonly state: 'open' | 'closed';
+  readonly state: 'open';
+  readonly reliable: boolean;
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly recordsSent: number;
   readonly recordsReceived: number;
+  readonly recordsLost: number;
   /** Bytes. */
   readonly bufferedAmount: number;
   readonly paused: boolean;
+  /** From sending a record to its acknowledgement, waiting in the channel included, ms; undefined before the first one. */
+  readonly rtt: number | undefined;
 }
 
 export interface TransferStats {
@@ -137,6 +159,8 @@ export interface PeerStats {
   /** Bytes of the core's record pools in use. */
   readonly sendPoolBytes: number;
   readonly receivePoolBytes: number;
+  /** All memory of the core, bytes; it never grows. */
+  readonly wasmBytes: number;
   /** Whether core and channels run in a worker. */
   readonly worker: boolean;
 }

@@ -7,9 +7,12 @@ import { randomBytes, sha256 } from './random.js';
 let peer = null;
 let abort = null;
 let greeted = false;
+let peerStates = [];
+const log = [];
 const offers = [];
 const transfers = [];
 const sources = new Map();
+const streams = new Map();
 const waiting = [];
 const longTasks = [];
 const violations = [];
@@ -69,7 +72,7 @@ function track(transfer) {
 
 globalThis.bare = {
   /** `signaling`: 'socket' or 'broadcast'. Gives null, or the error. */
-  async connect({ room, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc }) {
+  async connect({ room, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery }) {
     const url = new URL(`/signal?room=${room}`, location.href);
     url.protocol = 'ws:';
     abort = new AbortController();
@@ -89,6 +92,8 @@ globalThis.bare = {
         signal: abort.signal,
         ...(worker === undefined ? {} : { worker }),
         ...(rtc === undefined ? {} : { rtc }),
+        ...(lanes === undefined ? {} : { lanes }),
+        ...(delivery === undefined ? {} : { delivery }),
       });
     } catch (error) {
       return plainError(error);
@@ -97,14 +102,25 @@ globalThis.bare = {
       offers.push(offer);
       changed();
     };
-    peer.addEventListener('statechange', changed);
+    peerStates = [peer.state];
+    peer.addEventListener('statechange', () => {
+      peerStates.push(peer.state);
+      changed();
+    });
+    peer.addEventListener('log', ({ message }) => {
+      log.push(message);
+      changed();
+    });
     return null;
   },
 
   /** The pending `connect` has said its first word to the signalling. */
   untilGreeted: () => until(() => greeted),
 
-  peer: () => ({ state: peer.state, stats: peer.stats() }),
+  peer: () => ({ state: peer.state, states: peerStates, stats: peer.stats() }),
+  untilState: (state) => until(() => peer.state === state),
+  log: () => log,
+  untilLog: (text) => until(() => log.some((line) => line.includes(text))),
   closePeer: () => peer.close(),
   abortSession: () => abort.abort(),
   untilClosed: () => until(() => peer.state === 'closed'),
@@ -124,11 +140,138 @@ globalThis.bare = {
   async nextOffer() {
     await until(() => offers.length > 0);
     const { id, files, totalBytes } = offers[0];
-    return { id, totalBytes, files: files.map(({ name, size }) => ({ name, size })) };
+    return { id, totalBytes, files: files.map(({ name, path, size }) => ({ name, path, size })) };
+  },
+
+  /** A stream of `size` bytes in chunks of odd lengths. Gives the transfer's number. */
+  sendStream(size, seed) {
+    const bytes = randomBytes(size, seed);
+    let at = 0;
+    const stream = new ReadableStream({
+      pull(controller) {
+        const chunk = bytes.slice(at, at + 100_003);
+        at += chunk.length;
+        if (chunk.length > 0) controller.enqueue(chunk);
+        if (at >= size) controller.close();
+      },
+    });
+    sources.set(seed, [new Blob([bytes])]);
+    return track(peer.send(stream, { name: `stream-${size}.bin` }));
+  },
+
+  /** A stream of `size` bytes that is made while it is read: one block, again and again. */
+  sendEndless(size) {
+    const block = randomBytes(1024 * 1024, 1);
+    let left = size;
+    const stream = new ReadableStream(
+      {
+        pull(controller) {
+          const chunk = block.slice(0, Math.min(block.length, left));
+          left -= chunk.length;
+          if (chunk.length > 0) controller.enqueue(chunk);
+          if (left === 0) controller.close();
+        },
+      },
+      { highWaterMark: 1 },
+    );
+    return track(peer.send(stream, { name: 'endless.bin' }));
+  },
+
+  /** Fills a folder of the private file system with files of these paths and sizes and sends it as a directory. */
+  async sendDirectory(name, files, seed) {
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true });
+    for (const [index, [path, size]] of files.entries()) {
+      const parts = path.split('/');
+      let at = folder;
+      for (const part of parts.slice(0, -1)) at = await at.getDirectoryHandle(part, { create: true });
+      const writable = await (await at.getFileHandle(parts.at(-1), { create: true })).createWritable();
+      await writable.write(randomBytes(size, seed + index));
+      await writable.close();
+    }
+    return track(peer.send(folder));
+  },
+
+  /** Sends what the page's file input holds. */
+  sendChosen() {
+    return track(peer.send([...document.querySelector('input[type=file]').files]));
   },
 
   accept: (sink) => track(offers.shift().accept(sink === undefined ? {} : { sink })),
+
+  async acceptIntoDirectory(name) {
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true });
+    return track(offers.shift().accept({ sink: folder }));
+  },
+
+  /** Paths and SHA-256 of all files in a folder of the private file system. */
+  async listDirectory(name) {
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle(name);
+    const found = [];
+    const walk = async (directory, path) => {
+      for await (const [entry, handle] of directory.entries()) {
+        if (handle.kind === 'directory') await walk(handle, `${path}${entry}/`);
+        else found.push([`${path}${entry}`, await sha256(await handle.getFile())]);
+      }
+    };
+    await walk(folder, '');
+    return found.sort(([a], [b]) => (a < b ? -1 : 1));
+  },
+
+  /** SHA-256 of the bytes that `seed` stands for. */
+  hashOf: (size, seed) => sha256(new Blob([randomBytes(size, seed)])),
+
+  /**
+   * Accepts into a stream that takes `bytesPerSecond`, stops for `pauseFor` ms every `pauseEvery` ms, and fails after
+   * `failAfter` bytes. It keeps nothing but a count, and what came where `hash`.
+   */
+  acceptIntoStream({ bytesPerSecond = Infinity, pauseEvery = Infinity, pauseFor = 0, failAfter = Infinity, hash = true }) {
+    const offer = offers.shift();
+    const parts = [];
+    let bytes = 0;
+    let pausedAt = performance.now();
+    const number = track(
+      offer.accept({
+        sink: () =>
+          new WritableStream({
+            async write(chunk) {
+              bytes += chunk.length;
+              if (bytes > failAfter) throw new DOMException('no room', 'QuotaExceededError');
+              if (hash) parts.push(chunk);
+              if (performance.now() - pausedAt >= pauseEvery) {
+                await new Promise((resolve) => setTimeout(resolve, pauseFor));
+                pausedAt = performance.now();
+              }
+              if (Number.isFinite(bytesPerSecond)) await new Promise((resolve) => setTimeout(resolve, (chunk.length / bytesPerSecond) * 1000));
+            },
+          }),
+      }),
+    );
+    streams.set(number, { parts, bytes: () => bytes });
+    return number;
+  },
+
+  async streamed(number) {
+    const { parts, bytes } = streams.get(number);
+    return { bytes: bytes(), sha256: await sha256(new Blob(parts)) };
+  },
+
+  /** How much the origin stores below the folder of the package, bytes. */
+  async storedBytes() {
+    const count = async (directory) => {
+      let bytes = 0;
+      for await (const handle of directory.values()) bytes += handle.kind === 'directory' ? await count(handle) : (await handle.getFile()).size;
+      return bytes;
+    };
+    try {
+      return await count(await (await navigator.storage.getDirectory()).getDirectoryHandle('millrace'));
+    } catch {
+      return 0;
+    }
+  },
+
   reject: (reason) => offers.shift().reject(reason),
+  pause: (number) => transfers[number].transfer.pause(),
+  resume: (number) => transfers[number].transfer.resume(),
   cancel: (number, reason) => transfers[number].transfer.cancel(reason),
   untilBytes: (number, bytes) => until(() => transfers[number].transfer.bytes >= bytes || ['done', 'failed', 'cancelled'].includes(transfers[number].transfer.state)),
 
@@ -136,7 +279,12 @@ globalThis.bare = {
   async outcome(number, { seed = null, hash = true } = {}) {
     const entry = transfers[number];
     const { receipt, error } = await entry.outcome;
-    const common = { states: entry.states, seconds: (entry.endedAt - entry.startedAt) / 1000, state: entry.transfer.state };
+    const lanes = receipt?.stats.lanes ?? [];
+    const common = {
+      bulkBytes: lanes.filter(({ lane }) => lane > 0).reduce((sum, { bytesSent, bytesReceived }) => sum + bytesSent + bytesReceived, 0),
+      states: entry.states, seconds: (entry.endedAt - entry.startedAt) / 1000,
+      state: entry.transfer.state,
+    };
     if (receipt === undefined) return { ...common, error };
     const files = [];
     for (const [index, file] of receipt.files.entries()) {
@@ -164,19 +312,20 @@ globalThis.bare = {
 
   connectionCount: () => connections.filter((connection) => connection.connectionState !== 'closed').length,
 
-  /** Closes the connections that carry bulk, or all of them. Gives when, in ms since 1970, and how many. */
+  /** Closes the connections that carry bulk, one of them, or all there are. Gives how many. */
   closeConnections(which) {
-    const chosen = which === 'all' ? connections : bulk().map(({ connection }) => connection);
-    const alive = chosen.filter((connection) => connection.connectionState !== 'closed');
-    for (const connection of alive) connection.close();
-    return { at: performance.timeOrigin + performance.now(), count: alive.length };
+    const carriers = bulk().map(({ connection }) => connection);
+    const alive = (which === 'all' ? connections : carriers).filter(({ connectionState }) => connectionState !== 'closed');
+    const chosen = which === 'one' ? alive.slice(0, 1) : alive;
+    for (const connection of chosen) connection.close();
+    return chosen.length;
   },
 
-  /** Closes the bulk channels that this page still holds. */
-  closeChannels() {
-    const open = bulk().filter(({ channel }) => channel.readyState === 'open');
+  /** Closes the channels that this page still holds: those for bulk, or all. Gives how many. */
+  closeChannels(which) {
+    const open = (which === 'all' ? channels : bulk()).filter(({ channel }) => channel.readyState === 'open');
     for (const { channel } of open) channel.close();
-    return { at: performance.timeOrigin + performance.now(), count: open.length };
+    return open.length;
   },
 
   /** Keeps the main thread for `ms` in a task of the page's own. */

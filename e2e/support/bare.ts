@@ -8,34 +8,51 @@ export interface BareApi {
     signaling?: 'socket' | 'broadcast';
     abortAfterMs?: number | null;
     abortBefore?: boolean;
+    lanes?: { min?: number; max?: number };
+    delivery?: 'reliable' | 'unreliable';
   }): Promise<PlainFailure | null>;
   untilGreeted(): Promise<boolean>;
-  peer(): { state: string; stats: { worker: boolean } };
+  peer(): { state: string; states: string[]; stats: { worker: boolean; lanes: { lane: number; bytesSent: number; reliable: boolean }[]; receivePoolBytes: number; wasmBytes: number } };
+  untilState(state: string): Promise<boolean>;
+  log(): string[];
+  untilLog(text: string): Promise<boolean>;
   closePeer(): Promise<void>;
   abortSession(): void;
   untilClosed(): Promise<boolean>;
   prepare(sizes: number[], seed: number): void;
   send(seed: number): number;
-  nextOffer(): Promise<{ id: string; totalBytes: number; files: { name: string; size: number | null }[] }>;
+  sendStream(size: number, seed: number): number;
+  sendEndless(size: number): number;
+  sendDirectory(name: string, files: [path: string, size: number][], seed: number): Promise<number>;
+  sendChosen(): number;
+  nextOffer(): Promise<{ id: string; totalBytes: number | null; files: { name: string; path: string; size: number | null }[] }>;
   accept(sink?: 'memory' | 'opfs' | 'auto'): number;
+  acceptIntoDirectory(name: string): Promise<number>;
+  listDirectory(name: string): Promise<[path: string, sha256: string][]>;
+  hashOf(size: number, seed: number): Promise<string>;
+  acceptIntoStream(options: {
+    bytesPerSecond?: number;
+    pauseEvery?: number;
+    pauseFor?: number;
+    failAfter?: number;
+    hash?: boolean;
+  }): number;
+  streamed(transfer: number): Promise<{ bytes: number; sha256: string }>;
+  storedBytes(): Promise<number>;
   reject(reason?: string): void;
   cancel(transfer: number, reason?: string): void;
+  pause(transfer: number): void;
+  resume(transfer: number): void;
   untilBytes(transfer: number, bytes: number): Promise<boolean>;
   outcome(transfer: number, options?: { seed?: number | null; hash?: boolean }): Promise<Outcome>;
   sourceHashes(seed: number): Promise<string[]>;
   connectionCount(): number;
-  closeConnections(which: 'all' | 'bulk'): Closed;
-  closeChannels(): Closed;
+  closeConnections(which: 'all' | 'bulk' | 'one'): number;
+  closeChannels(which: 'all' | 'bulk'): number;
   violations(): string[];
   block(ms: number): Promise<void>;
   takeLongTasks(): number[];
   longTasksSupported(): boolean;
-}
-
-/** What was closed, and when, in ms since 1970. */
-export interface Closed {
-  readonly at: number;
-  readonly count: number;
 }
 
 export interface PlainError {
@@ -62,6 +79,8 @@ export interface Outcome {
   readonly state: string;
   readonly states: readonly string[];
   readonly seconds: number;
+  /** Of this session's lanes, whole messages, both ways. */
+  readonly bulkBytes: number;
   readonly error?: PlainError;
   readonly bytes?: number;
   readonly files?: readonly OutcomeFile[];

@@ -32,15 +32,16 @@ export function checkBrowser(name) {
 }
 
 /**
- * `downloads`: where saved files go; Firefox needs it, because its downloads send no events through BiDi.
+ * `downloads`: where saved files go; Firefox needs it, because its downloads send no events through BiDi. `quotaKiB`: what all
+ * pages together may store (Firefox only; in Chromium a page's own is set while it runs).
  * Errors: rejects where the browser is missing or does not start.
  *
  * @param {BrowserName} name
- * @param {{ downloads?: string }} [options]
+ * @param {{ downloads?: string, quotaKiB?: number }} [options]
  * @returns {Promise<Browser>}
  */
-export function launchBrowser(name, { downloads } = {}) {
-  return name === 'chromium' ? chromium.launch(launchOptions(name, downloads)) : firefox.launch(launchOptions(name, downloads));
+export function launchBrowser(name, options = {}) {
+  return name === 'chromium' ? chromium.launch(launchOptions(name, options)) : firefox.launch(launchOptions(name, options));
 }
 
 /**
@@ -76,9 +77,9 @@ export async function openProfile(name) {
 
 /**
  * @param {BrowserName} name
- * @param {string} [downloads]
+ * @param {{ downloads?: string, quotaKiB?: number }} [options]
  */
-function launchOptions(name, downloads) {
+function launchOptions(name, { downloads, quotaKiB } = {}) {
   checkBrowser(name);
   const common = {
     executablePath: executables[name],
@@ -92,7 +93,10 @@ function launchOptions(name, downloads) {
     return {
       ...common,
       channel: 'moz-firefox',
-      firefoxUserPrefs: { 'media.peerconnection.ice.obfuscate_host_addresses': false },
+      firefoxUserPrefs: {
+        'media.peerconnection.ice.obfuscate_host_addresses': false,
+        ...(quotaKiB === undefined ? {} : { 'dom.quotaManager.temporaryStorage.fixedLimit': quotaKiB }),
+      },
     };
   }
   return {

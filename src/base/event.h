@@ -15,9 +15,10 @@ namespace millrace {
 
 enum class EventType : uint8_t {
   kEstablished,   // Keys are agreed on; `flag`: this side opens the lanes.
-  kDisconnected,  // The control lane is gone; a new connection may take its place
-                  // (Session::Reconnect).
+  kDisconnected,  // The control lane is gone, or the one in its place did not shake hands in time;
+                  // a new connection may take its place (Session::Reconnect).
   kReconnected,   // It has; transfers go on. `flag`: this side opens the lanes.
+  kLossy,         // Unreliable lanes lose more than they are worth: open reliable ones instead.
   kSignal,        // `text` is an in-band signalling message of the peer.
   kOffer,         // The peer offers `transfer`; its files can be asked for.
   kAccepted,      // The peer accepted `transfer`.

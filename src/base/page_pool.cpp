@@ -29,28 +29,23 @@ void PoolBuffer::Release() {
 PagePool::PagePool(size_t capacity_bytes)
     : memory_(capacity_bytes / kPageBytes * kPageBytes), used_(capacity_bytes / kPageBytes) {}
 
-size_t PagePool::FindRun(size_t pages, size_t from, size_t to) const {
+size_t PagePool::FindRun(size_t pages) const {
   size_t run = 0;
-  for (size_t i = from; i < to; ++i) {
+  for (size_t i = first_free_; i < used_.size(); ++i) {
     run = used_[i] != 0 ? 0 : run + 1;
     if (run == pages) return i + 1 - pages;
   }
-  return to;
+  return used_.size();
 }
 
 std::optional<PoolBuffer> PagePool::Allocate(size_t length) {
   const size_t pages = std::max<size_t>(1, PagesFor(length));
   if (pages > used_.size() - used_pages_) return std::nullopt;
-  size_t end = used_.size();
-  size_t start = FindRun(pages, cursor_, end);
-  if (start == end) {
-    end = std::min(used_.size(), cursor_ + pages);
-    start = FindRun(pages, 0, end);
-    if (start == end) return std::nullopt;
-  }
+  const size_t start = FindRun(pages);
+  if (start == used_.size()) return std::nullopt;
   std::fill_n(used_.begin() + static_cast<std::ptrdiff_t>(start), pages, uint8_t{1});
   used_pages_ += pages;
-  cursor_ = start + pages;
+  if (start == first_free_) first_free_ += pages;
   return PoolBuffer(this, MutableByteView(memory_.data() + start * kPageBytes, length));
 }
 
@@ -59,6 +54,7 @@ void PagePool::Free(MutableByteView bytes) {
   const size_t pages = std::max<size_t>(1, PagesFor(bytes.size()));
   std::fill_n(used_.begin() + static_cast<std::ptrdiff_t>(start), pages, uint8_t{0});
   used_pages_ -= pages;
+  first_free_ = std::min(first_free_, start);
 }
 
 }  // namespace millrace

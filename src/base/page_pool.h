@@ -46,8 +46,8 @@ class PagePool {
   PagePool& operator=(const PagePool&) = delete;
 
   // `length` ≥ 1 contiguous bytes, uninitialised; nothing where no free run is long enough.
-  // Cost: first fit from where the last search ended, so steady traffic of one size finds its run
-  // at once.
+  // Cost: first fit, a look at each page from the first free one to the run. The lowest pages are
+  // used over and over, so that they stay in the processor's cache.
   std::optional<PoolBuffer> Allocate(size_t length);
 
   size_t capacity_bytes() const { return used_.size() * kPageBytes; }
@@ -57,13 +57,13 @@ class PagePool {
  private:
   friend class PoolBuffer;
   void Free(MutableByteView bytes);
-  // The start of a free run of `pages` in [from, to); `to` where there is none.
-  size_t FindRun(size_t pages, size_t from, size_t to) const;
+  // The start of the first free run of `pages`; the number of all pages where there is none.
+  size_t FindRun(size_t pages) const;
 
   std::vector<uint8_t> memory_;
   std::vector<uint8_t> used_;  // One flag a page.
   size_t used_pages_ = 0;
-  size_t cursor_ = 0;
+  size_t first_free_ = 0;  // No page before it is free.
 };
 
 }  // namespace millrace

@@ -36,6 +36,8 @@ class RangeSet {
   bool empty() const { return ranges_.empty(); }
   // How many numbers are in the set.
   uint64_t count() const { return count_; }
+  // Between the first and the last number.
+  size_t gaps() const { return ranges_.empty() ? 0 : ranges_.size() - 1; }
   // Ascending, disjoint, not touching.
   std::span<const Range> ranges() const { return ranges_; }
 

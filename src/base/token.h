@@ -1,4 +1,4 @@
-// The name of a transfer beyond its session: 128 random bits, given by the sender.
+// The name of a transfer beyond its session: 128 bits that tell nothing, given by the sender.
 #pragma once
 
 #include <array>

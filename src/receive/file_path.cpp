@@ -1,5 +1,6 @@
 #include "receive/file_path.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -146,30 +147,32 @@ bool PathSet::Free(const std::string& path) const {
                     [this](std::string_view folder) { return files_.count(HashOf(folder)) > 0; });
 }
 
+size_t PathSet::NumberedEnd(std::string_view path) const {
+  size_t end = path.size();
+  AnyFolder(path, [this, &end](std::string_view folder) {
+    if (files_.count(HashOf(folder)) == 0) return false;
+    end = folder.size();
+    return true;
+  });
+  return end;
+}
+
 std::string PathSet::MakeUnique(const std::string& path) {
   std::string unique = path;
-  // Where the last search for this path ended, so that a thousand equal names are not a million
-  // tries.
-  uint64_t& number = numbers_[HashOf(path)];
-  while (!Free(unique)) {
-    number = number == 0 ? 2 : number + 1;
-    // A file in the way of a folder: the folder gets the number, so that what belongs together
-    // stays together.
-    size_t name_end = path.size();
-    AnyFolder(path, [&](std::string_view folder) {
-      if (files_.count(HashOf(folder)) == 0) return false;
-      name_end = folder.size();
-      return true;
-    });
-    const size_t slash =
-        path.rfind('/', name_end == path.size() ? std::string::npos : name_end - 1);
-    const size_t name_start = slash == std::string::npos ? 0 : slash + 1;
-    const std::string_view name = std::string_view(path).substr(name_start, name_end - name_start);
+  if (!Free(path)) {
+    const size_t end = NumberedEnd(path);
+    const size_t slash = path.rfind('/', end == path.size() ? std::string::npos : end - 1);
+    const size_t start = slash == std::string::npos ? 0 : slash + 1;
+    const std::string_view name = std::string_view(path).substr(start, end - start);
     const size_t dot = ExtensionStart(name);
-    const std::string suffix = " (" + std::to_string(number) + ")";
-    const size_t room = kMaxPartBytes - kRoomForNumber - (name.size() - dot);
-    unique = path.substr(0, name_start) + std::string(Truncate(name.substr(0, dot), room)) +
-             suffix + std::string(name.substr(dot)) + path.substr(name_end);
+    const std::string_view extension = name.substr(dot);
+    const size_t room = kMaxPartBytes - kRoomForNumber - extension.size();
+    const std::string before =
+        path.substr(0, start) + std::string(Truncate(name.substr(0, dot), room));
+    const std::string after = std::string(extension) + path.substr(end);
+    uint64_t& number = numbers_[HashOf(before + std::string(extension))];
+    number = std::max<uint64_t>(number, 2);
+    while (!Free(unique = before + " (" + std::to_string(number) + ")" + after)) ++number;
   }
   files_.insert(HashOf(unique));
   AnyFolder(unique, [this](std::string_view folder) {

@@ -7,7 +7,7 @@ std::optional<uint64_t> IncomingTransfer::total_bytes() const {
   return known_bytes_;
 }
 
-Status IncomingTransfer::AddManifest(const ManifestFrame& frame, size_t manifest_room) {
+Status IncomingTransfer::AddManifest(const ManifestFrame& frame, const ManifestMemory& room) {
   const bool fits = frame.total_files == total_files_ && frame.first_file == files_.size() &&
                     frame.token == token_;
   if (!fits) return Violation("manifest parts do not fit together");
@@ -20,17 +20,25 @@ Status IncomingTransfer::AddManifest(const ManifestFrame& frame, size_t manifest
     if (known_bytes_ > kMaxFileBytes - size) return Violation("manifest total is absurd");
     known_bytes_ += size;
     has_unknown_size_ = has_unknown_size_ || !file.size;
-    manifest_bytes_ += file.path.size() + file.type.size();
-    if (manifest_bytes_ > manifest_room) {
-      return Error{ErrorCode::kTooLarge, "the peer's file names take too much memory"};
-    }
+    name_bytes_ += file.path.size() + file.type.size();
     IncomingFile& added = files_.emplace_back();
     added.info = FileInfo{file.size, file.last_modified_ms, paths_.MakeUnique(CleanPath(file.path)),
                           std::string(file.type)};
     added.end = file.size;
+    if (name_bytes_ > room.name_bytes || paths_.folders() > room.folders) {
+      return Error{ErrorCode::kTooLarge, "the peer's file names take too much memory"};
+    }
   }
   if (!reader.AtEnd()) return Violation("manifest part holds more than it says");
+  if (ManifestComplete()) paths_ = PathSet();
   return Status::Ok();
+}
+
+void IncomingTransfer::MarkArrived(FileIndex file, uint64_t begin, uint64_t end) {
+  RangeSet& arrived = files_[file.value].arrived;
+  gaps_ -= arrived.gaps();
+  arrived.Insert(begin, end);
+  gaps_ += arrived.gaps();
 }
 
 bool IncomingTransfer::MarkStored(FileIndex file) {

@@ -25,6 +25,12 @@ struct IncomingFile {
   bool stored = false;                   // The sink has closed it.
 };
 
+// Paths and types, in bytes, and different folders in the paths.
+struct ManifestMemory {
+  size_t name_bytes = 0;
+  size_t folders = 0;
+};
+
 class IncomingTransfer {
  public:
   IncomingTransfer(uint32_t total_files, const TransferToken& token)
@@ -43,14 +49,18 @@ class IncomingTransfer {
   const TransferToken& token() const { return token_; }
   // Nothing where the size of a file is unknown.
   std::optional<uint64_t> total_bytes() const;
-  // Bytes that the names and types take.
-  size_t manifest_bytes() const { return manifest_bytes_; }
+  // What the manifest takes of memory.
+  ManifestMemory manifest_memory() const { return {name_bytes_, paths_.folders()}; }
   bool ManifestComplete() const { return files_.size() == total_files_; }
 
   // Appends the files of a manifest part. Errors: kProtocolViolation for a part out of order,
-  // malformed entries, a total past 2^53 − 1; kTooLarge where the names take more than
-  // `manifest_room` bytes.
-  Status AddManifest(const ManifestFrame& frame, size_t manifest_room);
+  // malformed entries, a total past 2^53 − 1; kTooLarge where it takes more than `room`.
+  Status AddManifest(const ManifestFrame& frame, const ManifestMemory& room);
+
+  // Bytes [begin, end) of a file are there.
+  void MarkArrived(FileIndex file, uint64_t begin, uint64_t end);
+  // Gaps between the ranges that have arrived, in all files.
+  size_t gaps() const { return gaps_; }
 
   // Notes that a file is stored; answers whether all are.
   bool MarkStored(FileIndex file);
@@ -63,7 +73,8 @@ class IncomingTransfer {
   PathSet paths_;
   uint64_t known_bytes_ = 0;
   bool has_unknown_size_ = false;
-  size_t manifest_bytes_ = 0;
+  size_t name_bytes_ = 0;
+  size_t gaps_ = 0;
   uint32_t stored_files_ = 0;
 };
 

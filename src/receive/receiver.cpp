@@ -18,8 +18,10 @@ Status Receiver::OnManifest(const ManifestFrame& frame) {
   if (!Owns(frame.transfer)) return Violation("MANIFEST under a number that is not the peer's");
   const uint32_t ordinal = frame.transfer.value / 2;
   if (ordinal == next_ordinal_) {
-    if (transfers_.size() >= kMaxOpenTransfers) {
-      return Error{ErrorCode::kTooLarge, "the peer opened too many transfers"};
+    size_t files = frame.total_files;
+    for (const auto& [id, other] : transfers_) files += other.total_files();
+    if (transfers_.size() >= kMaxOpenTransfers || files > kMaxOpenFiles) {
+      return Error{ErrorCode::kTooLarge, "the peer offers too many transfers or files at once"};
     }
     ++next_ordinal_;
     transfers_.emplace(frame.transfer, IncomingTransfer(frame.total_files, frame.token));
@@ -28,11 +30,13 @@ Status Receiver::OnManifest(const ManifestFrame& frame) {
   }
   IncomingTransfer* transfer = Find(frame.transfer);
   if (transfer == nullptr) return Status::Ok();
-  size_t others = 0;
+  ManifestMemory room{kMaxManifestBytes, kMaxFolders};
   for (const auto& [id, other] : transfers_) {
-    if (id != frame.transfer) others += other.manifest_bytes();
+    if (id == frame.transfer) continue;
+    room.name_bytes -= other.manifest_memory().name_bytes;
+    room.folders -= other.manifest_memory().folders;
   }
-  const Status added = transfer->AddManifest(frame, kMaxManifestBytes - others);
+  const Status added = transfer->AddManifest(frame, room);
   if (!added.ok()) return added;
   if (transfer->ManifestComplete()) {
     events_.push_back(
@@ -71,8 +75,10 @@ void Receiver::AddExisting(TransferId id, FileIndex index, uint64_t offset, Byte
   const bool on_leaves = offset % kLeafBytes == 0 && (end == file.end || end % kLeafBytes == 0);
   if (!file.end || end > *file.end || !on_leaves) return;
   if (file.arrived.FirstMissing(offset, end) != Range{offset, end}) return;
+  // Half of the gaps are left to what is going to arrive.
+  if (Gaps() >= kMaxGaps / 2) return;
   file.tree.AddBytes(offset, bytes);
-  file.arrived.Insert(offset, end);
+  transfer->MarkArrived(index, offset, end);
   file.written_bytes += bytes.size();
   transfer->existing_bytes += bytes.size();
 }
@@ -120,14 +126,20 @@ Status Receiver::OnData(const DataFrame& frame, PoolBuffer& buffer) {
     }
     if (!held) held = Hold(buffer);
     transfer->arrived_bytes += missing.length();
-    file.arrived.Insert(missing.begin, missing.end);
+    transfer->MarkArrived(frame.file, missing.begin, missing.end);
     const ByteView bytes = frame.payload.subspan(static_cast<size_t>(missing.begin - frame.offset),
                                                  static_cast<size_t>(missing.length()));
     file.tree.AddBytes(missing.begin, bytes);
     QueueWrite(frame, missing, *held);
   }
-  if (file.arrived.ranges().size() > kMaxGaps) return Violation("DATA tears too many gaps");
+  if (Gaps() > kMaxGaps) return Violation("DATA tears too many gaps");
   return Status::Ok();
+}
+
+size_t Receiver::Gaps() const {
+  size_t gaps = 0;
+  for (const auto& [id, transfer] : transfers_) gaps += transfer.gaps();
+  return gaps;
 }
 
 uint32_t Receiver::Hold(PoolBuffer& buffer) {

@@ -60,8 +60,8 @@ class Receiver {
   bool IsKnown(TransferId id) const { return Owns(id) && id.value / 2 < next_ordinal_; }
 
   // Before Accept: bytes of a file of known size that an earlier attempt left in the sink, read
-  // back from there. They start on a leaf and end on one or at the file's end; anything else, and
-  // bytes that were added before, are ignored. Cost: hashing them.
+  // back from there. They start on a leaf and end on one or at the file's end; anything else, bytes
+  // that were added before, and bytes past too many gaps are ignored. Cost: hashing them.
   void AddExisting(TransferId id, FileIndex file, uint64_t offset, ByteView bytes);
   // The user's answer to an offer; no-op where the transfer has ended or is accepted.
   void Accept(TransferId id);
@@ -103,6 +103,8 @@ class Receiver {
   Status CheckComplete(const CompleteFrame& frame, const IncomingFile& file) const;
   void PushHave(TransferId id, FileIndex index, const IncomingFile& file);
   void QueueWrite(const DataFrame& frame, const Range& missing, uint32_t held);
+  // In what has arrived, over all transfers.
+  size_t Gaps() const;
   uint32_t Hold(PoolBuffer& buffer);
   void LetGo(uint32_t held);
   void CheckFile(TransferId id, FileIndex index);

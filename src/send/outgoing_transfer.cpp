@@ -6,7 +6,8 @@
 
 namespace millrace {
 
-OutgoingTransfer::OutgoingTransfer(const std::vector<FileInfo>& infos) {
+OutgoingTransfer::OutgoingTransfer(const std::vector<FileInfo>& infos, size_t name_bytes)
+    : name_bytes_(name_bytes) {
   files_.resize(infos.size());
   for (size_t i = 0; i < infos.size(); ++i) files_[i].size = infos[i].size;
 }

@@ -34,7 +34,7 @@ struct ReadPosition {
 
 class OutgoingTransfer {
  public:
-  explicit OutgoingTransfer(const std::vector<FileInfo>& infos);
+  OutgoingTransfer(const std::vector<FileInfo>& infos, size_t name_bytes);
 
   bool accepted = false;
   bool paused_here = false;
@@ -42,12 +42,16 @@ class OutgoingTransfer {
   uint64_t credit = 0;  // Payload bytes that the peer has room for, from the start.
   // Acknowledged, and held by the receiver before.
   uint64_t delivered_bytes = 0;
+  size_t held_gaps = 0;  // In what the receiver holds, over all files.
   std::deque<PieceId>
       ready;  // Read, hashed, waiting for a lane; those to be sent again come first.
 
   bool MayMove() const { return accepted && !paused_here && !paused_by_peer; }
 
   std::vector<OutgoingFile>& files() { return files_; }
+  const std::vector<OutgoingFile>& files() const { return files_; }
+  // Of all paths and types, as the peer keeps them.
+  size_t name_bytes() const { return name_bytes_; }
 
   // The next bytes to read, at most `piece_bytes` and within the credit; whole leaves except at a
   // file's end.
@@ -68,6 +72,7 @@ class OutgoingTransfer {
 
  private:
   std::vector<OutgoingFile> files_;
+  size_t name_bytes_;
   size_t receipts_ = 0;
   // The cursor: the file that is read now and how far, and all bytes asked for so far that need
   // credit.

@@ -13,11 +13,7 @@ constexpr size_t kManifestPartBytes = 12 * 1024;
 
 std::optional<Error> CheckOffer(const std::vector<FileInfo>& files) {
   if (files.empty()) return Error{ErrorCode::kInvalidArgument, "there is no file to send"};
-  if (files.size() > kMaxFilesPerTransfer) {
-    return Error{ErrorCode::kTooLarge, "one transfer holds at most 20,000 files"};
-  }
   uint64_t total = 0;
-  size_t manifest_bytes = 0;
   for (const FileInfo& file : files) {
     if (file.path.empty() || !IsUtf8(file.path) || !IsUtf8(file.type)) {
       return Error{ErrorCode::kInvalidArgument, "a file has no usable name"};
@@ -31,12 +27,14 @@ std::optional<Error> CheckOffer(const std::vector<FileInfo>& files) {
       return Error{ErrorCode::kTooLarge, "a transfer holds at most 2^53 - 1 bytes"};
     }
     total += size;
-    manifest_bytes += file.path.size() + file.type.size();
-  }
-  if (manifest_bytes > kMaxManifestBytes) {
-    return Error{ErrorCode::kTooLarge, "the names of the files take more than 4 MiB"};
   }
   return std::nullopt;
+}
+
+size_t NameBytes(const std::vector<FileInfo>& files) {
+  size_t bytes = 0;
+  for (const FileInfo& file : files) bytes += file.path.size() + file.type.size();
+  return bytes;
 }
 
 }  // namespace
@@ -44,18 +42,35 @@ std::optional<Error> CheckOffer(const std::vector<FileInfo>& files) {
 TransferId Sender::Offer(const std::vector<FileInfo>& files, const TransferToken& token) {
   const TransferId id(next_ordinal_++ * 2 + static_cast<uint32_t>(role_));
   std::optional<Error> error = CheckOffer(files);
-  if (!error && transfers_.size() >= kMaxOpenTransfers) {
-    error = Error{ErrorCode::kTooLarge, "too many transfers are open"};
-  }
+  if (!error) error = CheckRoom(files);
   if (error) {
     // The number is spent all the same, so the peer must learn of it to count along.
     frames_.Push(CancelFrame{id, error->code, error->detail});
     events_.push_back({.type = EventType::kFailed, .transfer = id, .error = *error});
     return id;
   }
-  transfers_.emplace(id, OutgoingTransfer(files));
+  transfers_.emplace(id, OutgoingTransfer(files, NameBytes(files)));
   PushManifest(id, files, token);
   return id;
+}
+
+std::optional<Error> Sender::CheckRoom(const std::vector<FileInfo>& files) const {
+  if (transfers_.size() >= kMaxOpenTransfers) {
+    return Error{ErrorCode::kTooLarge, "too many transfers are open"};
+  }
+  size_t count = files.size();
+  size_t name_bytes = NameBytes(files);
+  for (const auto& [id, other] : transfers_) {
+    count += other.files().size();
+    name_bytes += other.name_bytes();
+  }
+  if (count > kMaxOpenFiles) {
+    return Error{ErrorCode::kTooLarge, "all open transfers hold at most 20,000 files"};
+  }
+  if (name_bytes > kMaxManifestBytes) {
+    return Error{ErrorCode::kTooLarge, "the names of all open files take more than 4 MiB"};
+  }
+  return std::nullopt;
 }
 
 void Sender::PushManifest(TransferId id, const std::vector<FileInfo>& files,
@@ -233,6 +248,12 @@ std::optional<OutgoingPiece> Sender::NextPiece() {
   });
 }
 
+bool Sender::HasReady() const {
+  return std::any_of(transfers_.begin(), transfers_.end(), [](const auto& entry) {
+    return entry.second.MayMove() && !entry.second.ready.empty();
+  });
+}
+
 void Sender::OnAcked(PieceId id) {
   Piece* piece = At(id);
   if (piece == nullptr) return;
@@ -261,9 +282,13 @@ Status Sender::OnHave(const HaveFrame& frame) {
     if (range.end != *file.size && range.end % kLeafBytes != 0) {
       return Violation("HAVE does not end on a leaf");
     }
+    transfer->held_gaps -= file.held.gaps();
     transfer->delivered_bytes += file.held.Insert(range.begin, range.end);
+    transfer->held_gaps += file.held.gaps();
   }
-  if (file.held.ranges().size() > kMaxGaps) return Violation("HAVE tears too many gaps");
+  size_t gaps = 0;
+  for (const auto& [id, other] : transfers_) gaps += other.held_gaps;
+  if (gaps > kMaxGaps) return Violation("HAVE tears too many gaps");
   return Status::Ok();
 }
 
@@ -313,7 +338,7 @@ Status Sender::OnReceipt(const ReceiptFrame& frame) {
                        .transfer = frame.transfer,
                        .size = bytes,
                        .proofs = transfer->Proofs()});
-    transfers_.erase(frame.transfer);
+    End(frame.transfer);
   }
   return Status::Ok();
 }
@@ -333,17 +358,20 @@ Status Sender::OnPause(const PauseFrame& frame) {
 }
 
 void Sender::Fail(TransferId id, Error error, bool by_peer) {
-  const auto it = transfers_.find(id);
-  if (it == transfers_.end()) return;
-  transfers_.erase(it);
+  if (Find(id) == nullptr) return;
+  End(id);
+  events_.push_back(
+      {.type = EventType::kFailed, .transfer = id, .flag = by_peer, .error = std::move(error)});
+}
+
+void Sender::End(TransferId id) {
+  transfers_.erase(id);
   for (size_t slot = 0; slot < pieces_.size(); ++slot) {
     // What is being read belongs to its source until that lets go of it.
     const PieceState state = pieces_[slot].state;
     const bool idle = state == PieceState::kQueued || state == PieceState::kSent;
     if (idle && pieces_[slot].transfer == id) FreePiece(IdOf(slot));
   }
-  events_.push_back(
-      {.type = EventType::kFailed, .transfer = id, .flag = by_peer, .error = std::move(error)});
 }
 
 void Sender::FailAll(const Error& error, bool by_peer) {

@@ -61,6 +61,8 @@ class Sender {
   // The next piece for a lane, fair among transfers, pieces to be sent again before new ones. It
   // stays in the pool until OnAcked.
   std::optional<OutgoingPiece> NextPiece();
+  // Whether NextPiece has one to give, up to late acknowledgements.
+  bool HasReady() const;
   // One copy of the piece arrived: it is done with. Ids of pieces that are done with are ignored,
   // here and below.
   void OnAcked(PieceId piece);
@@ -112,9 +114,13 @@ class Sender {
   PieceId TakeSlot();
   void FreePiece(PieceId id);
   void Queue(PieceId id, Piece& piece, bool again);
+  // Forgets the transfer and frees what waits or travels of it; copies may still arrive.
+  void End(TransferId id);
   // A read came short of what was asked for: the stream has ended there.
   void EndStream(Piece& piece, OutgoingTransfer& transfer, size_t length);
   OutgoingTransfer* Find(TransferId id);
+  // What the peer would not take beside the transfers that are open.
+  std::optional<Error> CheckRoom(const std::vector<FileInfo>& files) const;
   void PushManifest(TransferId id, const std::vector<FileInfo>& files, const TransferToken& token);
   // Says COMPLETE once all of the file is hashed.
   void CheckFile(TransferId id, OutgoingTransfer& transfer, FileIndex file);

@@ -21,6 +21,8 @@ Status SentRecords::OnAck(const AckFrame& ack, Timestamp now, std::vector<PieceI
       Sent& sent = records_[static_cast<size_t>(number - base_)];
       if (sent.state == State::kAcked) continue;
       if (sent.state == State::kOnItsWay && sent.eliciting) --in_flight_;
+      if (sent.state == State::kLost) --lost_records_;
+      if (sent.eliciting) ++acked_records_;
       sent.state = State::kAcked;
       news = true;
       if (sent.piece) acked.push_back(*sent.piece);
@@ -109,8 +111,10 @@ std::optional<PieceId> SentRecords::TakeOldest() {
   for (Sent& sent : records_) {
     if (sent.state != State::kOnItsWay || !sent.piece) continue;
     GiveUp(sent);
+    const std::optional<PieceId> piece = sent.piece;
+    DropSettled();
     SetLossTime();
-    return sent.piece;
+    return piece;
   }
   return std::nullopt;
 }
@@ -129,7 +133,8 @@ void SentRecords::DropSettled() {
   while (!records_.empty()) {
     const State state = records_.front().state;
     // Lost ones are kept for a while: a late acknowledgement still spares a re-send.
-    const bool old = largest_acked_ && base_ + kLateRecords <= *largest_acked_;
+    const bool old = (largest_acked_ && base_ + kLateRecords <= *largest_acked_) ||
+                     records_.size() > kMostRemembered;
     if (state == State::kOnItsWay || (state == State::kLost && !old)) return;
     records_.pop_front();
     ++base_;

@@ -39,6 +39,9 @@ class SentRecords {
 
   // How far behind the newest acknowledged record a lost one is still remembered.
   static constexpr uint64_t kLateRecords = 256;
+  // And behind the newest one sent, for a peer that acknowledges nothing: the 10 MiB of a sender's
+  // pool are 640 records of 16 KiB, each sent several times.
+  static constexpr size_t kMostRemembered = 4096;
 
   explicit SentRecords(Delivery delivery = Delivery::kReliable) : delivery_(delivery) {}
 
@@ -71,11 +74,17 @@ class SentRecords {
 
   // Records with something to acknowledge that are neither acknowledged nor lost.
   size_t in_flight() const { return in_flight_; }
+  // Records that are kept here, settled ones behind unsettled ones included.
+  size_t remembered() const { return records_.size(); }
   // The channel has not moved for a probe timeout.
   bool stalled() const { return probes_ > 0; }
   // From sending to acknowledgement, waiting in the channel included.
   const RoundTrip& round_trip() const { return round_trip_; }
+  // Totals of what asked for an acknowledgement. A record that arrives after it was given up for
+  // lost is lost no more.
+  uint64_t acked_records() const { return acked_records_; }
   uint64_t lost_records() const { return lost_records_; }
+  Delivery delivery() const { return delivery_; }
 
  private:
   enum class State : uint8_t { kOnItsWay, kAcked, kLost };
@@ -103,6 +112,7 @@ class SentRecords {
   Timestamp loss_time_ = Timestamp::Never();  // When the next record behind the largest
                                               // acknowledged one counts as lost.
   RoundTrip round_trip_;
+  uint64_t acked_records_ = 0;
   uint64_t lost_records_ = 0;
 };
 

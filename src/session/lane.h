@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "control/backpressure.h"
+#include "control/loss_meter.h"
 #include "crypto/key_schedule.h"
 #include "receive/received_records.h"
 #include "send/sent_records.h"
@@ -44,6 +45,7 @@ class Lane {
   ReceivedRecords& received() { return received_; }
   const ReceivedRecords& received() const { return received_; }
   const LaneCounters& counters() const { return counters_; }
+  LossMeter& loss() { return loss_; }
 
  private:
   LaneId id_;
@@ -55,6 +57,7 @@ class Lane {
   SentRecords sent_;
   ReceivedRecords received_;
   LaneCounters counters_;
+  LossMeter loss_;
 };
 
 }  // namespace millrace

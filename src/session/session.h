@@ -37,11 +37,12 @@ struct SessionOptions {
   // What is read and scheduled at once.
   size_t chunk_bytes = 256 * 1024;
   Duration handshake_timeout = Duration::Seconds(15);
-  // Nothing heard for so long: the peer is gone.
+  // Nothing heard on the control lane for so long: the connection is gone.
   Duration idle_timeout = Duration::Seconds(30);
   // How long a lost control lane may stay away before the session ends; zero: not at all.
   Duration reconnect_timeout{};
-  // How long transfers may be without any bulk lane before the session ends; zero: not at all.
+  // How long a connected session may be without any bulk lane before it ends; zero: it may wait for
+  // its first ones, and ends when the last one closes.
   Duration lane_timeout{};
   Scheduler scheduler = Scheduler::kLeastFilled;
 };
@@ -90,6 +91,10 @@ class Session {
   // --- Time ---
 
   void AdvanceTime(Timestamp now);
+  // There is reason to believe that the peer is gone: asks it for a sign of life, and takes the
+  // connection for lost where none comes within kCheckTimeout. No-op unless connected.
+  static constexpr Duration kCheckTimeout = Duration::Seconds(2);
+  void CheckPeer(Timestamp now);
   // When AdvanceTime or PollOutput has something to do without any input; Never where that will not
   // be.
   Timestamp NextTimeout() const;
@@ -125,11 +130,12 @@ class Session {
 
   // --- What is known ---
 
-  bool established() const { return secrets_.has_value(); }
+  bool established() const { return first_secrets_.has_value(); }
   // Both sides can hear each other; false before the handshake and while a lost connection is away.
   bool connected() const { return connected_; }
-  // Once established: what a handshake needs to go on with this session.
-  const SessionSecrets& secrets() const { return *secrets_; }
+  // Once established: what a handshake needs to go on with this session. Those of its first
+  // connection, since a later handshake may have ended for one side only.
+  const SessionSecrets& secrets() const { return *first_secrets_; }
   bool closed() const { return closed_; }
   // The files of an incoming transfer that has not ended; null for any other.
   const IncomingTransfer* Incoming(TransferId transfer) const { return receiver_.Find(transfer); }
@@ -151,6 +157,7 @@ class Session {
   void HandleHandshake(ByteView message);
   void Establish();
   void Resume();
+  void ExpectLane();
   Status HandleRecord(Lane& lane, PoolBuffer& buffer);
   Status HandleFrame(const Frame& frame, PoolBuffer& buffer);
   Status HandleAck(const AckFrame& ack);
@@ -158,8 +165,13 @@ class Session {
   Status HandleResume(const ResumeFrame& resume);
 
   void RecoverLosses();
+  void JudgeDelivery(Lane& lane);
   void ProbeLane(Lane& lane);
   bool HasOtherLane(const Lane& lane) const;
+  // When a session whose data channels all stand still ends; Never where they have nothing to do.
+  Timestamp StandstillDeadline() const;
+  // Pieces are on their way or may go.
+  bool BulkIsPending() const;
 
   bool HasBulkLane() const { return !lanes_.empty() && lanes_.rbegin()->first != kControlLane; }
   bool WantsControlRecord() const;
@@ -178,7 +190,8 @@ class Session {
   Sender sender_;
   Receiver receiver_;
   std::unique_ptr<Handshake> handshake_;
-  std::optional<SessionSecrets> secrets_;
+  std::optional<SessionSecrets> first_secrets_;
+  std::optional<SessionSecrets> secrets_;  // Of the present connection.
   // The handshake of the present connection is done.
   bool connected_ = false;
   // A RESUME frame is owed, and queued frames wait for the peer's.
@@ -197,7 +210,10 @@ class Session {
   Timestamp lane_deadline_ = Timestamp::Never();
   Timestamp next_ping_ = Timestamp::Never();
   Timestamp heard_at_;
+  Timestamp check_deadline_ = Timestamp::Never();
+  Timestamp moved_at_;  // A piece arrived, a lane opened, or nothing was pending.
   std::optional<uint64_t> pong_owed_;
+  bool said_lossy_ = false;
   std::vector<PieceId> settled_;  // Scratch.
   bool closed_ = false;
 };

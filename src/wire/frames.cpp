@@ -171,7 +171,7 @@ Result<Frame> DecodeManifest(ByteReader& reader) {
   frame.entries = reader.LengthPrefixed(kMaxControlRecordBytes);
   if (!reader.ok()) return Violation("MANIFEST frame is cut short or too long");
   if (frame.total_files == 0) return Violation("manifest without files");
-  if (frame.total_files > kMaxFilesPerTransfer) return Violation("manifest names too many files");
+  if (frame.total_files > kMaxOpenFiles) return Violation("manifest names too many files");
   if (frame.count == 0 || frame.first_file >= frame.total_files ||
       frame.count > frame.total_files - frame.first_file) {
     return Violation("manifest part lies outside of the manifest");

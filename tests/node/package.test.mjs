@@ -35,7 +35,7 @@ test('an error keeps its code, detail and cause', () => {
 
 test('what is not available yet is refused, not ignored', async () => {
   const options = [
-    { secret: 'x' }, { privacy: true }, { encryption: false }, { delivery: 'unreliable' }, { lanes: { min: 2 } },
+    { secret: 'x' }, { privacy: true }, { encryption: false },
     { bandwidthLimit: 1000 }, { profile: 'mobile' }, { mode: 'aggressive' },
   ];
   for (const option of options) {

@@ -10,7 +10,7 @@ function endless() {
 }
 
 function description(sdp) {
-  return { type: 'description', kind: 'offer', sdp };
+  return { type: 'description', kind: 'offer', sdp, link: 0 };
 }
 
 test('two sides pair in whatever order they come, with opposite roles', async () => {
@@ -84,23 +84,46 @@ test('malformed messages are ignored, and pairing still works', async () => {
   assert.notEqual(a.initiator, b.initiator);
 });
 
-test('descriptions and candidates are rebuilt from the fields that they may have', async () => {
+test('what is said is rebuilt from the fields that it may have', async () => {
   const room = new Room();
   const [a, b] = await Promise.all([pair(room.join(), endless()), pair(room.join(), endless())]);
   const heard = [];
   b.onmessage = (message) => heard.push(message);
-  a.send({ type: 'description', kind: 'rollback', sdp: '' });
-  a.send({ type: 'description', kind: 'offer', sdp: 'x'.repeat(64 * 1024) });
-  a.send({ type: 'candidate', candidate: 'c'.repeat(4096) });
-  a.send({ type: 'candidate', candidate: 'c', sdpMid: 5, sdpMLineIndex: 'x', extra: { deep: [] } });
+  a.send({ type: 'description', kind: 'rollback', sdp: '', link: 0 });
+  a.send({ type: 'description', kind: 'offer', sdp: 'x'.repeat(64 * 1024), link: 0 });
+  a.send({ type: 'description', kind: 'offer', sdp: 'v=0' });
+  a.send({ type: 'candidate', candidate: 'c'.repeat(4096), link: 0 });
+  a.send({ type: 'candidate', candidate: 'c', sdpMid: 5, sdpMLineIndex: 'x', link: 2, extra: { deep: [] } });
+  for (const link of [-1, 0.5, '1', null, 2 ** 60, undefined]) a.send({ type: 'renew', link });
+  a.send({ type: 'restart', link: 1, kind: 'offer' });
+  a.send({ type: 'ping', link: 1 });
   await quiet(room);
-  assert.deepEqual(heard, [{ type: 'candidate', candidate: 'c', sdpMid: null, sdpMLineIndex: null }]);
+  assert.deepEqual(heard, [
+    { type: 'candidate', candidate: 'c', sdpMid: null, sdpMLineIndex: null, link: 2 },
+    { type: 'restart', link: 1 },
+    { type: 'ping' },
+  ]);
+});
+
+test('paired sides hear of somebody new in the room, and of somebody who left it', async () => {
+  const room = new Room();
+  const pairings = await Promise.all([pair(room.join(), endless()), pair(room.join(), endless())]);
+  const doubts = [0, 0];
+  pairings.forEach((pairing, index) => (pairing.ondoubt = () => (doubts[index] += 1)));
+  let third;
+  void pair(room.join(), endless()).then((pairing) => (third = pairing));
+  await quiet(room);
+  assert.equal(third, undefined);
+  assert.ok(doubts.every((count) => count >= 1));
+  const before = [...doubts];
+  room.inject({ millrace: 1, type: 'left' });
+  assert.deepEqual(doubts, before.map((count) => count + 1));
 });
 
 test('one who leaves is heard of', async () => {
   const room = new Room();
   const [a, b] = await Promise.all([pair(room.join(), endless()), pair(room.join(), endless())]);
-  a.leave();
+  a.sayBye();
   await quiet(room);
   let left = 0;
   b.onbye = () => (left += 1);

@@ -205,6 +205,18 @@ test('limits the rooms and the sockets of one address', async () => {
   });
 });
 
+test('who stays in a room is told when somebody leaves it, by a goodbye or without', async () => {
+  await withSite({}, async (own) => {
+    const staying = await enter(own);
+    for (const leave of ['close', 'terminate']) {
+      const leaving = await enter(own);
+      const told = once(staying, 'message');
+      leaving[leave]();
+      assert.deepEqual(JSON.parse(String((await told)[0])), { millrace: 1, type: 'left' });
+    }
+  });
+});
+
 test('closes whoever sends binary, too much at once, or too often', async () => {
   await withSite({ messageBurst: 5, messagesPerSecond: 1 }, async (own) => {
     const bad = await enter(own);
@@ -218,11 +230,13 @@ test('closes whoever sends binary, too much at once, or too often', async () => 
     const other = await enter(own);
     const often = await enter(own);
     let heard = 0;
-    other.on('message', () => (heard += 1));
+    let left = 0;
+    other.on('message', (data) => (String(data) === 'x' ? (heard += 1) : (left += 1)));
     for (let i = 0; i < 50; i += 1) often.send('x');
     assert.equal((await closing(often)).code, 4429);
     await settle(other);
     assert.equal(heard, 5);
+    assert.equal(left, 1);
     assert.equal(own.rooms.clientCount, 1);
   });
 });

@@ -94,3 +94,31 @@ test('closing it is no failure', async () => {
 test('an address that is none throws invalid-argument', () => {
   assert.throws(() => webSocketSignaling('no address'), { code: 'invalid-argument' });
 });
+
+test('a socket that closed is opened again when the session needs it, and not after close', async () => {
+  const first = nextSocket();
+  const signaling = webSocketSignaling(address);
+  const failed = new Promise((resolve) => (signaling.onerror = resolve));
+  signaling.send({ n: 1 });
+  (await first).close(1001);
+  assert.equal((await failed).code, 'signaling-failed');
+
+  const second = nextSocket();
+  signaling.reopen();
+  signaling.send({ n: 2 });
+  signaling.reopen(); // It is open, or about to be.
+  const socket = await second;
+  const [data] = await once(socket, 'message');
+  assert.deepEqual(JSON.parse(data.toString()), { n: 2 });
+  const heard = new Promise((resolve) => (signaling.onmessage = resolve));
+  socket.send('{"n":3}');
+  assert.deepEqual(await heard, { n: 3 });
+
+  const closed = once(socket, 'close');
+  signaling.close();
+  await closed;
+  const clients = server.clients.size;
+  signaling.reopen();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.ok(server.clients.size <= clients);
+});

@@ -10,9 +10,11 @@ namespace {
 
 constexpr WaterMarks kMarks{1 << 20, 1 << 18};
 
-std::unique_ptr<X25519Handshake> MakeHandshake(Random& random) {
+std::unique_ptr<X25519Handshake> MakeHandshake(Random& random, const SessionSecrets* previous) {
   const std::vector<uint8_t> entropy = random.Bytes(64);
-  return std::make_unique<X25519Handshake>(std::span<const uint8_t, 64>(entropy.data(), 64));
+  const std::span<const uint8_t, 64> bytes(entropy.data(), 64);
+  if (previous != nullptr) return std::make_unique<X25519Handshake>(bytes, *previous);
+  return std::make_unique<X25519Handshake>(bytes);
 }
 
 }  // namespace
@@ -26,25 +28,53 @@ std::vector<uint8_t> EncodeEntries(const std::vector<FileEntry>& entries) {
   return bytes;
 }
 
-HostilePeer::HostilePeer(uint64_t seed, const SessionOptions& options)
-    : random_(seed),
-      control_(kControlLane, kMaxMessageBytes, Delivery::kReliable, kMarks),
-      bulk_(kBulk, kMaxMessageBytes, Delivery::kReliable, kMarks) {
+HostilePeer::HostilePeer(uint64_t seed, const SessionOptions& options, Stage stage)
+    : random_(seed) {
   InitializeCrypto();
-  victim_ = std::make_unique<Session>(options, MakeHandshake(random_), now_);
+  victim_ = std::make_unique<Session>(options, MakeHandshake(random_, nullptr), now_);
   victim_->OpenLane(kControlLane, kMaxMessageBytes, Delivery::kReliable, now_);
-  const auto own = MakeHandshake(random_);
-  const std::optional<Output> hello = victim_->PollOutput(now_);
-  if (!own->HandleMessage(hello->message.subspan(1)).ok()) return;
+  if (stage == Stage::kControlOpen) return;
+  ShakeHands();
+  if (stage == Stage::kBulkOpen) OpenBulk(kBulk);
+  Drain();
+}
+
+void HostilePeer::Advance(Duration span) {
+  now_ = now_ + span;
+  victim_->AdvanceTime(now_);
+}
+
+void HostilePeer::ShakeHands() {
+  DrainOutputs();
+  if (hello_.empty()) return;
+  const auto own = MakeHandshake(random_, secrets_ ? &*secrets_ : nullptr);
+  const Status handled = own->HandleMessage(ByteView(hello_).subspan(1));
+  hello_.clear();
+  if (!handled.ok()) return;
   std::vector<uint8_t> reply(1 + Handshake::kMaxMessageBytes);
   reply[0] = static_cast<uint8_t>(RecordKind::kHandshake);
   reply.resize(1 + own->PollMessage(MutableByteView(reply).subspan(1)));
   SendRaw(kControlLane, reply);
   secrets_ = own->TakeSecrets();
-  control_.SetKeys(*secrets_);
-  bulk_.SetKeys(*secrets_);
-  victim_->OpenLane(kBulk, kMaxMessageBytes, Delivery::kReliable, now_);
-  Drain();
+  lanes_.clear();
+}
+
+void HostilePeer::OpenBulk(LaneId lane) {
+  victim_->OpenLane(lane, kMaxMessageBytes, Delivery::kReliable, now_);
+}
+
+void HostilePeer::CloseLane(LaneId lane) { victim_->CloseLane(lane, now_); }
+
+void HostilePeer::Reconnect() {
+  victim_->Reconnect(MakeHandshake(random_, &victim_->secrets()), now_);
+  victim_->OpenLane(kControlLane, kMaxMessageBytes, Delivery::kReliable, now_);
+}
+
+Lane& HostilePeer::LaneOf(LaneId id) {
+  const auto [it, added] =
+      lanes_.try_emplace(id, id, kMaxMessageBytes, Delivery::kReliable, kMarks);
+  if (added && secrets_) it->second.SetKeys(*secrets_);
+  return it->second;
 }
 
 void HostilePeer::SendRaw(LaneId lane, std::vector<uint8_t> message) {
@@ -62,8 +92,7 @@ void HostilePeer::SendPlaintext(LaneId lane, const std::vector<uint8_t>& plainte
 }
 
 std::vector<uint8_t> HostilePeer::SealedFrame(LaneId lane, const Frame& frame) {
-  std::vector<uint8_t> plaintext(kMaxMessageBytes);
-  ByteWriter writer(plaintext);
+  ByteWriter writer(scratch_);
   EncodeFrame(frame, writer);
   std::vector<uint8_t> out(writer.size() + kRecordOverheadBytes);
   LaneOf(lane).SealRecord(writer.written(), std::nullopt, true, now_, out);
@@ -93,8 +122,18 @@ TransferId HostilePeer::OfferAccepted(uint64_t size) {
 
 void HostilePeer::Drain() {
   while (const auto write = victim_->PollWrite()) victim_->WriteDone(write->write, now_);
+  DrainOutputs();
+  while (auto event = victim_->PollEvent()) events_.push_back(std::move(*event));
+}
+
+void HostilePeer::DrainOutputs() {
   while (const auto output = victim_->PollOutput(now_)) {
     std::vector<uint8_t> message(output->message.begin(), output->message.end());
+    victim_->SetBuffered(output->lane, 0, now_);
+    if (PeekRecordKind(message) == RecordKind::kHandshake) {
+      hello_ = message;
+      continue;
+    }
     const Result<MutableByteView> opened = LaneOf(output->lane).OpenRecord(message, now_);
     if (!opened.ok()) continue;
     ByteReader reader(opened.value());
@@ -104,7 +143,6 @@ void HostilePeer::Drain() {
       if (const auto* close = std::get_if<CloseFrame>(&frame.value())) close_code_ = close->code;
     }
   }
-  while (auto event = victim_->PollEvent()) events_.push_back(std::move(*event));
 }
 
 std::string HostilePeer::CloseCode() {

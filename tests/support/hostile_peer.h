@@ -2,6 +2,7 @@
 // then seals any bytes.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,15 +18,31 @@ class HostilePeer {
  public:
   static constexpr LaneId kBulk{1};
 
-  // Connects to a fresh victim, with the control and one bulk lane open.
-  explicit HostilePeer(uint64_t seed, const SessionOptions& options = {});
+  // How far the connection is when the peer begins.
+  enum class Stage : uint8_t { kControlOpen, kEstablished, kBulkOpen };
+
+  // Connects to a fresh victim.
+  explicit HostilePeer(uint64_t seed, const SessionOptions& options = {},
+                       Stage stage = Stage::kBulkOpen);
 
   Session& victim() { return *victim_; }
   Timestamp now() const { return now_; }
+  // Lets time pass for the victim, in one jump.
+  void Advance(Duration span);
 
-  // Delivers bytes as they are.
+  // Answers the victim's hello, from the second time on as the one who was there before; no-op
+  // where it said none.
+  void ShakeHands();
+  // A bulk lane opens on both sides.
+  void OpenBulk(LaneId lane);
+  // The victim sees a lane close.
+  void CloseLane(LaneId lane);
+  // The victim gets a new connection after it has lost one; its handshake is still to come.
+  void Reconnect();
+
+  // Delivers bytes as they are, a millisecond after what came before.
   void SendRaw(LaneId lane, std::vector<uint8_t> message);
-  // Delivers one well-sealed record with this plaintext; with `number`, under that packet number.
+  // Delivers one well-sealed record with this plaintext.
   void SendPlaintext(LaneId lane, const std::vector<uint8_t>& plaintext);
   void SendFrame(LaneId lane, const Frame& frame);
   // The sealed record, not delivered.
@@ -40,6 +57,8 @@ class HostilePeer {
 
   // Drains the victim's outputs and writes; collects its events.
   void Drain();
+  // Drains its outputs only, from channels that are never full; keeps its hello for ShakeHands.
+  void DrainOutputs();
   const std::vector<Event>& events() const { return events_; }
   // How the victim's session ended, as text; "" while it lasts.
   std::string CloseCode();
@@ -47,16 +66,17 @@ class HostilePeer {
   std::optional<ErrorCode> CloseCodeOnWire();
 
  private:
-  Lane& LaneOf(LaneId id) { return id == kControlLane ? control_ : bulk_; }
+  Lane& LaneOf(LaneId id);
 
   Timestamp now_ = Timestamp::FromMicros(5'000'000);
   Random random_;
   std::unique_ptr<Session> victim_;
   std::optional<SessionSecrets> secrets_;
-  Lane control_;
-  Lane bulk_;
+  std::map<LaneId, Lane> lanes_;
   std::vector<Event> events_;
   std::optional<ErrorCode> close_code_;
+  std::vector<uint8_t> hello_;
+  std::vector<uint8_t> scratch_ = std::vector<uint8_t>(kMaxMessageBytes);
 };
 
 // A manifest frame's entries, encoded.

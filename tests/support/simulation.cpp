@@ -11,6 +11,9 @@ namespace {
 // libwebrtc's least retransmission timeout.
 constexpr Duration kRetransmissionTimeout = Duration::Millis(400);
 
+// More turns than this without any time passing do nothing.
+constexpr int kMostIdleTurns = 10'000;
+
 std::unique_ptr<Handshake> MakeHandshake(Random& random, const Session* previous) {
   const std::vector<uint8_t> entropy = random.Bytes(64);
   const std::span<const uint8_t, 64> bytes(entropy.data(), 64);
@@ -114,6 +117,12 @@ std::vector<LaneId> Simulation::BulkLanes() const {
   return lanes;
 }
 
+size_t Simulation::MovingBulkLanes() const {
+  return static_cast<size_t>(std::count_if(
+      channels_.begin(), channels_.end(),
+      [](const auto& entry) { return entry.first != kControlLane && !entry.second[0].stalled; }));
+}
+
 void Simulation::CloseLane(LaneId lane) {
   if (channels_.erase(lane) == 0) return;
   for (SimPeer& peer : peers_) peer.session->CloseLane(lane, now());
@@ -131,16 +140,24 @@ void Simulation::StallLane(LaneId lane) {
 }
 
 void Simulation::BreakConnection() {
+  for (SimPeer& peer : peers_) peer.session->CloseLane(kControlLane, now());
+  Replace();
+}
+
+void Simulation::Replace() {
+  if (channels_.empty()) return;
   channels_.clear();
   lanes_wanted_ = false;
-  for (SimPeer& peer : peers_) peer.session->CloseLane(kControlLane, now());
-  if (link_.reconnect_after) Schedule(*link_.reconnect_after, [this] { Reconnect(); });
+  if (!link_.reconnect_after) return;
+  Schedule(std::max(dark_until_, now_) + *link_.reconnect_after - now_, [this] { Reconnect(); });
 }
 
 void Simulation::Reconnect() {
   if (channels_.count(kControlLane) > 0) return;
   for (SimPeer& peer : peers_) {
     if (peer.session->closed() || !peer.session->established()) return;
+    // The other side may not have noticed yet.
+    peer.session->CloseLane(kControlLane, now());
     peer.session->Reconnect(MakeHandshake(random_, peer.session.get()), now());
   }
   Open(kControlLane);
@@ -148,6 +165,14 @@ void Simulation::Reconnect() {
 }
 
 void Simulation::Blackout(Duration span) { dark_until_ = std::max(dark_until_, now_ + span); }
+
+bool Simulation::IsLost(Channel& channel, Timestamp at) {
+  if (at >= channel.burst_until && random_.Chance(link_.burst_chance)) {
+    const auto longest = static_cast<uint64_t>(link_.longest_burst.micros());
+    channel.burst_until = at + Duration::Micros(static_cast<int64_t>(random_.Below(longest) + 1));
+  }
+  return at < channel.burst_until || random_.Chance(link_.loss);
+}
 
 void Simulation::Schedule(Duration delay, std::function<void()> act) {
   later_.emplace(now_ + delay, std::move(act));
@@ -170,7 +195,7 @@ void Simulation::Transmit(size_t from, const Output& output) {
                         random_.Below(static_cast<uint64_t>(link_.jitter.micros()))));
   }
   Duration timeout = kRetransmissionTimeout;
-  while (!control && !lossy && random_.Chance(link_.loss) && timeout < Duration::Seconds(30)) {
+  while (!control && !lossy && IsLost(channel, now_ + delay) && timeout < Duration::Seconds(30)) {
     delay = delay + timeout;
     timeout = timeout * 2;
   }
@@ -236,6 +261,7 @@ void Simulation::AcceptOffer(SimPeer& peer, TransferId id) {
 void Simulation::HandleEvent(size_t side, const Event& event) {
   SimPeer& peer = peers_[side];
   if (event.type == EventType::kOffer && peer.accepts) AcceptOffer(peer, event.transfer);
+  if (event.type == EventType::kDisconnected) Replace();
   if (event.type == EventType::kFileReceived) {
     peer.sinks[event.transfer][event.file.value].complete = true;
     Schedule(disk_.write_delay, [this, side, transfer = event.transfer, file = event.file] {
@@ -294,7 +320,7 @@ void Simulation::Drain(LaneId lane, size_t side, Channel& channel) {
     if (tamper && !tamper(side, lane, message.bytes)) continue;
     const bool control = lane == kControlLane;
     const bool lossy = !control && link_.delivery == Delivery::kUnreliable;
-    if (lossy && (now_ < dark_until_ || random_.Chance(link_.loss))) continue;
+    if (lossy && (now_ < dark_until_ || IsLost(channel, now_))) continue;
     if (!control && random_.Chance(link_.duplication)) {
       channel.flying.emplace(message.arrives + link_.one_way_delay, message.bytes);
     }
@@ -338,6 +364,7 @@ void Simulation::Happen() {
 
 bool Simulation::RunUntil(const std::function<bool()>& done, Duration limit) {
   const Timestamp deadline = now_ + limit;
+  int idle_turns = 0;
   while (true) {
     bool busy = true;
     while (busy) {
@@ -348,6 +375,11 @@ bool Simulation::RunUntil(const std::function<bool()>& done, Duration limit) {
     const Timestamp next = NextHappening();
     if (next > deadline) {
       now_ = deadline;
+      return false;
+    }
+    idle_turns = next > now_ ? 0 : idle_turns + 1;
+    if (idle_turns > kMostIdleTurns) {
+      spun_ = true;
       return false;
     }
     now_ = std::max(now_, next);

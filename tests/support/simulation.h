@@ -24,6 +24,10 @@ struct LinkOptions {
   // Of bulk messages. An unreliable channel drops them; a reliable one delivers them after
   // retransmission timeouts.
   double loss = 0.0;
+  // Losses that come together: the chance that a burst begins with a bulk message, and how long it
+  // takes all that comes, at most.
+  double burst_chance = 0.0;
+  Duration longest_burst{};
   double duplication = 0.0;
   size_t bulk_lanes = 1;
   // How long a lane, and a connection, takes to be there again; nothing: it does not come back.
@@ -92,6 +96,8 @@ class Simulation {
   // `done`.
   bool RunUntil(const std::function<bool()>& done, Duration limit = Duration::Seconds(120));
   void RunFor(Duration span);
+  // A session asked again and again for a time that had passed, and did nothing.
+  bool spun() const { return spun_; }
 
   // Both ends of the lane see it close; it comes back under a new number as `reopen_after` says.
   void CloseLane(LaneId lane);
@@ -100,14 +106,15 @@ class Simulation {
   // All lanes go; the connection comes back as `reconnect_after` says.
   void BreakConnection();
   // Nothing crosses until then: what is sent meanwhile waits on reliable channels and is lost on
-  // the others.
+  // the others. A session that gives its connection up gets a new one after that.
   void Blackout(Duration span);
   // Both clocks stand still or jump ahead by this much.
   void JumpClock(Duration span) { clock_offset_ = clock_offset_ + span; }
   void SetRate(uint64_t bytes_per_second) { link_.bytes_per_second = bytes_per_second; }
 
-  // The bulk lanes that are open now.
+  // The bulk lanes that are open now, and those of them that do not stall.
   std::vector<LaneId> BulkLanes() const;
+  size_t MovingBulkLanes() const;
 
   // Every file of the transfer is whole at the other side, each byte written once and right.
   bool Delivered(const SimPeer& from, const SimPeer& to, TransferId id) const;
@@ -130,6 +137,7 @@ class Simulation {
   };
   struct Channel {
     bool stalled = false;
+    Timestamp burst_until;
     Timestamp free_at;           // When the last message has left.
     Timestamp last_arrival;      // Ordered channels never overtake.
     std::deque<Message> queued;  // Not yet left: the buffered amount.
@@ -140,7 +148,10 @@ class Simulation {
 
   void Open(LaneId lane);
   void OpenBulkLanes();
+  // Nothing is left of the connection; a new one comes as `reconnect_after` says.
+  void Replace();
   void Reconnect();
+  bool IsLost(Channel& channel, Timestamp at);
   bool Pump(size_t side);
   void Transmit(size_t from, const Output& output);
   void HandleEvent(size_t side, const Event& event);
@@ -164,6 +175,7 @@ class Simulation {
   uint64_t next_file_seed_ = 1;
   uint8_t next_token_ = 1;
   bool lanes_wanted_ = false;  // As soon as both sides are connected again.
+  bool spun_ = false;
   std::array<SimPeer, 2> peers_;
   std::map<LaneId, std::array<Channel, 2>> channels_;  // By the side that sends.
   std::multimap<Timestamp, std::function<void()>> later_;

@@ -122,6 +122,7 @@ function showLink(state: LinkState): void {
     idle: 'Not connected',
     waiting: 'Waiting to connect',
     connected: 'Connected, encrypted',
+    reconnecting: 'Connection lost, reconnecting',
     failed: 'Not connected',
   };
   const indicator = page.connectionText.parentElement;
@@ -134,6 +135,7 @@ function showLink(state: LinkState): void {
     for (const { card, files } of queue.splice(0)) offer(card, files);
     return;
   }
+  if (state === 'reconnecting') return;
   // Offers that nobody answered went with the session.
   for (const card of cards) {
     if (card.direction === 'receive' && card.state === 'offered') card.showLost();

@@ -2,7 +2,7 @@ import type { Offer, Peer, Transfer } from '../index.js';
 import { codeOf } from './errors.js';
 import { loadPackage } from './package.js';
 
-export type LinkState = 'idle' | 'waiting' | 'connected' | 'failed';
+export type LinkState = 'idle' | 'waiting' | 'connected' | 'reconnecting' | 'failed';
 
 export interface LinkListener {
   onState(state: LinkState): void;
@@ -58,6 +58,9 @@ export class Link {
           this.#peer = peer;
           peer.onincoming = (offer) => this.#listener.onOffer(offer);
           this.#listener.onState('connected');
+          peer.addEventListener('statechange', () => {
+            if (peer.state === 'connected' || peer.state === 'reconnecting') this.#listener.onState(peer.state);
+          });
           await closed(peer);
           this.#peer = null;
         } catch (error) {

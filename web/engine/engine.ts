@@ -1,16 +1,12 @@
 import type { CoreEvent, CoreSession } from '../core.js';
 import { settledWithin } from '../deferred.js';
-import { describe, MillraceError, type ErrorCode } from '../errors.js';
-import { createStore } from '../sinks/choose.js';
-import { SlabReader } from '../sources/slab_reader.js';
-import type { FileInfo, ReceiptFile } from '../types.js';
-import type { Entry } from './entry.js';
-import { Incoming } from './incoming.js';
+import { describe, type ErrorCode } from '../errors.js';
 import { Lane, type LaneEvents } from './lane.js';
 import { loadCore } from './load_core.js';
 import { Mailbox } from './mailbox.js';
-import type { FromEngine, SinkChoice, ToEngine } from './messages.js';
+import type { FromEngine, ToEngine } from './messages.js';
 import { TaskQueue } from './tasks.js';
+import { Transfers, type OpenCore } from './transfers.js';
 
 /** Work of one turn, ms; what is left goes on in a task of its own, so that a window stays alive. */
 const TURN_BUDGET_MS = 8;
@@ -31,6 +27,10 @@ const MAX_MESSAGE_BYTES = 256 * 1024;
 const MAX_HELD_BYTES = 4 * 1024 * 1024;
 /** What an orderly end may take, ms, before connections are cut. */
 const RELEASE_TIMEOUT_MS = 1_000;
+/** How long a lost connection may stay away, ms: a lift, a tunnel, a change of networks. */
+const RECONNECT_TIMEOUT_MS = 60_000;
+/** How long there may be no bulk lane, ms: it takes a few attempts to open one. */
+const LANE_TIMEOUT_MS = 30_000;
 
 /**
  * Everything that touches the core, the channels, the sources and the sinks; the same in a worker and in a window.
@@ -40,14 +40,12 @@ export class Engine implements LaneEvents {
   readonly #post: (message: FromEngine) => void;
   readonly #tasks = new TaskQueue(() => this.#turn());
   readonly #lanes = new Map<number, Lane>();
-  readonly #entries = new Map<number, Entry>();
-  readonly #entryById = new Map<string, Entry>();
-  /** Unfinished files being removed. */
-  readonly #cleanups = new Set<Promise<void>>();
-  #session: CoreSession | undefined;
-  #mailbox: Mailbox | undefined;
+  readonly #transfers: Transfers;
+  #core: OpenCore | undefined;
+  /** Keys were agreed, ever and on the present connection. */
+  #established = false;
+  #connected = false;
   #turning = false;
-  #received = 0;
   #heldBytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
@@ -58,6 +56,7 @@ export class Engine implements LaneEvents {
 
   constructor(post: (message: FromEngine) => void) {
     this.#post = post;
+    this.#transfers = new Transfers({ post, core: () => this.#core, turn: () => this.#turn() });
   }
 
   handle(message: ToEngine): void {
@@ -72,7 +71,7 @@ export class Engine implements LaneEvents {
         void this.#start();
         return;
       case 'addLane':
-        this.#addLane(message.lane, message.channel);
+        this.#addLane(message.lane, message.channel, message.reliable);
         return;
       case 'laneLimit':
         this.#lanes.get(message.lane)?.setLimit(message.maxMessageSize);
@@ -82,17 +81,23 @@ export class Engine implements LaneEvents {
         if (lane) this.#dropLane(lane);
         return;
       }
+      case 'check':
+        this.#core?.session.checkPeer(performance.now());
+        break;
+      case 'renew':
+        this.#renew();
+        break;
       case 'close':
         this.#end(message.code, message.detail);
         break;
       case 'signal':
-        this.#session?.signal(message.message, performance.now());
+        this.#core?.session.signal(message.message, performance.now());
         break;
       case 'send':
-        this.#offer(message);
+        this.#transfers.offer(message);
         break;
       default:
-        this.#command(message);
+        this.#transfers.command(message);
     }
     this.#turn();
   }
@@ -118,11 +123,10 @@ export class Engine implements LaneEvents {
     try {
       const core = await loadCore();
       if (this.#closed) return;
-      const entropy = crypto.getRandomValues(new Uint8Array(64));
-      this.#session = new core.Session(entropy, performance.now());
-      entropy.fill(0);
-      this.#mailbox = new Mailbox(core, this.#session);
-      this.#session.setWaterMarks(HIGH_WATER_BYTES, LOW_WATER_BYTES);
+      const options = { reconnectTimeout: RECONNECT_TIMEOUT_MS, laneTimeout: LANE_TIMEOUT_MS };
+      const session = withEntropy((entropy) => new core.Session(entropy, options, performance.now()));
+      session.setWaterMarks(HIGH_WATER_BYTES, LOW_WATER_BYTES);
+      this.#core = { session, mailbox: new Mailbox(core, session) };
     } catch (caught) {
       this.#closed ??= { code: 'internal', detail: `the core did not load: ${describe(caught)}` };
     }
@@ -131,40 +135,57 @@ export class Engine implements LaneEvents {
 
   // Lanes
 
-  #addLane(number: number, channel: RTCDataChannel): void {
+  #addLane(number: number, channel: RTCDataChannel, reliable: boolean): void {
     if (this.#lanes.has(number)) return;
-    this.#lanes.set(number, new Lane(number, channel, LOW_WATER_BYTES, this));
+    this.#lanes.set(number, new Lane(number, channel, reliable, LOW_WATER_BYTES, this));
   }
 
   #dropLane(lane: Lane): void {
     if (this.#lanes.get(lane.number) !== lane) return;
+    this.#forgetLane(lane);
+    if (lane.known) this.#core?.session.closeLane(lane.number, performance.now());
+    this.#post({ type: 'laneClosed', lane: lane.number });
+    if (lane.number === 0 && !this.#established) {
+      this.#closed ??= { code: 'connection-lost', detail: 'the control channel closed' };
+    }
+    this.#turn();
+  }
+
+  #forgetLane(lane: Lane): void {
     this.#lanes.delete(lane.number);
     lane.dispose();
     for (const message of lane.held.splice(0)) this.#heldBytes -= message.byteLength;
-    if (lane.known) this.#session?.closeLane(lane.number, performance.now());
-    else if (lane.number === 0) this.#closed ??= { code: 'connection-lost', detail: 'the control channel closed' };
-    this.#post({ type: 'laneClosed', lane: lane.number });
-    this.#turn();
   }
 
   #openLanes(session: CoreSession): void {
     for (const lane of this.#lanes.values()) {
-      if (lane.known || !lane.ready) continue;
+      // Bulk lanes are of no use to a session that is not connected.
+      if (lane.known || !lane.ready || (lane.number !== 0 && !this.#connected)) continue;
       lane.known = true;
-      session.openLane(lane.number, lane.maxMessageSize, true, performance.now());
+      session.openLane(lane.number, lane.maxMessageSize, lane.reliable, performance.now());
       this.#post({ type: 'laneOpened', lane: lane.number });
     }
+  }
+
+  /** The window makes a new connection: the old one is of no use any more, whatever became of it. */
+  #renew(): void {
+    for (const lane of [...this.#lanes.values()]) this.#forgetLane(lane);
+    const session = this.#core?.session;
+    if (!session) return;
+    const now = performance.now();
+    session.closeLane(0, now);
+    withEntropy((entropy) => session.reconnect(entropy, now));
   }
 
   // Messages from the other side
 
   /** False: not now. */
   #deliver(lane: Lane, message: ArrayBuffer): boolean {
-    const session = this.#session;
-    if (!session || !this.#mailbox || !lane.known) return false;
+    if (!this.#core || !lane.known) return false;
+    const { session, mailbox } = this.#core;
     const address = session.inputBuffer(lane.number, message.byteLength);
     if (address === 0) return false;
-    this.#mailbox.copyIn(address, new Uint8Array(message));
+    mailbox.copyIn(address, new Uint8Array(message));
     session.handleInput(lane.number, performance.now());
     return true;
   }
@@ -207,8 +228,8 @@ export class Engine implements LaneEvents {
 
   /** False: the time is up, and there is more. */
   #work(): boolean {
-    const session = this.#session;
-    if (!session) return true;
+    if (!this.#core) return true;
+    const { session } = this.#core;
     const now = performance.now();
     this.#openLanes(session);
     for (const lane of this.#lanes.values()) {
@@ -218,7 +239,7 @@ export class Engine implements LaneEvents {
     this.#deliverHeld();
 
     const deadline = now + TURN_BUDGET_MS;
-    while (this.#pass(session, deadline)) {
+    while (this.#pass(this.#core, deadline)) {
       if (performance.now() >= deadline) return false;
     }
     this.#reportSoon(session);
@@ -227,20 +248,21 @@ export class Engine implements LaneEvents {
   }
 
   /** Does what the core wants done; true: there may be more. */
-  #pass(session: CoreSession, deadline: number): boolean {
+  #pass(core: OpenCore, deadline: number): boolean {
+    const { session } = core;
     let busy = false;
     while (session.pollWrite()) {
       busy = true;
-      this.#write(session);
+      this.#transfers.write(core);
     }
     while (session.pollOutput(performance.now())) {
       busy = true;
-      this.#send();
+      this.#send(core);
       if (performance.now() >= deadline) return true;
     }
     while (session.pollRead()) {
       busy = true;
-      this.#read(session);
+      this.#transfers.read(core);
       if (performance.now() >= deadline) return true;
     }
     for (let event = session.pollEvent(); event; event = session.pollEvent()) {
@@ -265,259 +287,44 @@ export class Engine implements LaneEvents {
     }, delay);
   }
 
-  #send(): void {
-    const mailbox = this.#mailbox!;
-    const lane = this.#lanes.get(mailbox.get(0));
-    lane?.send(mailbox.view(mailbox.get(1), mailbox.get(2)));
-  }
-
-  #read(session: CoreSession): void {
-    const mailbox = this.#mailbox!;
-    const read = mailbox.get(0);
-    const entry = this.#entries.get(mailbox.get(1));
-    const file = mailbox.get(2);
-    const offset = mailbox.get(3);
-    const length = mailbox.get(4);
-    const address = mailbox.get(5);
-    if (!entry?.reader) {
-      session.readDone(read, 0, performance.now());
-      return;
-    }
-    let to = address;
-    const found = entry.reader.read(file, offset, length, (piece) => {
-      // Once the transfer is over, the buffer belongs to somebody else.
-      if (!this.#isLive(entry)) return;
-      mailbox.copyIn(to, piece);
-      to += piece.length;
-    });
-    if (typeof found === 'number') {
-      session.readDone(read, found, performance.now());
-      return;
-    }
-    found.then(
-      (bytes) => this.#answer((open) => open.readDone(read, bytes, performance.now())),
-      (caught: unknown) => {
-        this.#fail(entry, 'source-failed', `${entry.files[file]?.name}: ${describe(caught)}`);
-        this.#answer((open) => open.readDone(read, 0, performance.now()));
-      },
-    );
-  }
-
-  #write(session: CoreSession): void {
-    const mailbox = this.#mailbox!;
-    const write = mailbox.get(0);
-    const entry = this.#entries.get(mailbox.get(1));
-    const file = mailbox.get(2);
-    const bytes = mailbox.view(mailbox.get(5), mailbox.get(4));
-    const offset = mailbox.get(3);
-    try {
-      const pending = entry?.incoming?.write(file, offset, bytes);
-      if (pending) {
-        const answer = (): void => this.#answer((open) => open.writeDone(write, performance.now()));
-        pending.then(answer, (caught: unknown) => {
-          this.#failSink(entry!, caught);
-          answer();
-        });
-        return;
-      }
-    } catch (caught) {
-      this.#failSink(entry!, caught);
-    }
-    session.writeDone(write, performance.now());
-  }
-
-  /** Hands the core an answer that took a while, if the session is still there. */
-  #answer(give: (session: CoreSession) => void): void {
-    if (!this.#session) return;
-    give(this.#session);
-    this.#turn();
-  }
-
-  // Transfers
-
-  #offer({ id, files, blobs }: Extract<ToEngine, { type: 'send' }>): void {
-    if (!this.#session) {
-      this.#post({ type: 'failed', id, code: 'closed', detail: '', byPeer: false });
-      return;
-    }
-    const token = crypto.getRandomValues(new Uint8Array(16));
-    const transfer = this.#session.offer(files, token, performance.now());
-    this.#add({
-      id,
-      transfer,
-      files: files.map((file, index) => ({ id: index, ...file })),
-      totalBytes: files.reduce((sum, file) => sum + (file.size ?? 0), 0),
-      reader: new SlabReader(blobs),
-      blobs: new Map(),
-      reportedBytes: 0,
-    });
-  }
-
-  #command(message: Extract<ToEngine, { type: 'accept' | 'reject' | 'pause' | 'fail' }>): void {
-    const entry = this.#entryById.get(message.id);
-    const session = this.#session;
-    if (!entry || !session) return;
-    const now = performance.now();
-    switch (message.type) {
-      case 'accept':
-        void this.#accept(entry, message.sink);
-        break;
-      case 'reject':
-        session.reject(entry.transfer, message.reason, now);
-        this.#remove(entry);
-        break;
-      case 'pause':
-        session.setPaused(entry.transfer, message.paused, now);
-        break;
-      case 'fail':
-        this.#fail(entry, message.code, message.detail);
-        break;
-    }
-  }
-
-  async #accept(entry: Entry, sink: SinkChoice): Promise<void> {
-    if (entry.reader || entry.accepting) return;
-    entry.accepting = true;
-    try {
-      const store = await createStore(sink, entry.totalBytes);
-      if (!this.#isLive(entry) || !this.#session) {
-        this.#cleanUp(store.abort());
-        return;
-      }
-      entry.incoming = new Incoming(store, entry.files);
-      this.#session.accept(entry.transfer, performance.now());
-    } catch (caught) {
-      this.#failSink(entry, caught);
-    }
-    this.#turn();
-  }
-
-  async #finishFile(entry: Entry, file: number, size: number): Promise<void> {
-    try {
-      const blob = await entry.incoming?.finish(file, size);
-      if (!this.#isLive(entry) || !this.#session) return;
-      if (blob) entry.blobs.set(file, blob);
-      this.#session.fileStored(entry.transfer, file, performance.now());
-    } catch (caught) {
-      this.#failSink(entry, caught);
-    }
-    this.#turn();
-  }
-
-  #failSink(entry: Entry, caught: unknown): void {
-    const full = caught instanceof DOMException && caught.name === 'QuotaExceededError';
-    const error = MillraceError.from(caught, full ? 'out-of-space' : 'sink-failed');
-    this.#fail(entry, error.code, describe(caught));
-  }
-
-  /** Ends a transfer from this side. */
-  #fail(entry: Entry, code: ErrorCode, detail: string): void {
-    if (!this.#isLive(entry)) return;
-    this.#session?.fail(entry.transfer, code, detail, performance.now());
-    this.#remove(entry);
-    this.#post({ type: 'failed', id: entry.id, code, detail, byPeer: false });
-  }
-
-  #add(entry: Entry): void {
-    this.#entries.set(entry.transfer, entry);
-    this.#entryById.set(entry.id, entry);
-  }
-
-  /** The transfer did not come to its end: what was stored of it goes. */
-  #remove(entry: Entry): void {
-    this.#forget(entry);
-    if (entry.incoming) this.#cleanUp(entry.incoming.abort());
-  }
-
-  #forget(entry: Entry): void {
-    this.#entries.delete(entry.transfer);
-    this.#entryById.delete(entry.id);
-    entry.reader?.close();
-  }
-
-  #isLive(entry: Entry): boolean {
-    return this.#entries.get(entry.transfer) === entry;
-  }
-
-  #cleanUp(cleanup: Promise<void>): void {
-    const settled = cleanup
-      .catch(() => {}) // Nobody is left who could act on it; `removeStored` reaches what stays behind.
-      .finally(() => this.#cleanups.delete(settled));
-    this.#cleanups.add(settled);
+  #send({ mailbox }: OpenCore): void {
+    this.#lanes.get(mailbox.get(0))?.send(mailbox.view(mailbox.get(1), mailbox.get(2)));
   }
 
   #handleEvent(session: CoreSession, event: CoreEvent): void {
     switch (event.type) {
       case 'established':
-        this.#post({ type: 'established', initiator: event.initiator });
-        return;
+      case 'reconnected':
+        this.#established = true;
+        this.#connected = true;
+        this.#post({ type: event.type, initiator: event.initiator });
+        break;
+      case 'disconnected':
+        this.#connected = false;
+        // Those that the core does not know belong to the next connection already.
+        for (const lane of [...this.#lanes.values()]) if (lane.known) this.#forgetLane(lane);
+        this.#post({ type: 'disconnected' });
+        break;
+      case 'lossy':
+        this.#post({ type: 'lossy' });
+        break;
       case 'signal':
         this.#post({ type: 'signal', message: event.message });
-        return;
-      case 'disconnected':
-      case 'reconnected':
-        return; // No reconnect timeout is set: a lost control lane ends the session.
+        break;
       case 'closed':
         this.#closed ??= { code: event.code, detail: event.detail };
-        return;
-      case 'offer': {
-        this.#received += 1;
-        const id = `receive-${this.#received}`;
-        const files: FileInfo[] = event.files.map((file, index) => ({ id: index, ...file }));
-        const { transfer, totalBytes } = event;
-        if (totalBytes === null) {
-          // No sink of this side takes a file of unknown size yet.
-          session.reject(transfer, 'streams of unknown size are not supported here', performance.now());
-          return;
-        }
-        this.#add({ id, transfer, files, totalBytes, blobs: new Map(), reportedBytes: 0 });
-        this.#post({ type: 'offer', id, files, totalBytes });
-        return;
-      }
-    }
-
-    const entry = this.#entries.get(event.transfer);
-    if (!entry) return; // It ended on this side meanwhile.
-    switch (event.type) {
-      case 'accepted':
-        this.#post({ type: 'accepted', id: entry.id });
         break;
-      case 'paused':
-        this.#post({ type: 'paused', id: entry.id, paused: event.paused });
-        break;
-      case 'fileReceived':
-        void this.#finishFile(entry, event.file, event.size);
-        break;
-      case 'done': {
-        const files = event.files.map(({ id, size, root }): ReceiptFile => {
-          const blob = entry.blobs.get(id);
-          return { id, name: entry.files[id]?.name ?? '', size, root, ...(blob ? { blob } : {}) };
-        });
-        const folder = entry.incoming?.folder;
-        this.#forget(entry);
-        this.#post({
-          type: 'done',
-          id: entry.id,
-          bytes: event.bytes,
-          files,
-          stats: session.stats(),
-          ...(folder === undefined ? {} : { folder }),
-        });
-        break;
-      }
-      case 'failed':
-        this.#remove(entry);
-        this.#post({ type: 'failed', id: entry.id, code: event.code, detail: event.detail, byPeer: event.byPeer });
-        break;
+      default:
+        this.#transfers.handleEvent(session, event);
     }
   }
 
   // Reports
 
   #reportSoon(session: CoreSession): void {
-    if (this.#reportTimer !== undefined || this.#entries.size === 0) return;
+    if (this.#reportTimer !== undefined || this.#transfers.count === 0) return;
     let changed = false;
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#transfers.all) {
       if (session.transferBytes(entry.transfer) > entry.reportedBytes) changed = true;
     }
     if (!changed) return;
@@ -528,11 +335,11 @@ export class Engine implements LaneEvents {
 
   #report(): void {
     this.#reportTimer = undefined;
-    const session = this.#session;
+    const session = this.#core?.session;
     if (!session || this.#released) return;
     this.#reportedAt = performance.now();
     const transfers: { id: string; bytes: number }[] = [];
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#transfers.all) {
       const bytes = session.transferBytes(entry.transfer);
       // The core answers 0 for a transfer that has ended, which this engine may not have heard of yet.
       if (bytes <= entry.reportedBytes) continue;
@@ -546,7 +353,7 @@ export class Engine implements LaneEvents {
 
   /** Ends the session from this side; the turn that follows sends what is left to say. */
   #end(code: ErrorCode, detail: string): void {
-    this.#session?.close(code, detail, performance.now());
+    this.#core?.session.close(code, detail, performance.now());
     this.#closed ??= { code, detail };
   }
 
@@ -556,10 +363,9 @@ export class Engine implements LaneEvents {
     this.#tasks.close();
     clearTimeout(this.#timer);
     clearTimeout(this.#reportTimer);
-    for (const entry of [...this.#entries.values()]) this.#remove(entry);
-    this.#session?.delete();
-    this.#session = undefined;
-    this.#mailbox = undefined;
+    this.#transfers.end(code);
+    this.#core?.session.delete();
+    this.#core = undefined;
     this.#post({ type: 'closed', code, detail });
 
     // Control first: the other side should hear why before it sees lanes close.
@@ -568,9 +374,19 @@ export class Engine implements LaneEvents {
     const channels = (control?.finish() ?? Promise.resolve()).then(() =>
       Promise.all([...this.#lanes.values()].map((lane) => lane.finish())),
     );
-    await settledWithin(Promise.all([channels, ...this.#cleanups]), RELEASE_TIMEOUT_MS);
+    await settledWithin(Promise.all([channels, this.#transfers.settled()]), RELEASE_TIMEOUT_MS);
     for (const lane of this.#lanes.values()) lane.dispose();
     this.#lanes.clear();
     this.#post({ type: 'released' });
+  }
+}
+
+/** Lends 64 random bytes and wipes them. */
+function withEntropy<T>(use: (entropy: Uint8Array) => T): T {
+  const entropy = crypto.getRandomValues(new Uint8Array(64));
+  try {
+    return use(entropy);
+  } finally {
+    entropy.fill(0);
   }
 }

@@ -1,4 +1,4 @@
-import type { SlabReader } from '../sources/slab_reader.js';
+import type { SourceReader } from '../sources/source_reader.js';
 import type { FileInfo } from '../types.js';
 import type { Incoming } from './incoming.js';
 
@@ -8,10 +8,13 @@ export interface Entry {
   readonly id: string;
   /** What the core calls it. */
   readonly transfer: number;
+  /** What it is called beyond the session; receiving only. */
+  readonly token: string;
   readonly files: readonly FileInfo[];
-  readonly totalBytes: number;
+  /** Null where the size of a file is unknown. */
+  readonly totalBytes: number | null;
   /** Sending. */
-  readonly reader?: SlabReader;
+  readonly reader?: SourceReader;
   /** Receiving, once accepted and the store is open. */
   incoming?: Incoming;
   accepting?: boolean;

@@ -1,8 +1,13 @@
-import type { Store, FileWriter } from '../sinks/sink.js';
+import type { FileWriter, Store } from '../sinks/sink.js';
 import type { FileInfo } from '../types.js';
+import { nextTask } from './tasks.js';
 
 /** Opening a file takes milliseconds: so many are open ahead of the one that is being received. */
 const OPEN_AHEAD = 4;
+/** What the core takes at a time of what an earlier attempt left, bytes. */
+const EXISTING_BYTES = 256 * 1024;
+/** Then events get their turn, ms. */
+const EXISTING_BUDGET_MS = 8;
 
 /** The files of one transfer on their way into its store. */
 export class Incoming {
@@ -14,11 +19,34 @@ export class Incoming {
   constructor(store: Store, files: readonly FileInfo[]) {
     this.#store = store;
     this.#files = files;
-    this.#openAhead(0);
   }
 
   get folder(): string | undefined {
     return this.#store.folder;
+  }
+
+  /**
+   * Reads what an earlier attempt left into memory that `viewOf` gives, piece by piece; `take` says whether to go on. What
+   * cannot be read is not claimed, and so sent again. Called once, before any write; the first files are opened then.
+   */
+  async readExisting(
+    viewOf: (length: number) => Uint8Array<ArrayBuffer>,
+    take: (file: number, offset: number, length: number) => boolean,
+  ): Promise<void> {
+    let turnEnds = performance.now() + EXISTING_BUDGET_MS;
+    for (const { file, begin, end } of this.#store.existing) {
+      for (let offset = begin; offset < end; offset += EXISTING_BYTES) {
+        const length = Math.min(EXISTING_BYTES, end - offset);
+        const answer = this.#store.readExisting(file, offset, viewOf(length));
+        const found = await Promise.resolve(answer).catch(() => 0);
+        if (found < length) break;
+        if (!take(file, offset, length)) return;
+        if (performance.now() < turnEnds) continue;
+        await nextTask();
+        turnEnds = performance.now() + EXISTING_BUDGET_MS;
+      }
+    }
+    this.#openAhead(0);
   }
 
   /** Answers at once where the store does. Errors: throws or rejects with whatever the store says. */
@@ -35,9 +63,15 @@ export class Incoming {
     return writer.close(size);
   }
 
-  async abort(): Promise<void> {
+  /** Every file is finished. */
+  async complete(): Promise<void> {
+    await this.#store.finish();
+  }
+
+  /** The transfer ended early; `keep`: what is partial may be of use later. */
+  async abort(keep: boolean): Promise<void> {
     this.#writers.clear();
-    await this.#store.abort();
+    await this.#store.abort(keep);
   }
 
   #writer(file: number): FileWriter | Promise<FileWriter> {

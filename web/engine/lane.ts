@@ -12,6 +12,8 @@ export interface LaneEvents {
 /** One data channel and every listener on it: `dispose` removes them all. */
 export class Lane {
   readonly number: number;
+  /** The channel itself sends again what is lost. */
+  readonly reliable: boolean;
   /** The channel is open and its limit is known. */
   ready = false;
   /** The core knows the lane. */
@@ -24,8 +26,9 @@ export class Lane {
   #maxMessageSize = 0;
   #closed = false;
 
-  constructor(number: number, channel: RTCDataChannel, lowWater: number, events: LaneEvents) {
+  constructor(number: number, channel: RTCDataChannel, reliable: boolean, lowWater: number, events: LaneEvents) {
     this.number = number;
+    this.reliable = reliable;
     this.#channel = channel;
     this.#events = events;
     channel.binaryType = 'arraybuffer';

@@ -4,40 +4,57 @@
  */
 import type { CoreFile, CoreStats } from '../core.js';
 import type { ErrorCode } from '../errors.js';
+import type { SourceBody } from '../sources/source.js';
 import type { FileInfo, ReceiptFile } from '../types.js';
 
-export type SinkChoice = 'auto' | 'memory' | 'opfs';
+/** 'stream': the engine asks for a stream with `openStream` whenever it needs one. */
+export type SinkChoice = 'auto' | 'memory' | 'opfs' | 'stream' | FileSystemDirectoryHandle;
 
 export type ToEngine =
   /** Worker only: does a channel get here? */
   | { type: 'probe'; channel: RTCDataChannel }
   | { type: 'start' }
-  | { type: 'addLane'; lane: number; channel: RTCDataChannel }
+  | { type: 'addLane'; lane: number; channel: RTCDataChannel; reliable: boolean }
   /** Both descriptions of the lane's connection are set; bytes. */
   | { type: 'laneLimit'; lane: number; maxMessageSize: number }
   | { type: 'dropLane'; lane: number }
-  | { type: 'send'; id: string; files: CoreFile[]; blobs: Blob[] }
-  | { type: 'accept'; id: string; sink: SinkChoice }
+  /** Asks the other side for a sign of life; `disconnected` follows where none comes. */
+  | { type: 'check' }
+  /** A new connection begins: all lanes are dropped, and the next `addLane` is lane 0 again. */
+  | { type: 'renew' }
+  /** `secret`: 16 bytes, see `CoreSession.offer`. */
+  | { type: 'send'; id: string; secret: Uint8Array; files: readonly CoreFile[]; bodies: readonly SourceBody[] }
+  /** `directory`: what 'auto' prefers, where the page has one. */
+  | { type: 'accept'; id: string; sink: SinkChoice; directory?: FileSystemDirectoryHandle }
   | { type: 'reject'; id: string; reason: string }
   | { type: 'pause'; id: string; paused: boolean }
   | { type: 'fail'; id: string; code: ErrorCode; detail: string }
+  /** Answers to `openStream`. */
+  | { type: 'stream'; id: string; file: number; stream: WritableStream<Uint8Array> }
+  | { type: 'streamFailed'; id: string; file: number; detail: string }
   | { type: 'signal'; message: string }
   /** Ends the session; `closed` and then `released` follow. */
   | { type: 'close'; code: ErrorCode; detail: string };
 
 export type FromEngine =
   | { type: 'probed'; transferred: boolean }
+  /** Keys are agreed. `initiator` is true on exactly one side: that side opens the lanes. */
   | { type: 'established'; initiator: boolean }
+  /** The connection is lost; a new one may take its place. */
+  | { type: 'disconnected' }
+  | { type: 'reconnected'; initiator: boolean }
+  | { type: 'lossy' }
   | { type: 'signal'; message: string }
   | { type: 'laneOpened'; lane: number }
   | { type: 'laneClosed'; lane: number }
-  | { type: 'offer'; id: string; files: FileInfo[]; totalBytes: number }
+  | { type: 'offer'; id: string; files: FileInfo[]; totalBytes: number | null }
   | { type: 'accepted'; id: string }
+  | { type: 'openStream'; id: string; file: FileInfo }
   | { type: 'paused'; id: string; paused: boolean }
   | { type: 'progress'; transfers: { id: string; bytes: number }[]; stats: CoreStats }
   | { type: 'done'; id: string; bytes: number; files: ReceiptFile[]; folder?: string; stats: CoreStats }
   | { type: 'failed'; id: string; code: string; detail: string; byPeer: boolean }
   /** The session is over. */
   | { type: 'closed'; code: string; detail: string }
-  /** Channels are closed and unfinished files removed: connections may go, and the worker. */
+  /** Channels are closed and unfinished files put away: connections may go, and the worker. */
   | { type: 'released' };

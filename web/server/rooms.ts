@@ -20,6 +20,9 @@ export const closeCodes = {
 
 const roomIdPattern = /^[A-Za-z0-9_-]{16,64}$/;
 
+/** To those who stay when somebody leaves, however that came about: a page that crashed says no goodbye. */
+const leftMessage = JSON.stringify({ millrace: 1, type: 'left' });
+
 interface Member {
   readonly socket: WebSocket;
   readonly address: string;
@@ -31,7 +34,8 @@ interface Member {
 }
 
 /**
- * Rooms of the signalling server: whatever one member of a room says is forwarded, unread, to the others in it.
+ * Rooms of the signalling server: whatever one member of a room says is forwarded, unread, to the others in it, and they are
+ * told when one leaves.
  * Nothing is stored: a message to an empty room is gone, so the ends repeat their greeting until it is answered.
  */
 export class Rooms {
@@ -106,7 +110,9 @@ export class Rooms {
     if (members === undefined && this.#rooms.size >= this.#limits.maxRooms) {
       return { code: closeCodes.serverFull, reason: 'the server has no room left' };
     }
-    if (members !== undefined && members.size >= this.#limits.maxClientsPerRoom) {
+    // One that said goodbye, but whose socket is not quite gone, does not keep its next attempt out.
+    const present = [...(members ?? [])].filter(({ socket }) => socket.readyState === socket.OPEN).length;
+    if (present >= this.#limits.maxClientsPerRoom) {
       return { code: closeCodes.roomFull, reason: 'the room is full' };
     }
     return null;
@@ -139,6 +145,7 @@ export class Rooms {
     const members = this.#rooms.get(member.room);
     if (members === undefined || !members.delete(member)) return;
     if (members.size === 0) this.#rooms.delete(member.room);
+    for (const { socket } of members) if (socket.readyState === socket.OPEN) socket.send(leftMessage);
     const count = (this.#addresses.get(member.address) ?? 1) - 1;
     if (count === 0) this.#addresses.delete(member.address);
     else this.#addresses.set(member.address, count);

@@ -15,9 +15,20 @@ export type Body =
   | { type: 'pair' }
   | { type: 'paired' }
   | { type: 'busy' }
-  | LinkMessage
+  | PeerMessage
   /** I am leaving. */
   | { type: 'bye' };
+
+/** What two paired sides say to each other. `link` counts the control connections of the session from 0. */
+export type PeerMessage =
+  | (LinkMessage & { link: number })
+  /** To the side that makes offers: look for another path for this connection. */
+  | { type: 'restart'; link: number }
+  /** To the side that makes offers: make another connection in place of this one. */
+  | { type: 'renew'; link: number }
+  /** Are you still there? */
+  | { type: 'ping' }
+  | { type: 'pong' };
 
 /** The exchange that sets up one peer connection, through the signalling or, for lanes, in band. */
 export type LinkMessage =
@@ -35,6 +46,11 @@ export function parseEnvelope(message: unknown): Envelope | undefined {
   const body = parseBody(message);
   if (!body || (message.to === undefined && body.type !== 'hello')) return undefined;
   return { from: message.from, to: message.to, body };
+}
+
+/** What a server that knows says to the others when a socket of the room closed; it tells nobody who it was. */
+export function isLeft(message: unknown): boolean {
+  return isRecord(message) && message.millrace === 1 && message.type === 'left';
 }
 
 export function parseLinkMessage(message: unknown): LinkMessage | undefined {
@@ -64,10 +80,21 @@ function parseBody(message: Record<string, unknown>): Body | undefined {
     case 'paired':
     case 'busy':
     case 'bye':
+    case 'ping':
+    case 'pong':
       return { type: message.type };
-    default:
-      return parseLinkMessage(message);
+    case 'restart':
+    case 'renew':
+      return isCount(message.link) ? { type: message.type, link: message.link } : undefined;
+    default: {
+      const inner = parseLinkMessage(message);
+      return inner && isCount(message.link) ? { ...inner, link: message.link } : undefined;
+    }
   }
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

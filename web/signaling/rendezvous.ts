@@ -1,18 +1,23 @@
 import { MillraceError } from '../errors.js';
 import type { Signaling } from '../options.js';
-import { parseEnvelope, type Body, type LinkMessage } from './envelope.js';
+import { isLeft, parseEnvelope, type Body, type PeerMessage } from './envelope.js';
 
 /** Two sides that found each other. */
 export interface Pairing {
   /** True on exactly one side, the one with the lower id: it makes the offers. */
   readonly initiator: boolean;
   /** Messages that came before it was set are delivered when it is. */
-  onmessage: ((message: LinkMessage) => void) | null;
+  onmessage: ((message: PeerMessage) => void) | null;
   /** The other side said that it leaves. */
   onbye: (() => void) | null;
-  send(message: LinkMessage): void;
-  /** Tells the other side, and stops listening. */
-  leave(): void;
+  /**
+   * The other side may be gone: somebody new came into the room (perhaps itself, reloaded), or somebody's way to the room
+   * ended (perhaps only for a moment).
+   */
+  ondoubt: (() => void) | null;
+  send(message: PeerMessage): void;
+  /** Tells the other side that this one leaves. */
+  sayBye(): void;
   /** Stops listening. */
   close(): void;
 }
@@ -70,6 +75,7 @@ class Rendezvous {
   }
 
   #hear(raw: unknown): void {
+    if (isLeft(raw)) this.#pairing?.doubt();
     const envelope = parseEnvelope(raw);
     if (!envelope) return;
     const { from, to, body } = envelope;
@@ -78,6 +84,7 @@ class Rendezvous {
     if (this.#pairing) {
       if (this.#pairing.peer === from) this.#pairing.hear(body);
       else if (body.type === 'pair') this.#trySay({ type: 'busy' }, from);
+      else if (body.type === 'hello') this.#pairing.doubt();
       return;
     }
     switch (body.type) {
@@ -169,9 +176,10 @@ class Rendezvous {
 class PairingLink implements Pairing {
   readonly peer: string;
   readonly initiator: boolean;
+  ondoubt: Pairing['ondoubt'] = null;
   readonly #say: (body: Body) => void;
   readonly #stop: () => void;
-  readonly #early: LinkMessage[] = [];
+  readonly #early: PeerMessage[] = [];
   #onmessage: Pairing['onmessage'] = null;
   #onbye: Pairing['onbye'] = null;
   #bye = false;
@@ -203,34 +211,41 @@ class PairingLink implements Pairing {
 
   hear(message: Body): void {
     switch (message.type) {
-      case 'description':
-      case 'candidate':
-        if (this.#onmessage) this.#onmessage(message);
-        else if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push(message);
-        break;
+      case 'hello':
+      case 'pair':
+      case 'paired':
+      case 'busy':
+        break; // It is paired with this side already.
       case 'bye':
         this.#bye = true;
         this.#onbye?.();
         break;
+      default:
+        if (this.#onmessage) this.#onmessage(message);
+        else if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push(message);
     }
   }
 
-  send(message: LinkMessage): void {
+  doubt(): void {
+    this.ondoubt?.();
+  }
+
+  send(message: PeerMessage): void {
     this.#say(message);
   }
 
-  leave(): void {
+  sayBye(): void {
     try {
       this.#say({ type: 'bye' });
     } catch {
       // It leaves either way; the other side runs into its timeout.
     }
-    this.close();
   }
 
   close(): void {
     this.#onmessage = null;
     this.#onbye = null;
+    this.ondoubt = null;
     this.#stop();
   }
 }

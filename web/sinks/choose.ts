@@ -1,20 +1,57 @@
-import type { SinkChoice } from '../engine/messages.js';
 import { MillraceError } from '../errors.js';
-import { MEMORY_LIMIT_BYTES, MemoryStore } from './memory.js';
-import { OpfsStore } from './opfs.js';
-import type { Store } from './sink.js';
+import { DirectoryStore } from './directory.js';
+import { MemoryStore } from './memory.js';
+import { openOpfsStore } from './opfs.js';
+import type { Store, StoreOffer } from './sink.js';
+import { toSinkError } from './sink_error.js';
+import { StreamStore, type OpenStream } from './stream.js';
+
+/** Where the files of a transfer are to go. */
+export type StoreChoice =
+  | 'auto'
+  | 'memory'
+  | 'opfs'
+  | { readonly directory: FileSystemDirectoryHandle }
+  | { readonly open: OpenStream };
 
 /**
- * Makes the store for one transfer. 'auto' takes the private file system where it can really be opened (private windows and
- * insecure pages refuse) and has room, and memory otherwise.
- * Errors: 'out-of-space', 'too-large', 'not-supported'.
+ * Makes the store for one transfer. 'auto' tries `directory`, if the page gave one; then the private file system, where it
+ * can really be opened (private windows and insecure pages refuse) and has room; then memory.
+ * Errors: rejects before anything is transferred, with 'out-of-space', 'too-large', 'not-supported' or 'sink-failed'; of
+ * 'auto', the message says what was tried and why it failed.
  */
-export async function createStore(choice: SinkChoice, totalBytes: number): Promise<Store> {
-  if (choice === 'memory') return new MemoryStore(totalBytes);
+export async function createStore(
+  choice: StoreChoice,
+  offer: StoreOffer,
+  directory?: FileSystemDirectoryHandle,
+): Promise<Store> {
+  if (choice === 'auto') return createAny(offer, directory);
   try {
-    return await OpfsStore.create(totalBytes);
+    if (choice === 'memory') return new MemoryStore(offer.totalBytes);
+    if (choice === 'opfs') return await openOpfsStore(offer);
+    if ('directory' in choice) return await DirectoryStore.create(choice.directory);
+    return new StreamStore(choice.open);
   } catch (caught) {
-    if (choice === 'auto' && totalBytes <= MEMORY_LIMIT_BYTES) return new MemoryStore(totalBytes);
-    throw MillraceError.from(caught, 'not-supported');
+    throw toSinkError(caught, choice === 'opfs' ? 'not-supported' : 'sink-failed');
   }
+}
+
+async function createAny(offer: StoreOffer, directory: FileSystemDirectoryHandle | undefined): Promise<Store> {
+  const attempts: [name: string, attempt: () => Store | Promise<Store>][] = [
+    ['private file system', () => openOpfsStore(offer)],
+    ['memory', () => new MemoryStore(offer.totalBytes)],
+  ];
+  if (directory) attempts.unshift(['folder', () => DirectoryStore.create(directory)]);
+
+  const failures: { name: string; error: MillraceError }[] = [];
+  for (const [name, attempt] of attempts) {
+    try {
+      return await attempt();
+    } catch (caught) {
+      failures.push({ name, error: toSinkError(caught, 'not-supported') });
+    }
+  }
+  // That there is no room says more than that it is too much for memory.
+  const { code } = (failures.find(({ error }) => error.code === 'out-of-space') ?? failures.at(-1)!).error;
+  throw new MillraceError(code, failures.map(({ name, error }) => `${name}: ${error.message}`).join('; '));
 }

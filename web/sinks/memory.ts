@@ -1,7 +1,7 @@
 import { nextTask } from '../engine/tasks.js';
 import { MillraceError } from '../errors.js';
 import type { FileInfo } from '../types.js';
-import type { FileWriter, Store } from './sink.js';
+import type { ExistingRange, FileWriter, Store } from './sink.js';
 
 /** What the sink takes in one transfer, bytes; a page that keeps more than this in memory risks its life. */
 export const MEMORY_LIMIT_BYTES = 1024 * 1024 * 1024;
@@ -10,17 +10,22 @@ const PIECE_BYTES = 1024 * 1024;
 const PIECES_PER_TASK = 8;
 
 /**
- * Keeps the files in memory, in pieces that are made when their first byte arrives.
+ * Keeps the files in memory, in pieces that are made when their first byte arrives. `totalBytes`: null while unknown.
  * Errors: 'too-large' when the files say, or turn out, to be more than the limit.
  */
 export class MemoryStore implements Store {
+  readonly existing: readonly ExistingRange[] = [];
   readonly #writers = new Set<MemoryWriter>();
   readonly #limitBytes: number;
   #heldBytes = 0;
 
-  constructor(totalBytes: number, limitBytes = MEMORY_LIMIT_BYTES) {
-    if (totalBytes > limitBytes) throw tooLarge(limitBytes);
+  constructor(totalBytes: number | null, limitBytes = MEMORY_LIMIT_BYTES) {
+    if (totalBytes !== null && totalBytes > limitBytes) throw tooLarge(limitBytes);
     this.#limitBytes = limitBytes;
+  }
+
+  readExisting(): number {
+    return 0;
   }
 
   open(file: FileInfo): FileWriter {
@@ -33,6 +38,8 @@ export class MemoryStore implements Store {
     for (const writer of this.#writers) writer.clear();
     this.#writers.clear();
   }
+
+  async finish(): Promise<void> {}
 
   #hold(bytes: number): void {
     if (this.#heldBytes + bytes > this.#limitBytes + PIECE_BYTES) throw tooLarge(this.#limitBytes);

@@ -1,65 +1,158 @@
-import { MillraceError } from '../errors.js';
 import type { FileInfo } from '../types.js';
-import { openStreamWriter } from './opfs_stream.js';
-import { hasSyncAccess, openSyncWriter } from './opfs_sync.js';
-import type { FileWriter, Store } from './sink.js';
-import { createFolder, removeStored } from './stored.js';
-
-/** A writer that can let go of its file before it is finished. */
-export interface AbortableWriter extends FileWriter {
-  abort(): Promise<void>;
-}
+import { openFileStream } from './file_stream.js';
+import { Journal, JOURNAL_NAME, journalHeader } from './journal.js';
+import { OpenWriters } from './open_writers.js';
+import { OpfsSyncStore } from './opfs_sync.js';
+import { RangeSet } from './range_set.js';
+import type { AbortableWriter, ExistingRange, FileWriter, Store, StoreOffer } from './sink.js';
+import { isDomException } from './sink_error.js';
+import { removeStored } from './stored.js';
+import { hasSyncAccess, type SyncFileHandle } from './sync_file.js';
+import { claimFolder, makeRoom, type TransferFolder } from './transfer_folder.js';
 
 /**
- * Keeps the files in the origin's private file system: in a worker written in place straight from the heap, in a window
- * through a stream. Their names are the files' numbers; what the other side calls them never becomes a path.
+ * A store in the origin's private file system: in a worker one that a later attempt can go on with, in a window one that
+ * writes through streams. The file system is looked into for partial transfers that nobody wants any more.
+ * Errors: rejects with 'out-of-space' when the browser grants less than is to come; with 'not-supported' or what the
+ * browser says where there is no such file system.
  */
-export class OpfsStore implements Store {
-  readonly folder: string;
-  readonly #directory: FileSystemDirectoryHandle;
-  readonly #open = new Set<AbortableWriter>();
-  #aborted = false;
+export async function openOpfsStore(offer: StoreOffer): Promise<Store> {
+  const folder = await claimFolder(offer.token);
+  try {
+    const journal = await folder.handle.getFileHandle(JOURNAL_NAME, { create: true });
+    if (hasSyncAccess(journal)) return await openSyncStore(folder, journal, offer);
+    return await openStreamStore(folder, journal, offer);
+  } catch (caught) {
+    folder.release();
+    throw caught;
+  }
+}
 
-  private constructor(folder: string, directory: FileSystemDirectoryHandle) {
-    this.folder = folder;
-    this.#directory = directory;
+async function openSyncStore(folder: TransferFolder, handle: SyncFileHandle, offer: StoreOffer): Promise<Store> {
+  const journal = new Journal(await handle.createSyncAccessHandle(), offer);
+  let existing: ExistingRange[] = [];
+  try {
+    if (journal.claims) existing = await checkClaims(folder.handle, journal.claims);
+    else await removeFiles(folder.handle);
+    await makeRoomFor(offer, existing);
+  } catch (caught) {
+    journal.close();
+    if (existing.length === 0) await removeStored(folder.name);
+    throw caught;
+  }
+  return new OpfsSyncStore(folder, journal, existing);
+}
+
+async function openStreamStore(folder: TransferFolder, journal: FileSystemFileHandle, offer: StoreOffer): Promise<Store> {
+  try {
+    // It claims nothing; it shows that the folder may go when nobody uses it.
+    await removeFiles(folder.handle);
+    const writer = await openFileStream(journal, null);
+    const header = new TextEncoder().encode(journalHeader(offer));
+    await writer.write(0, header);
+    await writer.close(header.length);
+    await makeRoomFor(offer, []);
+  } catch (caught) {
+    await removeStored(folder.name);
+    throw caught;
+  }
+  return new OpfsStreamStore(folder);
+}
+
+function makeRoomFor({ totalBytes }: StoreOffer, existing: readonly ExistingRange[]): Promise<void> {
+  const present = existing.reduce((sum, { begin, end }) => sum + end - begin, 0);
+  return makeRoom(totalBytes === null ? 0 : totalBytes - present);
+}
+
+/** Merges what the journal claims, without what lies past the end of its file: there the disk lost something. */
+async function checkClaims(folder: FileSystemDirectoryHandle, claims: readonly ExistingRange[]): Promise<ExistingRange[]> {
+  const byFile = new Map<number, ExistingRange[]>();
+  for (const claim of claims) {
+    const others = byFile.get(claim.file);
+    if (others) others.push(claim);
+    else byFile.set(claim.file, [claim]);
+  }
+  const files = [...byFile.keys()].sort((a, b) => a - b);
+  const checked = await Promise.all(
+    files.map(async (file) => {
+      const size = await sizeOf(folder, file);
+      const ranges = new RangeSet();
+      for (const { begin, end } of byFile.get(file)!) {
+        if (end <= size) ranges.add(begin, end);
+      }
+      return ranges.ranges.map(({ begin, end }) => ({ file, begin, end }));
+    }),
+  );
+  return checked.flat();
+}
+
+async function sizeOf(folder: FileSystemDirectoryHandle, file: number): Promise<number> {
+  try {
+    const handle = await folder.getFileHandle(String(file));
+    return (await handle.getFile()).size;
+  } catch (caught) {
+    if (isDomException(caught, 'NotFoundError')) return 0;
+    throw caught;
+  }
+}
+
+/** All but the journal. */
+async function removeFiles(folder: FileSystemDirectoryHandle): Promise<void> {
+  const names: string[] = [];
+  for await (const name of folder.keys()) names.push(name);
+  for (const name of names) {
+    if (name !== JOURNAL_NAME) await folder.removeEntry(name, { recursive: true });
+  }
+}
+
+/** What a window can do. The journal in the folder claims nothing, so that nobody goes on with its files. */
+class OpfsStreamStore implements Store {
+  readonly folder: string;
+  readonly existing: readonly ExistingRange[] = [];
+  readonly #folder: TransferFolder;
+  readonly #writers = new OpenWriters<AbortableWriter>();
+
+  constructor(folder: TransferFolder) {
+    this.folder = folder.name;
+    this.#folder = folder;
   }
 
-  /** Errors: rejects with 'out-of-space' when the browser grants less than `totalBytes`. */
-  static async create(totalBytes: number): Promise<OpfsStore> {
-    const { quota, usage = 0 } = await navigator.storage.estimate();
-    if (quota !== undefined && totalBytes > quota - usage) {
-      throw new MillraceError('out-of-space', `${totalBytes} bytes offered, ${quota - usage} left for this site`);
-    }
-    const { name, handle } = await createFolder();
-    return new OpfsStore(name, handle);
+  readExisting(): number {
+    return 0;
   }
 
   async open(file: FileInfo): Promise<FileWriter> {
-    const handle = await this.#directory.getFileHandle(String(file.id), { create: true });
-    const inner = await (hasSyncAccess(handle) ? openSyncWriter(handle) : openStreamWriter(handle, file.size));
-    if (this.#aborted) {
-      await inner.abort();
-      await removeStored(this.folder);
-      throw new MillraceError('cancelled', 'the transfer ended while a file was being opened');
-    }
-    this.#open.add(inner);
+    const name = String(file.id);
+    const writer = await this.#writers.add(this.#openWriter(name, file.size));
     return {
-      write: (offset, bytes) => inner.write(offset, bytes),
+      write: (offset, bytes) => writer.write(offset, bytes),
       close: async (size) => {
-        await inner.close(size);
-        this.#open.delete(inner);
-        const stored = await handle.getFile();
-        // A slice is still backed by the file, and says what type it is.
+        await writer.close(size);
+        this.#writers.delete(writer);
+        const stored = await (await this.#folder.handle.getFileHandle(name)).getFile();
         return stored.slice(0, stored.size, file.type);
       },
     };
   }
 
+  async #openWriter(name: string, size: number | null): Promise<AbortableWriter> {
+    return openFileStream(await this.#folder.handle.getFileHandle(name, { create: true }), size);
+  }
+
   async abort(): Promise<void> {
-    this.#aborted = true;
-    await Promise.allSettled([...this.#open].map((writer) => writer.abort()));
-    this.#open.clear();
-    await removeStored(this.folder);
+    await this.#writers.abort();
+    try {
+      await removeStored(this.folder);
+    } finally {
+      this.#folder.release();
+    }
+  }
+
+  async finish(): Promise<void> {
+    try {
+      await this.#folder.handle.removeEntry(JOURNAL_NAME);
+    } finally {
+      this.#folder.release();
+    }
   }
 }

@@ -1,12 +1,19 @@
+import { MillraceError } from '../errors.js';
+import { isDomException } from './sink_error.js';
+
 /** Everything that Millrace keeps in the origin's private file system lies below this folder. */
 const ROOT = 'millrace';
 
-/** A new folder of random name for one transfer. Errors: rejects with what the browser says where there is no such file system. */
-export async function createFolder(): Promise<{ name: string; handle: FileSystemDirectoryHandle }> {
+/**
+ * The folder that holds one folder for each transfer.
+ * Errors: rejects with 'not-supported' where there is no private file system, or what the browser says.
+ */
+export async function openRoot(): Promise<FileSystemDirectoryHandle> {
+  if (navigator.storage === undefined) {
+    throw new MillraceError('not-supported', 'there is no private file system: the page is not secure (https)');
+  }
   const storage = await navigator.storage.getDirectory();
-  const root = await storage.getDirectoryHandle(ROOT, { create: true });
-  const name = crypto.randomUUID();
-  return { name, handle: await root.getDirectoryHandle(name, { create: true }) };
+  return storage.getDirectoryHandle(ROOT, { create: true });
 }
 
 /**
@@ -24,6 +31,6 @@ export async function removeStored(folder?: string): Promise<void> {
       await root.removeEntry(folder, { recursive: true });
     }
   } catch (caught) {
-    if (!(caught instanceof DOMException && caught.name === 'NotFoundError')) throw caught;
+    if (!isDomException(caught, 'NotFoundError')) throw caught;
   }
 }

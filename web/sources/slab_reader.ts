@@ -1,3 +1,6 @@
+import { MillraceError } from '../errors.js';
+import type { SourceReader } from './source_reader.js';
+
 /** Small slices cost more than the network does; 4 MiB do not (measured). */
 export const SLAB_BYTES = 4 * 1024 * 1024;
 
@@ -19,10 +22,10 @@ interface Slab {
 }
 
 /**
- * Reads the files of one transfer in slabs, a little ahead, across the ends of files. Slabs are numbered through all
+ * Reads blobs in slabs, a little ahead, across the ends of files. Slabs are numbered through all
  * files, so that what comes next is the next number.
  */
-export class SlabReader {
+export class SlabReader implements SourceReader {
   readonly #blobs: readonly Blob[];
   readonly #slabBytes: number;
   readonly #aheadBytes: number;
@@ -47,12 +50,6 @@ export class SlabReader {
     this.#firstSlab.push(next);
   }
 
-  /**
-   * Finds `length` bytes of a file from `offset` on, and hands them to `put` in order, in one or more pieces; a piece is
-   * only valid during the call. Answers how many there were: fewer than `length` when the file ended before. The answer
-   * comes at once when the bytes are at hand.
-   * Errors: rejects with what the browser says when the file cannot be read; the reader can go on.
-   */
   read(file: number, offset: number, length: number, put: (piece: Uint8Array) => void): number | Promise<number> {
     const first = Math.floor(offset / this.#slabBytes);
     const last = Math.floor(Math.max(offset, offset + length - 1) / this.#slabBytes);
@@ -82,7 +79,6 @@ export class SlabReader {
     return Promise.all(slabs.map((slab) => slab.loading)).then(copy);
   }
 
-  /** Lets go of everything; reads that are under way settle. */
   close(): void {
     this.#slabs.clear();
     this.#held = 0;
@@ -122,7 +118,12 @@ export class SlabReader {
       loading: blob
         .slice(start, end)
         .arrayBuffer()
-        .then((buffer) => (slab.data = new Uint8Array(buffer))),
+        .then(
+          (buffer) => (slab.data = new Uint8Array(buffer)),
+          (caught: unknown) => {
+            throw toSourceError(caught);
+          },
+        ),
     };
     slab.loading.catch(() => {
       // Whoever waits for it hears of it; whoever comes later tries again.
@@ -145,4 +146,13 @@ export class SlabReader {
     this.#slabs.delete(number);
     this.#held -= slab.bytes;
   }
+}
+
+/**
+ * Chromium answers 'NotReadableError' once a file's size or time is another one, and 'NotFoundError' when it is gone.
+ * Firefox answers 'AbortError' when it is gone, gives fewer bytes when it shrank, and does not notice other changes.
+ */
+function toSourceError(caught: unknown): MillraceError {
+  const changed = caught instanceof DOMException && caught.name === 'NotReadableError';
+  return MillraceError.from(caught, changed ? 'source-changed' : 'source-failed');
 }

@@ -36,6 +36,27 @@ TEST_CASE("a full pool answers nothing and never grows") {
   CHECK(pool.capacity_bytes() == 4 * kPage);
 }
 
+TEST_CASE("the first free run that is long enough is taken") {
+  PagePool pool(8 * kPage);
+  std::optional<PoolBuffer> first = pool.Allocate(kPage);
+  const std::optional<PoolBuffer> second = pool.Allocate(kPage);
+  std::optional<PoolBuffer> third = pool.Allocate(2 * kPage);
+  const std::optional<PoolBuffer> fourth = pool.Allocate(kPage);
+  REQUIRE(fourth);
+  const uint8_t* const bottom = first->bytes().data();
+  third.reset();
+  first.reset();
+  const std::optional<PoolBuffer> wide = pool.Allocate(2 * kPage);
+  REQUIRE(wide);
+  CHECK(wide->bytes().data() == bottom + 2 * kPage);
+  const std::optional<PoolBuffer> narrow = pool.Allocate(kPage);
+  REQUIRE(narrow);
+  CHECK(narrow->bytes().data() == bottom);
+  const std::optional<PoolBuffer> next = pool.Allocate(kPage);
+  REQUIRE(next);
+  CHECK(next->bytes().data() == bottom + 5 * kPage);
+}
+
 TEST_CASE("moving a buffer moves the duty to give it back") {
   PagePool pool(2 * kPage);
   PoolBuffer kept;

@@ -103,5 +103,26 @@ TEST_CASE("numbers do not push a name past its limit, and many equal names stay 
   CHECK(last.ends_with(" (20001).txt"));
 }
 
+TEST_CASE("names that differ only past where they are cut share their numbers") {
+  PathSet paths;
+  // Each name comes twice, and all the second ones are cut to the same beginning.
+  std::string last;
+  for (int i = 0; i < 8'000; ++i) {
+    const std::string name = std::string(250, 'n') + std::to_string(10'000 + i);
+    CHECK(paths.MakeUnique(name) == name);
+    last = paths.MakeUnique(name);
+  }
+  CHECK(last == std::string(247, 'n') + " (8001)");
+}
+
+TEST_CASE("many files in the way of many folders") {
+  PathSet paths;
+  paths.MakeUnique("a");
+  for (int i = 2; i < 8'000; ++i) paths.MakeUnique("a (" + std::to_string(i) + ")");
+  for (int i = 0; i < 8'000; ++i) {
+    CHECK(paths.MakeUnique("a/" + std::to_string(i)) == "a (8000)/" + std::to_string(i));
+  }
+}
+
 }  // namespace
 }  // namespace millrace

@@ -112,6 +112,16 @@ TEST_CASE("silence calls for probes, each after twice the time, until something 
   CHECK_FALSE(sent.stalled());
 }
 
+TEST_CASE("a peer that acknowledges nothing does not make the sender remember all it gave up") {
+  SentRecords sent(Delivery::kUnreliable);
+  for (uint64_t i = 0; i < 3 * SentRecords::kMostRemembered; ++i) {
+    sent.OnSent(PieceId(i), true, At(static_cast<int64_t>(i)));
+    REQUIRE(sent.TakeOldest() == PieceId(i));
+    REQUIRE(sent.remembered() <= SentRecords::kMostRemembered);
+  }
+  CHECK(sent.in_flight() == 0);
+}
+
 TEST_CASE("records that ask for nothing are neither in flight nor lost") {
   SentRecords sent(Delivery::kUnreliable);
   for (int i = 0; i < 10; ++i) sent.OnSent(std::nullopt, false, At(i));

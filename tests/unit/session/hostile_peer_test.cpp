@@ -43,6 +43,10 @@ TEST_CASE("empty and oversized messages are bad records and take no memory") {
     CHECK(peer.victim().InputBuffer(kBulk, length).empty());
     CheckClosedWith(peer, ErrorCode::kBadRecord);
   }
+  HostilePeer peer(2);
+  CHECK_FALSE(peer.victim().InputBuffer(kControlLane, kMaxControlRecordBytes).empty());
+  CHECK(peer.victim().InputBuffer(kControlLane, kMaxControlRecordBytes + 1).empty());
+  CheckClosedWith(peer, ErrorCode::kBadRecord);
 }
 
 TEST_CASE("forged record: any bit of a sealed record turned") {
@@ -171,10 +175,9 @@ TEST_CASE("file names past the memory limit, and transfers past the count") {
     const std::string path(4000, 'x');
     const std::vector<uint8_t> entries =
         EncodeEntries({FileEntry{1, 0, path, ""}, FileEntry{1, 0, path, ""}});
-    for (uint32_t first = 0; first < kMaxFilesPerTransfer && !peer.victim().closed(); first += 2) {
-      peer.SendFrame(
-          kControlLane,
-          ManifestFrame{peer.OwnTransfer(0), {}, kMaxFilesPerTransfer, first, 2, entries});
+    for (uint32_t first = 0; first < kMaxOpenFiles && !peer.victim().closed(); first += 2) {
+      peer.SendFrame(kControlLane,
+                     ManifestFrame{peer.OwnTransfer(0), {}, kMaxOpenFiles, first, 2, entries});
     }
     CheckClosedWith(peer, ErrorCode::kTooLarge);
   }
@@ -269,6 +272,296 @@ TEST_CASE("a flood of pings is answered without a queue") {
   size_t answers = 0;
   while (peer.victim().PollOutput(peer.now())) ++answers;
   CHECK(answers <= 2);
+}
+
+TEST_CASE("answers that are never acknowledged are not kept for ever") {
+  HostilePeer peer(18);
+  size_t pings = 0;
+  for (; pings < 2 * kMaxUnackedControlRecords && !peer.victim().closed(); ++pings) {
+    peer.SendFrame(kControlLane, PingFrame{pings});
+    peer.Drain();
+    CHECK(peer.victim().lanes().at(kControlLane).sent().remembered() <=
+          kMaxUnackedControlRecords + 1);
+  }
+  CHECK(pings > kMaxUnackedControlRecords / 2);
+  CheckViolation(peer);
+}
+
+TEST_CASE("a pong with a token of another time is no round trip") {
+  for (const uint64_t token : {UINT64_MAX, uint64_t{1} << 63, uint64_t{1} << 62}) {
+    HostilePeer peer(19);
+    peer.SendFrame(kControlLane, PongFrame{token});
+    CHECK(peer.CloseCode().empty());
+    CHECK_FALSE(peer.victim().round_trip().smoothed());
+  }
+}
+
+TEST_CASE("a flood of signals leaves nothing behind but what its reader has not read") {
+  HostilePeer peer(20);
+  const std::string longest(kMaxSignalBytes, 's');
+  for (size_t i = 0; i < 1000; ++i) {
+    peer.SendFrame(kControlLane, SignalFrame{longest});
+    const std::optional<Event> event = peer.victim().PollEvent();
+    REQUIRE(event);
+    REQUIRE(event->type == EventType::kSignal);
+    REQUIRE_FALSE(peer.victim().PollEvent());
+    REQUIRE(peer.victim().receive_pool_used() == 0);
+  }
+  CHECK(peer.CloseCode().empty());
+}
+
+TEST_CASE("one record can not tell the user more than it holds frames") {
+  HostilePeer peer(21);
+  const TransferId id = peer.OfferAccepted(100);
+  std::vector<uint8_t> plaintext;
+  while (plaintext.size() + 3 <= kMaxControlRecordBytes - kRecordOverheadBytes) {
+    const auto paused = static_cast<uint8_t>(plaintext.size() % 2);
+    plaintext.insert(plaintext.end(), {0x0c, static_cast<uint8_t>(id.value), paused});
+  }
+  peer.SendPlaintext(kControlLane, plaintext);
+  size_t events = 0;
+  while (peer.victim().PollEvent()) ++events;
+  CHECK(events <= plaintext.size() / 3);
+  CHECK(peer.CloseCode().empty());
+}
+
+TEST_CASE("overlapping data that disagrees: the first word counts, and each byte is written once") {
+  HostilePeer peer(22);
+  const TransferId id = peer.OfferAccepted(4 * kLeafBytes);
+  const auto send = [&](uint64_t first_leaf, size_t leaves, uint8_t content) {
+    const std::vector<uint8_t> payload(leaves * kLeafBytes, content);
+    peer.SendFrame(kBulk, DataFrame{id, FileIndex(0), first_leaf * kLeafBytes, payload});
+  };
+  send(1, 1, 1);
+  send(0, 3, 2);
+  send(0, 4, 3);
+  send(2, 2, 4);
+  std::vector<uint8_t> stored(4 * kLeafBytes, 0);
+  size_t written = 0;
+  while (const auto write = peer.victim().PollWrite()) {
+    written += write->bytes.size();
+    std::copy(write->bytes.begin(), write->bytes.end(),
+              stored.begin() + static_cast<std::ptrdiff_t>(write->offset));
+    peer.victim().WriteDone(write->write, peer.now());
+  }
+  CHECK(written == stored.size());
+  CHECK(stored[0] == 2);
+  CHECK(stored[kLeafBytes] == 1);
+  CHECK(stored[2 * kLeafBytes] == 2);
+  CHECK(stored[3 * kLeafBytes] == 3);
+  // The root is that of what was written, whatever came later.
+  HashTree tree;
+  tree.AddBytes(0, stored);
+  peer.SendFrame(kControlLane,
+                 CompleteFrame{id, FileIndex(0), stored.size(), tree.Root(stored.size())});
+  peer.Drain();
+  CHECK(peer.events().back().type == EventType::kFileReceived);
+}
+
+TEST_CASE("a flood of tiny data fills the pool and no more, and goes on when there is room") {
+  SessionOptions options;
+  options.receive_pool_bytes = 256 * 1024;
+  HostilePeer peer(23, options);
+  constexpr uint32_t kFiles = 500;
+  const TransferId id = peer.OwnTransfer(0);
+  for (uint32_t first = 0; first < kFiles; first += 100) {
+    const std::vector<uint8_t> entries =
+        EncodeEntries(std::vector<FileEntry>(100, FileEntry{1, 0, "f", ""}));
+    peer.SendFrame(kControlLane, ManifestFrame{id, {}, kFiles, first, 100, entries});
+  }
+  peer.victim().Accept(id, peer.now());
+  const std::vector<uint8_t> payload(1, 1);
+  const auto flood = [&] {
+    for (uint32_t file = 0; file < kFiles; ++file) {
+      peer.SendFrame(kBulk, DataFrame{id, FileIndex(file), 0, payload});
+      REQUIRE(peer.victim().receive_pool_used() <= options.receive_pool_bytes);
+    }
+  };
+  flood();
+  CHECK(peer.victim().receive_pool_used() > options.receive_pool_bytes - 2 * PagePool::kPageBytes);
+  for (int i = 0; i < 20; ++i) {
+    peer.Drain();
+    flood();
+  }
+  peer.Drain();
+  CHECK(peer.CloseCode().empty());
+  CHECK(peer.victim().TransferBytes(id) == kFiles);
+}
+
+TEST_CASE("credit without end does not take memory without end") {
+  HostilePeer peer(24);
+  const TransferId id = peer.victim().Offer({FileInfo{1u << 30, 0, "f", ""}}, {}, peer.now());
+  peer.Drain();
+  peer.SendFrame(kControlLane, AcceptFrame{id});
+  peer.SendFrame(kControlLane, CreditFrame{id, kMaxVarint});
+  size_t read_bytes = 0;
+  for (bool moves = true; moves;) {
+    moves = false;
+    while (const auto read = peer.victim().PollRead()) {
+      read_bytes += read->bytes.size();
+      peer.victim().ReadDone(read->piece, read->bytes.size(), peer.now());
+      moves = true;
+    }
+    peer.Drain();
+  }
+  CHECK(peer.CloseCode().empty());
+  CHECK(read_bytes <= SessionOptions{}.send_pool_bytes);
+  CHECK(peer.victim().send_pool_used() <= SessionOptions{}.send_pool_bytes);
+}
+
+// A victim that sends 256 KiB of a file and has been given credit for all of it.
+TransferId BeginSending(HostilePeer& peer) {
+  const TransferId id = peer.victim().Offer({FileInfo{256 * 1024, 0, "f", ""}}, {}, peer.now());
+  peer.Drain();
+  peer.SendFrame(kControlLane, AcceptFrame{id});
+  peer.SendFrame(kControlLane, CreditFrame{id, 256 * 1024});
+  while (const auto read = peer.victim().PollRead()) {
+    std::fill(read->bytes.begin(), read->bytes.end(), uint8_t{0});
+    peer.victim().ReadDone(read->piece, read->bytes.size(), peer.now());
+  }
+  peer.Drain();
+  return id;
+}
+
+TEST_CASE("a peer that takes data and never says so is given up, and nothing piles up meanwhile") {
+  HostilePeer peer(25);
+  BeginSending(peer);
+  int seconds = 0;
+  for (; seconds < 200 && !peer.victim().closed(); ++seconds) {
+    peer.Advance(Duration::Seconds(1));
+    peer.SendFrame(kControlLane, PingFrame{1});
+    peer.Drain();
+    for (const auto& [lane_id, lane] : peer.victim().lanes()) {
+      REQUIRE(lane.sent().remembered() < 1000);
+    }
+  }
+  CHECK(seconds > 100);
+  CheckClosedWith(peer, ErrorCode::kTimeout);
+  CHECK(peer.victim().send_pool_used() == 0);
+}
+
+TEST_CASE("a receipt that comes before its acknowledgements frees what waits to be sent again") {
+  HostilePeer peer(26);
+  const TransferId id = BeginSending(peer);
+  // The lane takes the pieces with it, so they wait for another one.
+  peer.OpenBulk(LaneId(2));
+  peer.CloseLane(kBulk);
+  REQUIRE(peer.victim().send_pool_used() > 0);
+  HashTree tree;
+  tree.AddBytes(0, std::vector<uint8_t>(256 * 1024, 0));
+  peer.SendFrame(kControlLane, ReceiptFrame{id, FileIndex(0), 256 * 1024, tree.Root(256 * 1024)});
+  peer.Drain();
+  CHECK(peer.CloseCode().empty());
+  CHECK(peer.events().back().type == EventType::kDone);
+  CHECK(peer.victim().send_pool_used() == 0);
+}
+
+TEST_CASE("a stream that never ends takes no more memory the longer it is") {
+  HostilePeer peer(27);
+  const TransferId id = peer.OwnTransfer(0);
+  const std::vector<uint8_t> entries = EncodeEntries({FileEntry{std::nullopt, 0, "stream", ""}});
+  peer.SendFrame(kControlLane, ManifestFrame{id, {}, 1, 0, 1, entries});
+  peer.victim().Accept(id, peer.now());
+  peer.Drain();
+  const std::vector<uint8_t> payload(15 * kLeafBytes, 1);
+  for (uint64_t i = 0; i < 128; ++i) {
+    peer.SendFrame(kBulk, DataFrame{id, FileIndex(0), i * payload.size(), payload});
+    peer.Drain();
+    const IncomingFile& file = peer.victim().Incoming(id)->files().front();
+    REQUIRE(file.arrived.ranges().size() == 1);
+    REQUIRE(file.tree.node_count() <= 12);  // log2 of 1,920 leaves.
+    REQUIRE(peer.victim().receive_pool_used() == 0);
+  }
+  CHECK(peer.CloseCode().empty());
+  // Its last byte would lie past the largest file.
+  const uint64_t last_leaf = kMaxFileBytes / kLeafBytes * kLeafBytes;
+  peer.SendFrame(kBulk, DataFrame{id, FileIndex(0), last_leaf, payload});
+  CheckViolation(peer);
+}
+
+// Sends every other leaf of `files` files in turn until the victim has enough; answers how many.
+size_t TearGaps(HostilePeer& peer, uint32_t files) {
+  const TransferId id = peer.OwnTransfer(0);
+  const uint64_t size = uint64_t{1} << 30;
+  const std::vector<uint8_t> entries =
+      EncodeEntries(std::vector<FileEntry>(files, FileEntry{size, 0, "f", ""}));
+  peer.SendFrame(kControlLane, ManifestFrame{id, {}, files, 0, files, entries});
+  peer.victim().Accept(id, peer.now());
+  const std::vector<uint8_t> payload(kLeafBytes, 1);
+  size_t sent = 0;
+  for (; sent < 2 * kMaxGaps && !peer.victim().closed(); ++sent) {
+    const FileIndex file(static_cast<uint32_t>(sent % files));
+    peer.SendFrame(kBulk, DataFrame{id, file, sent / files * 2 * kLeafBytes, payload});
+    peer.Drain();
+  }
+  return sent;
+}
+
+TEST_CASE("gaps without end, in one file or in many, end the session") {
+  for (const uint32_t files : {1u, 50u}) {
+    HostilePeer peer(28);
+    const size_t sent = TearGaps(peer, files);
+    CHECK(sent > kMaxGaps);
+    CHECK(sent <= kMaxGaps + files + 1);
+    CheckViolation(peer);
+  }
+}
+
+TEST_CASE("a flood of HAVE, on one file or on many, ends the session") {
+  for (const uint32_t files : {1u, 50u}) {
+    HostilePeer peer(29);
+    const std::vector<FileInfo> infos(files, FileInfo{uint64_t{1} << 40, 0, "f", ""});
+    const TransferId id = peer.victim().Offer(infos, {}, peer.now());
+    peer.Drain();
+    size_t gaps = 0;
+    for (uint64_t round = 0; gaps < 2 * kMaxGaps && !peer.victim().closed(); ++round) {
+      HaveFrame have{id, FileIndex(static_cast<uint32_t>(round % files)), {}, kMaxAckRanges};
+      for (uint64_t i = 0; i < kMaxAckRanges; ++i) {
+        const uint64_t leaf = (round * kMaxAckRanges + i) * 2;
+        have.ranges[i] = Range{leaf * kLeafBytes, (leaf + 1) * kLeafBytes};
+      }
+      gaps += kMaxAckRanges;
+      peer.SendFrame(kControlLane, have);
+      // The same again adds nothing.
+      if (!peer.victim().closed()) peer.SendFrame(kControlLane, have);
+    }
+    CHECK(gaps > kMaxGaps);
+    CHECK(gaps <= kMaxGaps + files + kMaxAckRanges);
+    CheckViolation(peer);
+  }
+}
+
+TEST_CASE("manifests of many files are limited over all offers together") {
+  HostilePeer peer(30);
+  const std::vector<uint8_t> entries =
+      EncodeEntries(std::vector<FileEntry>(1000, FileEntry{1, 0, "f", ""}));
+  size_t files = 0;
+  for (uint32_t i = 0; i < kMaxOpenTransfers && !peer.victim().closed(); ++i) {
+    peer.SendFrame(kControlLane, ManifestFrame{peer.OwnTransfer(i), {}, 1000, 0, 1000, entries});
+    if (!peer.victim().closed()) files += 1000;
+  }
+  CHECK(files == kMaxOpenFiles);
+  CheckClosedWith(peer, ErrorCode::kTooLarge);
+}
+
+TEST_CASE("paths of many folders are limited over all offers together") {
+  HostilePeer peer(31);
+  std::string deep;
+  for (int i = 0; i < 30; ++i) deep += "/d";
+  size_t files = 0;
+  for (uint32_t i = 0; i < kMaxOpenTransfers && !peer.victim().closed(); ++i) {
+    // Half of each manifest is held back.
+    std::vector<std::string> paths;
+    for (uint32_t k = 0; k < 100; ++k) paths.push_back(std::to_string(i * 100 + k) + deep);
+    std::vector<FileEntry> files_of_part;
+    for (const std::string& path : paths) files_of_part.push_back(FileEntry{1, 0, path, ""});
+    const std::vector<uint8_t> entries = EncodeEntries(files_of_part);
+    peer.SendFrame(kControlLane, ManifestFrame{peer.OwnTransfer(i), {}, 200, 0, 100, entries});
+    files += 100;
+  }
+  CHECK(files * 30 > kMaxFolders);
+  CHECK((files - 100) * 30 <= kMaxFolders);
+  CheckClosedWith(peer, ErrorCode::kTooLarge);
 }
 
 TEST_CASE("a hello that is wrong ends the victim's session before anything is opened") {

@@ -162,6 +162,67 @@ TEST_CASE("a connection that does not come back ends as connection-lost") {
   CHECK(sim.b().CodeOf(EventType::kFailed) == "connection-lost");
 }
 
+TEST_CASE("a handshake that ended for one side only does not part the two") {
+  LinkOptions link;
+  link.reconnect_after = Duration::Millis(500);
+  Simulation sim(14, link, {}, Patient());
+  sim.Connect();
+  const TransferId id = sim.Send(sim.a(), sim.Files({20'000'000}));
+  REQUIRE(sim.RunUntil([&] { return Received(sim, id) > 1'000'000; }));
+  // The hello of one side arrives, that of the other one does not before the connection breaks.
+  const size_t silenced = GENERATE(size_t{0}, size_t{1});
+  sim.tamper = [silenced](size_t from, LaneId, std::vector<uint8_t>&) { return from != silenced; };
+  sim.BreakConnection();
+  sim.RunFor(Duration::Millis(800));
+  CHECK(sim.a().session->connected() != sim.b().session->connected());
+  sim.tamper = nullptr;
+  sim.BreakConnection();
+  REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }));
+  CHECK(sim.Delivered(sim.a(), sim.b(), id));
+}
+
+TEST_CASE("a peer that is asked for a sign of life gives one, or the connection counts as lost") {
+  Simulation sim(15, {}, {}, Patient());
+  sim.Connect();
+  sim.a().session->CheckPeer(sim.now());
+  sim.RunFor(Duration::Seconds(4));
+  CHECK(sim.a().session->connected());
+  sim.tamper = [](size_t, LaneId, std::vector<uint8_t>&) { return false; };
+  sim.a().session->CheckPeer(sim.now());
+  sim.RunFor(Duration::Millis(1900));
+  CHECK(sim.a().session->connected());
+  sim.RunFor(Duration::Millis(200));
+  CHECK_FALSE(sim.a().session->connected());
+  CHECK(sim.a().Count(EventType::kDisconnected) == 1);
+}
+
+TEST_CASE("unreliable lanes that lose more than 5 % are reported, once; others are not") {
+  LinkOptions link;
+  link.delivery = Delivery::kUnreliable;
+  const double loss = GENERATE(0.01, 0.2);
+  link.loss = loss;
+  link.bulk_lanes = 2;
+  SessionOptions options = Patient();
+  options.chunk_bytes = 16 * 1024;
+  Simulation sim(16, link, {}, options);
+  sim.Connect();
+  sim.Send(sim.a(), sim.Files({40'000'000}));
+  REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }));
+  CHECK(sim.a().Count(EventType::kLossy) == (loss > 0.05 ? 1 : 0));
+  CHECK(sim.b().Count(EventType::kLossy) == 0);
+}
+
+TEST_CASE("a session whose lanes never open ends as lane-closed") {
+  LinkOptions link;
+  link.bulk_lanes = 0;
+  Simulation sim(17, link, {}, Patient());
+  sim.Connect();
+  sim.Send(sim.a(), sim.Files({10}));
+  sim.RunFor(Duration::Seconds(16));
+  CHECK(sim.a().CodeOf(EventType::kFailed) == "lane-closed");
+  CHECK(sim.b().CodeOf(EventType::kFailed) == "lane-closed");
+}
+
 TEST_CASE("what an earlier attempt left is hashed, not sent again") {
   Simulation sim(9);
   sim.b().existing_leaves = GENERATE(uint64_t{1}, uint64_t{100}, uint64_t{10'000});

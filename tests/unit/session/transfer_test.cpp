@@ -288,8 +288,17 @@ TEST_CASE(
   CHECK(offer({FileInfo{1, 0, std::string(kMaxPathBytes + 1, 'x'), ""}}) == "invalid-argument");
   CHECK(offer({FileInfo{kMaxFileBytes + 1, 0, "a", ""}}) == "too-large");
   CHECK(offer({FileInfo{kMaxFileBytes, 0, "a", ""}, FileInfo{1, 0, "b", ""}}) == "too-large");
-  CHECK(offer(std::vector<FileInfo>(kMaxFilesPerTransfer + 1, FileInfo{1, 0, "a", ""})) ==
+  CHECK(offer(std::vector<FileInfo>(kMaxOpenFiles + 1, FileInfo{1, 0, "a", ""})) == "too-large");
+  // What stands open counts too: the peer's limits hold for all offers together.
+  sim.b().accepts = false;
+  CHECK(offer(std::vector<FileInfo>(kMaxOpenFiles / 2, FileInfo{1, 0, "a", ""})).empty());
+  CHECK(offer(std::vector<FileInfo>(kMaxOpenFiles / 2 + 1, FileInfo{1, 0, "a", ""})) ==
         "too-large");
+  const std::string longest(kMaxPathBytes, 'x');
+  CHECK(offer(std::vector<FileInfo>(1000, FileInfo{1, 0, longest, ""})).empty());
+  CHECK(offer(std::vector<FileInfo>(100, FileInfo{1, 0, longest, ""})) == "too-large");
+  CHECK_FALSE(sim.b().session->closed());
+  sim.b().accepts = true;
   sim.a().events.clear();
   const TransferId id = sim.Send(sim.a(), sim.Files({1000}));
   sim.RunUntil([&sim] { return BothDone(sim); });

@@ -130,8 +130,8 @@ TEST_CASE("manifests that contradict themselves are refused") {
   CHECK_FALSE(decodes(1, 1, 1));
   CHECK_FALSE(decodes(2, 1, 2));
   CHECK_FALSE(decodes(UINT32_MAX, UINT32_MAX - 1, UINT32_MAX));
-  CHECK(decodes(kMaxFilesPerTransfer, 0, 1));
-  CHECK_FALSE(decodes(kMaxFilesPerTransfer + 1, 0, 1));
+  CHECK(decodes(kMaxOpenFiles, 0, 1));
+  CHECK_FALSE(decodes(kMaxOpenFiles + 1, 0, 1));
 }
 
 TEST_CASE("file entries with absurd sizes or unusable names are refused") {

@@ -1,4 +1,5 @@
-import type { AbortableWriter } from './opfs.js';
+import { MillraceError } from '../errors.js';
+import type { AbortableWriter } from './sink.js';
 
 /** One call per record would cost more than the bytes do: neighbours go together, up to this, bytes. */
 const BATCH_BYTES = 1024 * 1024;
@@ -6,14 +7,19 @@ const BATCH_BYTES = 1024 * 1024;
 const MAX_PENDING_BYTES = 4 * BATCH_BYTES;
 
 /**
- * Writes through a `FileSystemWritableFileStream`: what a window can do. Bytes are copied, since it takes them later.
+ * Writes through a `FileSystemWritableFileStream`: what windows, and folders that people chose, can do. Bytes are copied,
+ * since it takes them later. The file has its bytes when it is closed, and is as it was when it is aborted.
  * `size`: of the file, bytes, if known.
+ * Errors: rejects with 'not-supported' where the browser has none (Safari before 26), else as every writer.
  */
-export async function openStreamWriter(handle: FileSystemFileHandle, size: number | null): Promise<AbortableWriter> {
-  return new StreamWriter(await handle.createWritable(), Math.min(size ?? BATCH_BYTES, BATCH_BYTES));
+export async function openFileStream(handle: FileSystemFileHandle, size: number | null): Promise<AbortableWriter> {
+  if (!('createWritable' in handle)) {
+    throw new MillraceError('not-supported', 'this browser writes files in workers only');
+  }
+  return new FileStreamWriter(await handle.createWritable(), Math.min(size ?? BATCH_BYTES, BATCH_BYTES));
 }
 
-class StreamWriter implements AbortableWriter {
+class FileStreamWriter implements AbortableWriter {
   readonly #stream: FileSystemWritableFileStream;
   readonly #batchBytes: number;
   #batch: Uint8Array<ArrayBuffer> | undefined;

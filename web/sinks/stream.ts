@@ -1,0 +1,115 @@
+import { MillraceError } from '../errors.js';
+import type { FileInfo } from '../types.js';
+import { OpenWriters } from './open_writers.js';
+import type { AbortableWriter, ExistingRange, FileWriter, Store } from './sink.js';
+
+/** Gives the stream that takes one file's bytes. */
+export type OpenStream = (file: FileInfo) => WritableStream<Uint8Array> | Promise<WritableStream<Uint8Array>>;
+
+/** Passes each file on to a stream of the page's own, in order and no faster than the stream takes it. */
+export class StreamStore implements Store {
+  readonly existing: readonly ExistingRange[] = [];
+  readonly #openStream: OpenStream;
+  readonly #writers = new OpenWriters<InOrderWriter>();
+
+  constructor(openStream: OpenStream) {
+    this.#openStream = openStream;
+  }
+
+  readExisting(): number {
+    return 0;
+  }
+
+  async open(file: FileInfo): Promise<FileWriter> {
+    const writer = await this.#writers.add(this.#openWriter(file));
+    return {
+      write: (offset, bytes) => writer.write(offset, bytes),
+      close: async (size) => {
+        await writer.close(size);
+        this.#writers.delete(writer);
+        return undefined;
+      },
+    };
+  }
+
+  async abort(): Promise<void> {
+    await this.#writers.abort();
+  }
+
+  async finish(): Promise<void> {}
+
+  async #openWriter(file: FileInfo): Promise<InOrderWriter> {
+    return new InOrderWriter((await this.#openStream(file)).getWriter());
+  }
+}
+
+/** Bytes that wait for those before them, or for the stream. */
+interface Waiting {
+  readonly bytes: Uint8Array;
+  resolve(): void;
+  reject(reason: unknown): void;
+}
+
+/**
+ * Writes come in any order and wait for their turn, so that what waits is bounded by the credit that the other side has. A
+ * write is answered when the stream took its bytes and wants more.
+ */
+class InOrderWriter implements AbortableWriter {
+  readonly #stream: WritableStreamDefaultWriter<Uint8Array>;
+  /** By offset. */
+  readonly #waiting = new Map<number, Waiting>();
+  #next = 0;
+  #pumping = false;
+  #failure: { readonly reason: unknown } | undefined;
+
+  constructor(stream: WritableStreamDefaultWriter<Uint8Array>) {
+    this.#stream = stream;
+    // Also a stream that fails or is closed behind our back while nothing is being written.
+    stream.closed.catch((reason: unknown) => this.#fail(reason));
+  }
+
+  write(offset: number, bytes: Uint8Array): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure.reason);
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(offset, { bytes, resolve, reject });
+      if (!this.#pumping) void this.#pump();
+    });
+  }
+
+  async close(size: number): Promise<undefined> {
+    if (this.#failure) throw this.#failure.reason;
+    if (this.#next !== size) throw new MillraceError('internal', `a stream got ${this.#next} of ${size} bytes`);
+    await this.#stream.close();
+    return undefined;
+  }
+
+  async abort(): Promise<void> {
+    const reason = new MillraceError('cancelled', 'the transfer ended before the file did');
+    this.#fail(reason);
+    await this.#stream.abort(reason);
+  }
+
+  async #pump(): Promise<void> {
+    this.#pumping = true;
+    try {
+      for (let next = this.#waiting.get(this.#next); next; next = this.#waiting.get(this.#next)) {
+        // The stream may keep what it gets, and the heap is used again once this write is answered.
+        const copy = next.bytes.slice();
+        this.#stream.write(copy).catch((reason: unknown) => this.#fail(reason));
+        await this.#stream.ready;
+        this.#waiting.delete(this.#next);
+        this.#next += copy.length;
+        next.resolve();
+      }
+    } catch (caught) {
+      this.#fail(caught);
+    }
+    this.#pumping = false;
+  }
+
+  #fail(reason: unknown): void {
+    this.#failure ??= { reason };
+    for (const { reject } of this.#waiting.values()) reject(this.#failure.reason);
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,48 @@
+import { SlabReader } from './slab_reader.js';
+import type { SourceBody } from './source.js';
+import type { SourceReader } from './source_reader.js';
+import { StreamReader } from './stream_reader.js';
+
+/** Which reader has a file, and what it calls it. */
+interface Part {
+  readonly reader: SourceReader;
+  readonly file: number;
+}
+
+/**
+ * Reads the files of a transfer, each a blob or a stream.
+ * Errors: throws 'source-failed' when somebody else reads one of the streams.
+ */
+export function openSources(bodies: readonly SourceBody[]): SourceReader {
+  const blobs = bodies.filter((body) => body instanceof Blob);
+  const slabs = new SlabReader(blobs);
+  if (blobs.length === bodies.length) return slabs;
+  let nextBlob = 0;
+  const parts = bodies.map((body): Part => {
+    if (body instanceof Blob) return { reader: slabs, file: nextBlob++ };
+    return { reader: new StreamReader(body), file: 0 };
+  });
+  return new CombinedReader(parts);
+}
+
+/** The part of `bodies` that has to be transferred to a worker; blobs go by reference. */
+export function transferablesOf(bodies: readonly SourceBody[]): Transferable[] {
+  return bodies.filter((body) => !(body instanceof Blob));
+}
+
+class CombinedReader implements SourceReader {
+  readonly #parts: readonly Part[];
+
+  constructor(parts: readonly Part[]) {
+    this.#parts = parts;
+  }
+
+  read(file: number, offset: number, length: number, put: (piece: Uint8Array) => void): number | Promise<number> {
+    const part = this.#parts[file]!;
+    return part.reader.read(part.file, offset, length, put);
+  }
+
+  close(): void {
+    for (const reader of new Set(this.#parts.map((part) => part.reader))) reader.close();
+  }
+}
