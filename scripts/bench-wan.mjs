@@ -5,17 +5,20 @@
 // LINK: a name out of e2e/emulator/links.mjs (all of them, when none is given), or NAME:RTT_MS:LOSS:MBPS:QUEUE_BYTES.
 //
 // `mbps`: Millrace, from `send` to the receipt that the sender holds; encrypted, acknowledged, verified by hash tree, and
-// stored in the receiver's origin private file system; start-up included, connecting not. `rawMbps`: the best of the naive pumps:
-// one reliable unordered channel, messages of 64 and 256 KiB, high-water marks of 64 KiB, 1 MiB and 8 MiB; nothing encrypted,
-// hashed or stored; `naiveMbps`: the one with 64 KiB and 8 MiB. The first round has all six pumps, the further ones the two
-// fastest and the naive one. Where a pump would take longer than `limitSeconds`, it ends there (`rawLimited`, `naiveLimited`), and its speed is that of
-// what had arrived. All take turns, round by round, each with fresh pages and an emulator of its own; each figure is the
-// median of its rounds. `--peers`: with the same bytes and limit, one row for each of the libraries (`peer`, `limited`).
+// stored in the receiver's origin private file system; start-up included, connecting not. `rawMbps`: the best of the naive
+// pumps: one reliable unordered channel, messages of 64 and 256 KiB, high-water marks of 64 KiB, 1 MiB and 8 MiB; nothing
+// encrypted, hashed or stored; `naiveMbps`: the one with 64 KiB and 8 MiB. The first round has all six pumps, the further
+// ones the two fastest and the naive one. A pump that would take longer than `limitSeconds` ends there (`rawLimited`,
+// `naiveLimited`), and its speed is that of what had arrived. All take turns, round by round, each with fresh pages and an
+// emulator of its own; each figure is the median of its rounds. `--peers`: with the same bytes and limit, one row for each
+// of the libraries (`peer`, `limited`).
 //
-// `utilisation`: file bits by link bits. `retransmittedShare`: bytes that were sent into the link beyond the file's, by the
-// file's: headers and acknowledgements of the way back are in it (about 0.08 without any retransmission). `queueMsP95`:
-// over 10 ms buckets, the 95th percentile of the longest wait. `longestSilenceMs`: without a byte of the file, once
-// data flows; the worst round. `unreadPackets`: through the link, and dropped because the browser did not come to read them. A run in which the emulator itself lost packets is an error.
+// `utilisation`: file bits by link bits. `retransmittedShare`: bytes that were sent into the link beyond those of the file
+// that arrived, by those; headers are in it (about 0.08 without any retransmission). `queueMsP95`: over 10 ms buckets, the
+// 95th percentile of the longest wait. `longestSilenceMs`: without a byte of the file, once data flows; the worst round.
+// `unreadPackets`: through the link, and dropped because the browser did not come to read them; `lostByEmulator`: what the
+// emulator could not read or send, in the worst round. Both say that the machine was too busy: on a quiet one they are 0,
+// or nearly.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { startEmulator } from '../e2e/emulator/emulator.mjs';
@@ -44,7 +47,7 @@ const limitSeconds = 20;
 /**
  * Fresh pages at the two ends of a fresh link. `body(sender, receiver, emulator)` gives what it measured; what the
  * link saw of it is added.
- * Errors: rejects where a connection went around the link, or packets were lost elsewhere than on it.
+ * Errors: rejects where a connection went around the link.
  */
 async function overLink({ profiles, link, seed }, url, body, prepare = async () => {}) {
   const emulator = startEmulator({ seed });
@@ -58,9 +61,6 @@ async function overLink({ profiles, link, seed }, url, body, prepare = async () 
       const measured = await body(sender, receiver, emulator);
       const [stats, trace, unreadPackets] = await Promise.all([emulator.stats(), emulator.trace(), emulator.unreadPackets()]);
       for (const page of [sender, receiver]) await emulator.checkPath(page);
-      if (stats.missedPackets + stats.unsentPackets > 0) {
-        throw new Error(`the emulator lost ${stats.missedPackets} packets before and ${stats.unsentPackets} after the link: this machine is too busy`);
-      }
       return { ...measured, stats, trace, unreadPackets };
     }, attach);
   } finally {
@@ -71,7 +71,7 @@ async function overLink({ profiles, link, seed }, url, body, prepare = async () 
 function measureMillrace(setting, site, bytes) {
   return overLink(setting, `${site.url}pages/bare.html`, async (sender, receiver, emulator) => {
     const { sent, received } = await transferFile(sender, receiver, bytes, () => emulator.begin());
-    return { mbps: (bytes * 8) / 1e6 / sent.seconds, longestSilenceMs: received.longestSilenceMs };
+    return { mbps: (bytes * 8) / 1e6 / sent.seconds, arrivedBytes: bytes, longestSilenceMs: received.longestSilenceMs };
   });
 }
 
@@ -97,9 +97,25 @@ function measurePeer(setting, site, bytes, name, script) {
 /** Lets the global `name` of the sending page send, and gives the speed of what arrived. */
 async function finishRun(sender, receiver, name, options) {
   const seconds = await sender.evaluate(([global, sending]) => globalThis[global].send(sending), [name, options]);
-  const { bytes, longestSilenceMs } = await receiver.evaluate((global) => globalThis[global].received(), name);
+  const { bytes: received, longestSilenceMs } = await receiver.evaluate((global) => globalThis[global].received(), name);
   const limited = seconds === null;
-  return { mbps: ((limited ? bytes : options.bytes) * 8) / 1e6 / (limited ? options.limitSeconds : seconds), longestSilenceMs, limited };
+  const arrivedBytes = limited ? received : options.bytes;
+  return { mbps: (arrivedBytes * 8) / 1e6 / (limited ? options.limitSeconds : seconds), arrivedBytes, longestSilenceMs, limited };
+}
+
+/** What the link saw of some runs: the same figures for everyone. */
+function linkFigures(runs) {
+  const figure = (value) => rounded(median(runs.map(value)));
+  return {
+    retransmittedShare: figure(({ stats, arrivedBytes }) => stats.ab.offeredBytes / Math.max(arrivedBytes, 1) - 1),
+    queueMsP95: figure(({ stats }) => stats.ab.queueMsP95),
+    longestSilenceMs: Math.round(Math.max(...runs.map((run) => run.longestSilenceMs))),
+    droppedByQueue: figure(({ stats }) => stats.ab.droppedByQueue),
+    unreadPackets: figure((run) => run.unreadPackets),
+    lostByEmulator: Math.max(...runs.map(({ stats }) => stats.missedPackets + stats.unsentPackets)),
+    rounds: runs.length,
+    mbpsByRound: runs.map((run) => rounded(run.mbps)),
+  };
 }
 
 async function measureLink({ profiles, link, site, bytes, rounds, trace }) {
@@ -116,20 +132,13 @@ async function measureLink({ profiles, link, site, bytes, rounds, trace }) {
 
   const naive = candidates.find(({ pump }) => isNaive(pump));
   const mbps = median(ours.map((run) => run.mbps));
-  const figure = (value) => rounded(median(ours.map(value)));
-  if (trace !== null) await trace(link, ours[0], naive.runs[0]);
+  if (trace !== null) await trace(ours[0], naive.runs[0]);
   return {
     mbps: rounded(mbps),
     rawMbps: rounded(speedOf(candidates[0])),
     naiveMbps: rounded(speedOf(naive)),
     utilisation: rounded(mbps / link.mbps),
-    retransmittedShare: figure(({ stats }) => stats.ab.offeredBytes / bytes - 1),
-    queueMsP95: figure(({ stats }) => stats.ab.queueMsP95),
-    longestSilenceMs: Math.round(Math.max(...ours.map((run) => run.longestSilenceMs))),
-    droppedByQueue: figure(({ stats }) => stats.ab.droppedByQueue),
-    unreadPackets: figure((run) => run.unreadPackets),
-    rounds,
-    mbpsByRound: ours.map((run) => rounded(run.mbps)),
+    ...linkFigures(ours),
     rawBest: nameOfPump(candidates[0].pump),
     rawLimited: candidates[0].runs.some((run) => run.limited),
     naiveLimited: naive.runs.some((run) => run.limited),
@@ -151,12 +160,7 @@ async function measurePeers({ profiles, link, site, bytes, rounds }, script) {
       peer,
       mbps: rounded(mbps),
       utilisation: rounded(mbps / link.mbps),
-      retransmittedShare: rounded(median(ofPeer.map(({ stats }) => stats.ab.offeredBytes / bytes - 1))),
-      queueMsP95: rounded(median(ofPeer.map(({ stats }) => stats.ab.queueMsP95))),
-      longestSilenceMs: Math.round(Math.max(...ofPeer.map((run) => run.longestSilenceMs))),
-      rounds,
-      mbpsByRound: ofPeer.map((run) => rounded(run.mbps)),
-      unreadPackets: median(ofPeer.map((run) => run.unreadPackets)),
+      ...linkFigures(ofPeer),
       limited: ofPeer.some((run) => run.limited),
       limitSeconds,
     };
@@ -186,14 +190,15 @@ function readArguments() {
   };
 }
 
-/** Writes the trace of one link: FILE.svg, or FILE-LINK.svg and so on where there are more. */
-function traceWriter(path, several) {
-  return async (link, millrace, naive) => {
-    const name = several ? path.replace(/(\.svg)?$/, `-${link.name}.svg`) : path;
-    const title = `${link.name}: ${link.mbps} Mbit/s, ${link.rttMs} ms, loss ${link.loss}, queue ${link.queueBytes / 1000} kB`;
-    const traces = Object.entries({ Millrace: millrace, 'naive pump': naive });
-    await writeFile(name, drawTraces(title, traces.map(([label, run]) => ({ name: label, bucketMs: run.trace.bucketMs, direction: run.trace.ab }))));
-  };
+/** The first round of both, as a picture. */
+async function writeTrace(file, title, millrace, naive) {
+  const traces = Object.entries({ Millrace: millrace, 'naive pump': naive });
+  await writeFile(file, drawTraces(title, traces.map(([name, run]) => ({ name, bucketMs: run.trace.bucketMs, direction: run.trace.ab }))));
+}
+
+/** FILE.svg, or FILE-LINK-SENDER-RECEIVER.svg where there are several. */
+function traceFile(path, several, link, pair) {
+  return several ? path.replace(/(\.svg)?$/, `-${link.name}-${pair.replace('>', '-')}.svg`) : path;
 }
 
 const columns = [
@@ -207,6 +212,7 @@ const columns = [
   ['re-sent', 8, (row) => row.retransmittedShare],
   ['queue p95', 10, (row) => `${row.queueMsP95} ms`],
   ['silence', 9, (row) => `${row.longestSilenceMs} ms`],
+  ['unread', 6, (row) => row.unreadPackets],
 ];
 
 const line = (cells) => `${cells.map((cell, index) => String(cell).padEnd(columns[index][1])).join(' ').trimEnd()}\n`;
@@ -216,7 +222,7 @@ await runBenchmark('bench-wan', async (cleanups) => {
   const site = await startSite({ withPages: true });
   cleanups.push(site.stop);
   const script = withPeers ? await bundlePeers() : null;
-  const trace = tracePath === undefined ? null : traceWriter(tracePath, chosen.length * pairs.length > 1);
+  const several = chosen.length * pairs.length > 1;
   if (!json) process.stdout.write(line(columns.map(([title]) => title)));
   for (const pair of pairs) {
     const profiles = [];
@@ -238,6 +244,8 @@ await runBenchmark('bench-wan', async (cleanups) => {
       };
       const show = (row) => process.stdout.write(json ? `${JSON.stringify({ ...common, ...row })}\n` : line(columns.map(([, , cell]) => cell({ ...common, ...row }))));
       const setting = { profiles, link, site, bytes, rounds };
+      const title = `${link.name}, ${pair}: ${link.mbps} Mbit/s, ${link.rttMs} ms, loss ${link.loss}, queue ${link.queueBytes / 1000} kB`;
+      const trace = tracePath === undefined ? null : (...runs) => writeTrace(traceFile(tracePath, several, link, pair), title, ...runs);
       show(await measureLink({ ...setting, trace }));
       if (withPeers) for (const row of await measurePeers(setting, script)) show(row);
     }

@@ -50,7 +50,7 @@ export function drawTraces(title, traces) {
     `<text x="${margin.left}" y="16" font-size="14">${escape(title)}</text>`,
   ];
   traces.forEach(({ name }, index) => {
-    parts.push(`<text x="${margin.left + 380 + index * 160}" y="16" fill="${colours[index % colours.length]}">${escape(name)}</text>`);
+    parts.push(`<text x="${width - margin.right - (traces.length - index) * 120 + 20}" y="16" fill="${colours[index % colours.length]}">${escape(name)}</text>`);
   });
   panels.forEach((panel, row) => {
     const top = margin.top + row * (panelHeight + margin.between);
