@@ -3,6 +3,7 @@
 
 #include "support/hostile_peer.h"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <string>
 #include <vector>
@@ -578,6 +579,26 @@ TEST_CASE("a hello that is wrong ends the victim's session before anything is op
     CHECK(event->type == EventType::kClosed);
     CHECK(event->error.code == ErrorCode::kHandshakeFailed);
   }
+}
+
+TEST_CASE("a new connection on which the peer says nothing is given up, and the user is told") {
+  SessionOptions options;
+  options.reconnect_timeout = Duration::Seconds(60);
+  HostilePeer peer(32, options);
+  const auto disconnections = [&peer] {
+    peer.Drain();
+    return std::count_if(peer.events().begin(), peer.events().end(),
+                         [](const Event& e) { return e.type == EventType::kDisconnected; });
+  };
+  peer.CloseLane(kControlLane);
+  CHECK(disconnections() == 1);
+  peer.Reconnect();
+  peer.Advance(options.handshake_timeout);
+  CHECK(disconnections() == 2);
+  CHECK(peer.victim().lanes().empty());
+  peer.Reconnect();
+  peer.ShakeHands();
+  CHECK(peer.victim().connected());
 }
 
 TEST_CASE("lanes out of turn, doubled or too narrow are refused") {
