@@ -79,6 +79,15 @@ TEST_CASE("a record that comes twice counts once") {
   CHECK(peer.victim().TransferBytes(id) == kLeafBytes);
 }
 
+TEST_CASE("a control lane that lost a record has ended") {
+  HostilePeer peer(33);
+  peer.SendFrame(kControlLane, PingFrame{1});
+  CHECK(peer.CloseCode().empty());
+  peer.SealedFrame(kControlLane, PingFrame{2});  // Never delivered.
+  peer.SendFrame(kControlLane, PingFrame{3});
+  CheckClosedWith(peer, ErrorCode::kBadRecord);
+}
+
 TEST_CASE("unknown frame, empty record, and control frames on a bulk lane") {
   SECTION("unknown frame") {
     HostilePeer peer(6);
