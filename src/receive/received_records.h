@@ -23,6 +23,9 @@ class ReceivedRecords {
   // not known any more: such a record must be dropped unread.
   bool Insert(PacketNumber number, Timestamp now);
 
+  // Whether every number below the largest one arrived.
+  bool complete() const { return numbers_.gaps() == 0 && numbers_.Contains(0); }
+
   // The record inserted last has to be acknowledged.
   void OnAckEliciting(Timestamp now);
 

@@ -17,7 +17,7 @@ constexpr Duration kActivePingInterval = Duration::Seconds(1);
 constexpr Duration kIdlePingInterval = Duration::Seconds(5);
 
 // All data channels silent for so long with something to send, while the peer is heard on the
-// control lane: libwebrtc's longest retransmission timeout (60 s; its dcSCTP gives up after ten).
+// control lane: twice the longest retransmission timeout of libwebrtc (dcSCTP, rto_max: 60 s).
 constexpr Duration kStandstillTimeout = Duration::Seconds(120);
 
 // An ACK frame at its longest, and room for a PONG and a PING behind it.
@@ -235,6 +235,10 @@ Status Session::HandleRecord(Lane& lane, PoolBuffer& buffer) {
   if (!opened.ok()) return opened.error();
   const bool duplicate = opened.value().data() == nullptr;
   if (duplicate) return Status::Ok();
+  if (lane.IsControl() && !lane.received().complete()) {
+    // Frames went with it that nobody would send again: better an end than a wait without one.
+    return Error{ErrorCode::kBadRecord, "the control channel lost a message"};
+  }
   ByteReader reader(opened.value());
   if (reader.AtEnd()) return Violation("record without frames");
   bool ack_eliciting = false;

@@ -80,8 +80,8 @@ class Session {
   // --- Input ---
 
   // Memory for the next message of a lane; valid until HandleInput. Empty where memory is short
-  // (the message has to wait or be lost), where the lane is not open, and where `length` is 0 or
-  // past kMaxMessageBytes, which ends the session.
+  // (the message has to wait; on a bulk lane it may be lost), where the lane is not open, and where
+  // `length` is 0 or past kMaxMessageBytes, which ends the session.
   MutableByteView InputBuffer(LaneId id, size_t length);
   // The message lies in what InputBuffer gave last. Errors: the session ends with kBadRecord for a
   // malformed or forged message, kProtocolViolation for forbidden content, kTooLarge for a passed

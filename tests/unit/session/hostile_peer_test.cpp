@@ -3,6 +3,7 @@
 
 #include "support/hostile_peer.h"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <string>
 #include <vector>
@@ -76,6 +77,15 @@ TEST_CASE("a record that comes twice counts once") {
   peer.Drain();
   CHECK(peer.CloseCode().empty());
   CHECK(peer.victim().TransferBytes(id) == kLeafBytes);
+}
+
+TEST_CASE("a control lane that lost a record has ended") {
+  HostilePeer peer(33);
+  peer.SendFrame(kControlLane, PingFrame{1});
+  CHECK(peer.CloseCode().empty());
+  peer.SealedFrame(kControlLane, PingFrame{2});  // Never delivered.
+  peer.SendFrame(kControlLane, PingFrame{3});
+  CheckClosedWith(peer, ErrorCode::kBadRecord);
 }
 
 TEST_CASE("unknown frame, empty record, and control frames on a bulk lane") {
@@ -578,6 +588,26 @@ TEST_CASE("a hello that is wrong ends the victim's session before anything is op
     CHECK(event->type == EventType::kClosed);
     CHECK(event->error.code == ErrorCode::kHandshakeFailed);
   }
+}
+
+TEST_CASE("a new connection on which the peer says nothing is given up, and the user is told") {
+  SessionOptions options;
+  options.reconnect_timeout = Duration::Seconds(60);
+  HostilePeer peer(32, options);
+  const auto disconnections = [&peer] {
+    peer.Drain();
+    return std::count_if(peer.events().begin(), peer.events().end(),
+                         [](const Event& e) { return e.type == EventType::kDisconnected; });
+  };
+  peer.CloseLane(kControlLane);
+  CHECK(disconnections() == 1);
+  peer.Reconnect();
+  peer.Advance(options.handshake_timeout);
+  CHECK(disconnections() == 2);
+  CHECK(peer.victim().lanes().empty());
+  peer.Reconnect();
+  peer.ShakeHands();
+  CHECK(peer.victim().connected());
 }
 
 TEST_CASE("lanes out of turn, doubled or too narrow are refused") {

@@ -223,6 +223,21 @@ TEST_CASE("a session whose lanes never open ends as lane-closed") {
   CHECK(sim.b().CodeOf(EventType::kFailed) == "lane-closed");
 }
 
+TEST_CASE("a control lane that stands still is replaced, though bulk goes both ways") {
+  LinkOptions link;
+  link.reconnect_after = Duration::Seconds(1);
+  Simulation sim(14, link, {}, Patient());
+  sim.Connect();
+  const TransferId there = sim.Send(sim.a(), sim.Files({20'000'000}));
+  const TransferId back = sim.Send(sim.b(), sim.Files({20'000'000}));
+  REQUIRE(sim.RunUntil([&] { return Received(sim, there) > 3'000'000; }));
+  sim.StallLane(kControlLane);
+  sim.RunFor(Duration::Seconds(40));
+  CHECK(sim.a().Count(EventType::kReconnected) == 1);
+  CHECK(sim.Delivered(sim.a(), sim.b(), there));
+  CHECK(sim.Delivered(sim.b(), sim.a(), back));
+}
+
 TEST_CASE("what an earlier attempt left is hashed, not sent again") {
   Simulation sim(9);
   sim.b().existing_leaves = GENERATE(uint64_t{1}, uint64_t{100}, uint64_t{10'000});
