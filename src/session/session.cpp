@@ -72,7 +72,9 @@ void Session::OpenLane(LaneId id, size_t max_message_bytes, Delivery delivery, T
   const size_t usable = std::min(max_message_bytes, most);
   const bool out_of_turn = control ? connected_ : !connected_;
   const bool too_narrow = usable < std::max(kMinMessageBytes, control ? 0 : record_bytes_);
-  if (out_of_turn || FindLane(id) != nullptr || too_narrow) {
+  const bool used = control ? FindLane(id) != nullptr
+                            : lane_numbers_.Insert(id.value, uint64_t{id.value} + 1) == 0;
+  if (out_of_turn || used || too_narrow) {
     return CloseWith(Error{ErrorCode::kInvalidArgument, "a lane can not be opened like that"},
                      false);
   }
@@ -119,6 +121,7 @@ void Session::DropBulkLane(Lane& lane) {
 void Session::Disconnect() {
   while (HasBulkLane()) DropBulkLane(lanes_.rbegin()->second);
   lanes_.clear();
+  lane_numbers_ = RangeSet();
   if (closed_) return;
   if (!established() || options_.reconnect_timeout == Duration()) {
     return CloseWith(Error{ErrorCode::kConnectionLost, "the connection to the peer closed"}, false);

@@ -14,6 +14,7 @@
 
 #include "base/event.h"
 #include "base/file_info.h"
+#include "base/range_set.h"
 #include "control/record_size.h"
 #include "crypto/handshake.h"
 #include "receive/receiver.h"
@@ -67,7 +68,8 @@ class Session {
 
   // The channel of a lane is open and carries messages up to `max_message_bytes`. Lane 0 first; the
   // others once the session is established. Errors: a kClosed event with kInvalidArgument for a
-  // lane out of turn, opened twice, or too narrow.
+  // lane out of turn, under a number that this connection had before (its keys would seal under the
+  // same packet numbers again), or too narrow.
   void OpenLane(LaneId id, size_t max_message_bytes, Delivery delivery, Timestamp now);
   // The channel of a lane is gone. Ends the session with kLaneClosed, or kConnectionLost for the
   // control lane.
@@ -200,6 +202,7 @@ class Session {
   uint64_t frames_received_ = 0;  // Queued frames of the peer, for RESUME.
   std::map<LaneId, Lane> lanes_;
   LaneId highest_lane_;
+  RangeSet lane_numbers_;  // Of the bulk lanes of this connection, those that are gone included.
   LaneId last_used_lane_;
   size_t record_bytes_ = 0;      // What a bulk lane has to carry; 0 before the first one.
   std::vector<uint8_t> output_;  // The record that PollOutput answers.

@@ -212,6 +212,18 @@ TEST_CASE("unreliable lanes that lose more than 5 % are reported, once; others a
   CHECK(sim.b().Count(EventType::kLossy) == 0);
 }
 
+TEST_CASE("a lane may come in any order, but never under a number that was there before") {
+  Simulation sim(18, {}, {}, Patient());
+  sim.Connect();
+  Session& session = *sim.a().session;
+  session.OpenLane(LaneId(9), kMaxMessageBytes, Delivery::kReliable, sim.now());
+  session.OpenLane(LaneId(5), kMaxMessageBytes, Delivery::kReliable, sim.now());
+  session.CloseLane(LaneId(9), sim.now());
+  CHECK_FALSE(session.closed());
+  session.OpenLane(LaneId(9), kMaxMessageBytes, Delivery::kReliable, sim.now());
+  CHECK(session.closed());
+}
+
 TEST_CASE("a session whose lanes never open ends as lane-closed") {
   LinkOptions link;
   link.bulk_lanes = 0;
