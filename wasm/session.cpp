@@ -177,6 +177,8 @@ class WasmSession {
     session_.Close(CodeOf(code), detail, FromMillis(now));
   }
 
+  bool Connected() const { return session_.connected(); }
+
   double TransferBytes(uint32_t transfer) const {
     return static_cast<double>(session_.TransferBytes(TransferId(transfer)));
   }
@@ -375,6 +377,7 @@ EMSCRIPTEN_BINDINGS(millrace) {
       .function("fail", &WasmSession::Fail)
       .function("signal", &WasmSession::Signal)
       .function("close", &WasmSession::Close)
+      .function("connected", &WasmSession::Connected)
       .function("transferBytes", &WasmSession::TransferBytes)
       .function("stats", &WasmSession::Stats);
 }

@@ -92,6 +92,8 @@ export interface CoreSession {
   /** Ends the session; a close frame is the last output. */
   close(code: string, detail: string, now: number): void;
 
+  /** Keys are agreed on the present connection: bulk lanes may be opened. */
+  connected(): boolean;
   /** Bytes of the transfer that the peer acknowledged (sending) or that the sink stored (receiving). */
   transferBytes(transfer: number): number;
   stats(): CoreStats;

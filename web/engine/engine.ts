@@ -42,9 +42,8 @@ export class Engine implements LaneEvents {
   readonly #lanes = new Map<number, Lane>();
   readonly #transfers: Transfers;
   #core: OpenCore | undefined;
-  /** Keys were agreed, ever and on the present connection. */
+  /** Keys were agreed, ever. */
   #established = false;
-  #connected = false;
   #turning = false;
   #heldBytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -159,8 +158,8 @@ export class Engine implements LaneEvents {
 
   #openLanes(session: CoreSession): void {
     for (const lane of this.#lanes.values()) {
-      // Bulk lanes are of no use to a session that is not connected.
-      if (lane.known || !lane.ready || (lane.number !== 0 && !this.#connected)) continue;
+      // The core takes bulk lanes only while it is connected; those that are early wait.
+      if (lane.known || !lane.ready || (lane.number !== 0 && !session.connected())) continue;
       lane.known = true;
       session.openLane(lane.number, lane.maxMessageSize, lane.reliable, performance.now());
       this.#post({ type: 'laneOpened', lane: lane.number });
@@ -296,11 +295,9 @@ export class Engine implements LaneEvents {
       case 'established':
       case 'reconnected':
         this.#established = true;
-        this.#connected = true;
         this.#post({ type: event.type, initiator: event.initiator });
         break;
       case 'disconnected':
-        this.#connected = false;
         // Those that the core does not know belong to the next connection already.
         for (const lane of [...this.#lanes.values()]) if (lane.known) this.#forgetLane(lane);
         this.#post({ type: 'disconnected' });
