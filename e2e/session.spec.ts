@@ -59,6 +59,22 @@ for (const name of ['chromium', 'firefox'] as const) {
     expect(complaints).toEqual([]);
   });
 
+  test(`${name}: who sent everything may leave at once`, async ({ openPage, room }) => {
+    const sender = await Bare.of(await openPage(name, 'sender', '/pages/bare.html'));
+    const receiver = await Bare.of(await openPage(name, 'receiver', '/pages/bare.html'));
+    await sender.call('prepare', [20_000, 0, 70_000], 31);
+    for (let round = 0; round < 3; round += 1) {
+      await connectPair(sender, receiver, { room: `${room}-${round}` });
+      const sending = await sender.call('sendAndLeave', 31);
+      await receiver.call('nextOffer');
+      const receiving = await receiver.call('accept', 'opfs');
+      const [sent, received] = await Promise.all([sender.call('outcome', sending, { seed: 31 }), receiver.call('outcome', receiving)]);
+      expect(received.error).toBeUndefined();
+      expect(received.files?.map(({ sha256 }) => sha256)).toEqual(sent.files?.map(({ sha256 }) => sha256));
+      await receiver.call('untilClosed');
+    }
+  });
+
   test(`${name}: an aborted connect rejects and leaves nothing open`, async ({ openPage, room }) => {
     const bare = await Bare.of(await openPage(name, 'sender', '/pages/bare.html'));
     for (const how of [{ abortBefore: true }, { abortAfterMs: 0 }, { abortAfterMs: 300 }]) {

@@ -143,6 +143,14 @@ globalThis.bare = {
     return { id, totalBytes, files: files.map(({ name, path, size }) => ({ name, path, size })) };
   },
 
+  /** Leaves the session as soon as the other side has everything. */
+  sendAndLeave(seed) {
+    const files = sources.get(seed);
+    const number = track(peer.send(files));
+    void transfers[number].transfer.done.then(() => peer.close());
+    return number;
+  },
+
   /** A stream of `size` bytes in chunks of odd lengths. Gives the transfer's number. */
   sendStream(size, seed) {
     const bytes = randomBytes(size, seed);

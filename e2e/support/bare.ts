@@ -21,6 +21,7 @@ export interface BareApi {
   untilClosed(): Promise<boolean>;
   prepare(sizes: number[], seed: number): void;
   send(seed: number): number;
+  sendAndLeave(seed: number): number;
   sendStream(size: number, seed: number): number;
   sendEndless(size: number): number;
   sendDirectory(name: string, files: [path: string, size: number][], seed: number): Promise<number>;

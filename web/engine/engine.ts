@@ -354,7 +354,10 @@ export class Engine implements LaneEvents {
     this.#closed ??= { code, detail };
   }
 
-  /** Lets go of everything. `closed` goes out at once, `released` when nothing is under way any more. */
+  /**
+   * Lets go of everything. `closed` goes out as soon as all that is done has been said to be: the other side may leave right
+   * after its receipt. `released` follows when nothing is under way any more.
+   */
   async #release({ code, detail }: { code: string; detail: string }): Promise<void> {
     this.#released = true;
     this.#tasks.close();
@@ -363,6 +366,7 @@ export class Engine implements LaneEvents {
     this.#transfers.end(code);
     this.#core?.session.delete();
     this.#core = undefined;
+    await settledWithin(this.#transfers.completed(), RELEASE_TIMEOUT_MS);
     this.#post({ type: 'closed', code, detail });
 
     // Control first: the other side should hear why before it sees lanes close.

@@ -49,6 +49,8 @@ export class Transfers {
   readonly #entryById = new Map<string, Entry>();
   /** Unfinished files being put away. */
   readonly #cleanups = new Set<Promise<void>>();
+  /** Transfers that are done, but not quite tidied up. */
+  readonly #completions = new Set<Promise<void>>();
   /** Streams that the window was asked for, by transfer and file. */
   readonly #streams = new Map<string, Deferred<WritableStream<Uint8Array>>>();
   /** One transfer at a time uses the core's buffer for what an earlier attempt left. */
@@ -65,6 +67,11 @@ export class Transfers {
 
   get count(): number {
     return this.#entries.size;
+  }
+
+  /** Resolves when everything that is done has been said to be. */
+  async completed(): Promise<void> {
+    await Promise.all(this.#completions);
   }
 
   /** Resolves when nothing is being put away any more. */
@@ -137,7 +144,7 @@ export class Transfers {
         void this.#finishFile(entry, event.file, event.size);
         break;
       case 'done':
-        void this.#complete(session, entry, event);
+        this.#track(this.#completions, this.#complete(session, entry, event));
         break;
       case 'failed':
         this.#remove(entry, event.code);
@@ -351,9 +358,12 @@ export class Transfers {
   }
 
   #cleanUp(cleanup: Promise<void>): void {
-    const settled = cleanup
-      .catch(() => {}) // Nobody is left who could act on it; `removeStored` reaches what stays behind.
-      .finally(() => this.#cleanups.delete(settled));
-    this.#cleanups.add(settled);
+    // Nobody is left who could act on a failure; `removeStored` reaches what stays behind.
+    this.#track(this.#cleanups, cleanup.catch(() => {}));
+  }
+
+  #track(set: Set<Promise<void>>, work: Promise<void>): void {
+    const tracked = work.finally(() => set.delete(tracked));
+    set.add(tracked);
   }
 }
