@@ -1,6 +1,6 @@
 // The repair of the control connection, with connections that break when a test says so and a signalling in memory.
 import assert from 'node:assert/strict';
-import { beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, test } from 'node:test';
 import { bundle } from './support/web_module.mjs';
 import { quiet, Room } from './support/room.mjs';
 
@@ -57,8 +57,15 @@ class FakeConnection extends EventTarget {
 }
 globalThis.RTCPeerConnection = FakeConnection;
 
+let connectors = [];
+
 beforeEach(() => {
   connections = [];
+});
+
+// They would go on repairing for ever.
+afterEach(() => {
+  for (const connector of connectors.splice(0)) connector.close();
 });
 
 /** Two connectors that are up, the one that makes offers first, and what happened to each. */
@@ -89,6 +96,7 @@ async function upPair() {
       onfailed: ({ code }) => side.happened.push(code),
       ongone: ({ code }) => side.happened.push(`gone ${code}`),
     });
+    connectors.push(side.connector);
     side.link = () => side.current;
     return side;
   });
