@@ -29,7 +29,7 @@ export async function send(file: File): Promise<string> {
 export async function receive(room: string, sink: Sink): Promise<void> {
   const peer = await connect({ signaling: room.startsWith('ws') ? webSocketSignaling(room) : broadcastSignaling(room) });
   peer.onincoming = (offer: Offer): void => {
-    if (offer.totalBytes > 1e9) offer.reject('too large');
+    if ((offer.totalBytes ?? 0) > 1e9) offer.reject('too large');
     else void offer.accept({ sink }).done.then((receipt) => receipt.files[0]?.blob?.size);
   };
 }

@@ -202,6 +202,8 @@ class Lane {
          number + SentRecords::kMostRemembered < records_.size());
     Check(was_told || !record.bulk || forgettable);
     if (!was_told && forgettable) return;
+    // It arrived after it was given up for lost.
+    if (record.fate == Fate::kLost) --lost_;
     record.fate = Fate::kAcked;
     largest_acked_ = std::max(largest_acked_.value_or(0), number);
   }
