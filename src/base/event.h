@@ -27,6 +27,7 @@ enum class EventType : uint8_t {
   kDone,          // Every file of `transfer` has its receipt.
   kFailed,        // `transfer` ended with `error`; `flag`: the peer said so.
   kClosed,        // The session ended with `error`.
+  kLaneRetired,  // `lane` is not used any more: close its connection. Others may be wanted instead.
 };
 
 // What both sides hold of a file in the end: the receipt.
@@ -41,6 +42,7 @@ struct Event {
   TransferId transfer{};
   TransferToken token{};  // kOffer.
   FileIndex file{};
+  LaneId lane{};  // kLaneRetired.
   uint64_t size = 0;
   Digest root{};
   bool flag = false;

@@ -1,4 +1,4 @@
-// Whether an unreliable lane loses so much that a reliable one serves better (requirement A8).
+// Whether unreliable lanes lose so much that reliable ones serve better (requirement A8).
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ class LossMeter {
   static constexpr uint64_t kWindowRecords = 200;
   static constexpr double kMostLoss = 0.05;
 
-  // Takes the totals of a lane: records that arrived, and records that count as lost; the latter
-  // may fall again when a late one arrives.
+  // Takes the totals of all such lanes: records that arrived, and records that count as lost; the
+  // latter may fall again when a late one arrives.
   void Update(uint64_t arrived, uint64_t lost);
 
   // The share of records lost in the last full window; nothing before the first one.

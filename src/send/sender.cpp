@@ -236,22 +236,35 @@ std::optional<OutgoingPiece> Sender::NextPiece() {
     ++piece->copies;
     if (piece->ahead) ahead_bytes_ -= piece->length;
     piece->ahead = false;
-    // The header goes right before the payload, which never moves.
-    std::array<uint8_t, kMaxDataHeaderBytes> header;
-    ByteWriter writer(header);
-    EncodeDataHeader(DataFrame{id, piece->file, piece->offset, {}}, writer);
-    const size_t start = kMaxDataHeaderBytes - writer.size();
-    const MutableByteView bytes = piece->buffer.bytes().first(kMaxDataHeaderBytes + piece->length);
-    const ByteView written = writer.written();
-    std::copy(written.begin(), written.end(), bytes.begin() + static_cast<std::ptrdiff_t>(start));
-    return OutgoingPiece{slot, bytes.subspan(start)};
+    return Emit(slot, *piece);
   });
 }
 
-bool Sender::HasReady() const {
+OutgoingPiece Sender::Emit(PieceId id, Piece& piece) {
+  std::array<uint8_t, kMaxDataHeaderBytes> header;
+  ByteWriter writer(header);
+  EncodeDataHeader(DataFrame{piece.transfer, piece.file, piece.offset, {}}, writer);
+  const size_t start = kMaxDataHeaderBytes - writer.size();
+  const MutableByteView bytes = piece.buffer.bytes().first(kMaxDataHeaderBytes + piece.length);
+  const ByteView written = writer.written();
+  std::copy(written.begin(), written.end(), bytes.begin() + static_cast<std::ptrdiff_t>(start));
+  return OutgoingPiece{id, bytes.subspan(start)};
+}
+
+bool Sender::HasPiece() const {
   return std::any_of(transfers_.begin(), transfers_.end(), [](const auto& entry) {
     return entry.second.MayMove() && !entry.second.ready.empty();
   });
+}
+
+std::optional<OutgoingPiece> Sender::CopyPiece(PieceId id) {
+  Piece* piece = At(id);
+  if (piece == nullptr || piece->state != PieceState::kSent) return std::nullopt;
+  const OutgoingTransfer* transfer = Find(piece->transfer);
+  if (transfer == nullptr || !transfer->MayMove()) return std::nullopt;
+  if (piece->copies >= kMostCopies) return std::nullopt;
+  ++piece->copies;
+  return Emit(id, *piece);
 }
 
 void Sender::OnAcked(PieceId id) {

@@ -36,6 +36,9 @@ class Sender {
   // several times over.
   static constexpr size_t kReadAheadBytes = 2 * 1024 * 1024;
 
+  // Of a piece on its way at once: the last ones are not worth more.
+  static constexpr uint32_t kMostCopies = 3;
+
   // `frames` carries what has to be said on the control lane; `events` what the user has to know.
   // Both outlive the sender.
   Sender(size_t pool_bytes, FrameQueue& frames, EventQueue& events)
@@ -58,11 +61,13 @@ class Sender {
   // file with a size they fail the transfer with kSourceChanged.
   void ReadDone(PieceId piece, size_t length);
 
+  // Whether NextPiece has one, but for those that a late acknowledgement has settled meanwhile.
+  bool HasPiece() const;
   // The next piece for a lane, fair among transfers, pieces to be sent again before new ones. It
   // stays in the pool until OnAcked.
   std::optional<OutgoingPiece> NextPiece();
-  // Whether NextPiece has one to give, up to late acknowledgements.
-  bool HasReady() const;
+  // Another copy of a piece that is on its way; nothing where it has kMostCopies, or is done with.
+  std::optional<OutgoingPiece> CopyPiece(PieceId piece);
   // One copy of the piece arrived: it is done with. Ids of pieces that are done with are ignored,
   // here and below.
   void OnAcked(PieceId piece);
@@ -116,6 +121,8 @@ class Sender {
   void Queue(PieceId id, Piece& piece, bool again);
   // Forgets the transfer and frees what waits or travels of it; copies may still arrive.
   void End(TransferId id);
+  // Writes the header right before the payload, which never moves.
+  OutgoingPiece Emit(PieceId id, Piece& piece);
   // A read came short of what was asked for: the stream has ended there.
   void EndStream(Piece& piece, OutgoingTransfer& transfer, size_t length);
   OutgoingTransfer* Find(TransferId id);

@@ -4,14 +4,18 @@
 
 namespace millrace {
 
-void SentRecords::OnSent(std::optional<PieceId> piece, bool eliciting, Timestamp now) {
-  records_.push_back(Sent{piece, now, eliciting, State::kOnItsWay});
+void SentRecords::OnSent(std::optional<PieceId> piece, size_t bytes, bool eliciting,
+                         Timestamp now) {
+  records_.push_back(Sent{piece, now, bytes, eliciting, false, State::kOnItsWay});
   if (!eliciting) return;
   if (in_flight_ == 0) heard_at_ = now;
   ++in_flight_;
+  in_flight_bytes_ += bytes;
 }
 
-Status SentRecords::OnAck(const AckFrame& ack, Timestamp now, std::vector<PieceId>& acked) {
+Status SentRecords::OnAck(const AckFrame& ack, Timestamp now, AckedRecords& acked) {
+  acked.pieces.clear();
+  acked.bytes = 0;
   if (ack.range_count > 0 && ack.ranges[0].end > next_number().value) {
     return Violation("the peer acknowledged a record that was never sent");
   }
@@ -20,12 +24,13 @@ Status SentRecords::OnAck(const AckFrame& ack, Timestamp now, std::vector<PieceI
     for (uint64_t number = std::max(range.begin, base_); number < range.end; ++number) {
       Sent& sent = records_[static_cast<size_t>(number - base_)];
       if (sent.state == State::kAcked) continue;
-      if (sent.state == State::kOnItsWay && sent.eliciting) --in_flight_;
+      if (sent.state == State::kOnItsWay && sent.eliciting) Land(sent);
       if (sent.state == State::kLost) --lost_records_;
       if (sent.eliciting) ++acked_records_;
       sent.state = State::kAcked;
       news = true;
-      if (sent.piece) acked.push_back(*sent.piece);
+      if (sent.piece) acked.pieces.push_back(*sent.piece);
+      if (sent.eliciting) acked.bytes += sent.bytes;
       if (!largest_acked_ || number > *largest_acked_) {
         largest_acked_ = number;
         if (sent.eliciting) round_trip_.AddSample(now - sent.sent_at);
@@ -72,9 +77,14 @@ void SentRecords::SetLossTime() {
   }
 }
 
+void SentRecords::Land(const Sent& sent) {
+  --in_flight_;
+  in_flight_bytes_ -= sent.bytes;
+}
+
 void SentRecords::GiveUp(Sent& sent) {
   sent.state = State::kLost;
-  --in_flight_;
+  Land(sent);
   ++lost_records_;
 }
 
@@ -119,6 +129,16 @@ std::optional<PieceId> SentRecords::TakeOldest() {
   return std::nullopt;
 }
 
+std::optional<PieceId> SentRecords::TakeLate(Timestamp sent_before) {
+  for (Sent& sent : records_) {
+    if (sent.sent_at >= sent_before) return std::nullopt;
+    if (sent.state != State::kOnItsWay || !sent.piece || sent.taken_late) continue;
+    sent.taken_late = true;
+    return sent.piece;
+  }
+  return std::nullopt;
+}
+
 void SentRecords::TakeAll(std::vector<PieceId>& pieces) {
   for (const Sent& sent : records_) {
     if (sent.state == State::kOnItsWay && sent.piece) pieces.push_back(*sent.piece);
@@ -126,6 +146,7 @@ void SentRecords::TakeAll(std::vector<PieceId>& pieces) {
   base_ += records_.size();
   records_.clear();
   in_flight_ = 0;
+  in_flight_bytes_ = 0;
   loss_time_ = Timestamp::Never();
 }
 

@@ -20,6 +20,12 @@ using PieceId = StrongId<struct PieceTag, uint64_t>;
 // Whether the channel delivers everything itself.
 enum class Delivery : uint8_t { kReliable, kUnreliable };
 
+// What an acknowledgement brought.
+struct AckedRecords {
+  std::vector<PieceId> pieces;  // Known to have arrived, also those that counted as lost.
+  size_t bytes = 0;             // Of records that asked for an acknowledgement.
+};
+
 class SentRecords {
  public:
   // RFC 9002, section 6.1.1: three later records arrived. For channels that lose; one that re-sends
@@ -48,15 +54,14 @@ class SentRecords {
   // The number for the next record; each is given once.
   PacketNumber next_number() const { return PacketNumber(base_ + records_.size()); }
 
-  // The record `next_number()` went out, with this piece of bulk or none. `eliciting`: the peer
-  // will acknowledge it.
-  void OnSent(std::optional<PieceId> piece, bool eliciting, Timestamp now);
+  // The record `next_number()`, a message of `bytes`, went out, with this piece of bulk or none.
+  // `eliciting`: the peer will acknowledge it.
+  void OnSent(std::optional<PieceId> piece, size_t bytes, bool eliciting, Timestamp now);
 
-  // Takes the peer's word for what arrived and appends the pieces that are now known to have
-  // arrived to `acked`, also those that counted as lost. Errors: kProtocolViolation where it
-  // acknowledges what was never sent; nothing is then taken. Cost: linear in the records between
-  // the oldest unacknowledged one and the newest.
-  Status OnAck(const AckFrame& ack, Timestamp now, std::vector<PieceId>& acked);
+  // Takes the peer's word for what arrived and writes it to `acked`. Errors: kProtocolViolation
+  // where it acknowledges what was never sent; nothing is then taken. Cost: linear in the records
+  // between the oldest unacknowledged one and the newest.
+  Status OnAck(const AckFrame& ack, Timestamp now, AckedRecords& acked);
 
   // Appends the pieces that count as lost by now to `lost`; each once.
   void DetectLosses(Timestamp now, std::vector<PieceId>& lost);
@@ -69,6 +74,9 @@ class SentRecords {
   // Gives the oldest record on its way up for lost and answers its piece; nothing where none is on
   // its way.
   std::optional<PieceId> TakeOldest();
+  // The piece of the oldest record on its way that was sent before then, once for each record;
+  // nothing where there is none.
+  std::optional<PieceId> TakeLate(Timestamp sent_before);
   // All pieces that are on their way, for when the lane is gone.
   void TakeAll(std::vector<PieceId>& pieces);
 
@@ -76,6 +84,7 @@ class SentRecords {
   size_t in_flight() const { return in_flight_; }
   // Records that are kept here, settled ones behind unsettled ones included.
   size_t remembered() const { return records_.size(); }
+  size_t in_flight_bytes() const { return in_flight_bytes_; }
   // The channel has not moved for a probe timeout.
   bool stalled() const { return probes_ > 0; }
   // From sending to acknowledgement, waiting in the channel included.
@@ -91,13 +100,17 @@ class SentRecords {
   struct Sent {
     std::optional<PieceId> piece;
     Timestamp sent_at;
+    size_t bytes = 0;
     bool eliciting = false;
+    bool taken_late = false;
     State state = State::kOnItsWay;
   };
 
   Duration LossDelay() const;
   Duration ProbeTimeout() const;
   void SetLossTime();
+  // It is not on its way any more.
+  void Land(const Sent& sent);
   void GiveUp(Sent& sent);
   void DropSettled();
 
@@ -106,6 +119,7 @@ class SentRecords {
   uint64_t base_ = 0;
   std::optional<uint64_t> largest_acked_;
   size_t in_flight_ = 0;
+  size_t in_flight_bytes_ = 0;
   uint32_t probes_ = 0;
   Timestamp
       heard_at_;  // The last acknowledgement of something new, or the first record after silence.

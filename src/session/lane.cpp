@@ -26,7 +26,7 @@ ByteView Lane::SealRecord(ByteView plaintext, std::optional<PieceId> piece, bool
   EncodeRecordHeader(header, message);
   Seal(seal_key_, header.number, message.first(kRecordHeaderBytes), plaintext,
        message.subspan(kRecordHeaderBytes));
-  sent_.OnSent(piece, eliciting, now);
+  sent_.OnSent(piece, message.size(), eliciting, now);
   CountSent(message.size());
   return message;
 }

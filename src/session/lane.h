@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "control/backpressure.h"
-#include "control/loss_meter.h"
+#include "control/lane_load.h"
 #include "crypto/key_schedule.h"
 #include "receive/received_records.h"
 #include "send/sent_records.h"
@@ -42,10 +42,14 @@ class Lane {
   const Backpressure& gate() const { return gate_; }
   SentRecords& sent() { return sent_; }
   const SentRecords& sent() const { return sent_; }
+  LaneLoad& load() { return load_; }
+  const LaneLoad& load() const { return load_; }
   ReceivedRecords& received() { return received_; }
   const ReceivedRecords& received() const { return received_; }
   const LaneCounters& counters() const { return counters_; }
-  LossMeter& loss() { return loss_; }
+  // When the last record that was acknowledged had arrived, on this side's clock.
+  Timestamp arrived_at() const { return arrived_at_; }
+  void set_arrived_at(Timestamp at) { arrived_at_ = at; }
 
  private:
   LaneId id_;
@@ -55,9 +59,10 @@ class Lane {
   SecretKey seal_key_;
   SecretKey open_key_;
   SentRecords sent_;
+  LaneLoad load_;
   ReceivedRecords received_;
   LaneCounters counters_;
-  LossMeter loss_;
+  Timestamp arrived_at_;
 };
 
 }  // namespace millrace

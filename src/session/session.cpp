@@ -15,6 +15,13 @@ constexpr WaterMarks kControlMarks{256 * 1024, 64 * 1024};
 // besides).
 constexpr Duration kActivePingInterval = Duration::Seconds(1);
 constexpr Duration kIdlePingInterval = Duration::Seconds(5);
+// For so long after the last piece the rate is still being measured.
+constexpr Duration kBulkMemory = Duration::Seconds(1);
+
+// On top of two round trips: below the least retransmission timeout of SCTP (400 ms).
+constexpr Duration kLatePong = Duration::Millis(300);
+// On top of two round trips: acknowledgements that wait (25 ms) and timers.
+constexpr Duration kLateRecord = Duration::Millis(50);
 
 // All data channels silent for so long with something to send, while the peer is heard on the
 // control lane: twice the longest retransmission timeout of libwebrtc (dcSCTP, rto_max: 60 s).
@@ -52,8 +59,13 @@ Session::Session(const SessionOptions& options, std::unique_ptr<Handshake> hands
       sender_(options.send_pool_bytes, frames_, events_),
       receiver_(options.receive_pool_bytes, frames_, events_),
       handshake_(std::move(handshake)),
+      flow_(options.lanes),
       output_(kMaxMessageBytes),
-      heard_at_(now) {}
+      heard_at_(now) {
+  if (options.most_bytes_per_second > 0) {
+    flow_.SetMostBytesPerSecond(static_cast<double>(options.most_bytes_per_second));
+  }
+}
 
 Lane* Session::FindLane(LaneId id) {
   const auto it = lanes_.find(id);
@@ -91,8 +103,6 @@ void Session::OpenLane(LaneId id, size_t max_message_bytes, Delivery delivery, T
   moved_at_ = now_;
   if (record_bytes_ == 0) {
     // The channels of two browsers carry the same: the first one tells for all.
-    const size_t payload = RecordPayloadBytes(options_.chunk_bytes, usable);
-    sender_.SetPieceBytes(payload);
     record_bytes_ = usable;
   }
 }
@@ -113,6 +123,7 @@ void Session::CloseLane(LaneId id, Timestamp now) {
 
 void Session::DropBulkLane(Lane& lane) {
   settled_.clear();
+  gone_unreliable_.AddUnreliable(lane);
   lane.sent().TakeAll(settled_);
   for (const PieceId piece : settled_) sender_.OnLost(piece);
   lanes_.erase(lane.id());
@@ -274,7 +285,11 @@ Status Session::HandleFrame(const Frame& frame, PoolBuffer& buffer) {
       // A token is the time of its PING; any other is a lie that helps nobody.
       if (f.token > static_cast<uint64_t>(session.now_.micros())) return Status::Ok();
       const auto sent_at = Timestamp::FromMicros(static_cast<int64_t>(f.token));
-      session.round_trip_.AddSample(session.now_ - sent_at);
+      const Duration round_trip = session.now_ - sent_at;
+      session.unanswered_since_ = Timestamp::Never();
+      session.round_trip_.AddSample(round_trip);
+      session.flow_.OnPong(round_trip, session.BulkLanes(), session.now_);
+      session.RetireLanes();
       return Status::Ok();
     }
     Status operator()(const AckFrame& f) { return session.HandleAck(f); }
@@ -323,12 +338,17 @@ Status Session::HandleAck(const AckFrame& ack) {
     if (ack.lane <= highest_lane_) return Status::Ok();
     return Violation("the peer acknowledged a lane that was never there");
   }
-  settled_.clear();
-  const Status taken = lane->sent().OnAck(ack, now_, settled_);
+  const Status taken = lane->sent().OnAck(ack, now_, acked_);
   if (!taken.ok()) return taken;
-  for (const PieceId piece : settled_) sender_.OnAcked(piece);
-  if (!settled_.empty()) moved_at_ = now_;
-  if (lane->IsControl()) frames_.OnArrived(PacketNumber(ack.ranges[0].end - 1));
+  for (const PieceId piece : acked_.pieces) sender_.OnAcked(piece);
+  if (!acked_.pieces.empty()) moved_at_ = now_;
+  if (lane->IsControl()) {
+    frames_.OnArrived(PacketNumber(ack.ranges[0].end - 1));
+  } else if (acked_.bytes > 0) {
+    lane->set_arrived_at(
+        flow_.OnAcked(acked_.bytes, lane->arrived_at(), ack.largest_received_at, now_));
+    lane->load().OnAcked(acked_.bytes, lane->gate().buffered() > 0, flow_.round_trip(), now_);
+  }
   return Status::Ok();
 }
 
@@ -377,15 +397,23 @@ void Session::RecoverLosses() {
     settled_.clear();
     lane.sent().DetectLosses(now_, settled_);
     for (const PieceId piece : settled_) sender_.OnLost(piece);
-    JudgeDelivery(lane);
     if (lane.sent().ProbeDue(now_)) ProbeLane(lane);
   }
+  JudgeDelivery();
 }
 
-void Session::JudgeDelivery(Lane& lane) {
-  if (lane.sent().delivery() == Delivery::kReliable || said_lossy_) return;
-  lane.loss().Update(lane.sent().acked_records(), lane.sent().lost_records());
-  if (!lane.loss().TooHigh()) return;
+void Session::RecordTotals::AddUnreliable(const Lane& lane) {
+  if (lane.sent().delivery() == Delivery::kReliable) return;
+  acked += lane.sent().acked_records();
+  lost += lane.sent().lost_records();
+}
+
+void Session::JudgeDelivery() {
+  if (said_lossy_) return;
+  RecordTotals totals = gone_unreliable_;
+  for (const auto& [id, lane] : lanes_) totals.AddUnreliable(lane);
+  loss_.Update(totals.acked, totals.lost);
+  if (!loss_.TooHigh()) return;
   said_lossy_ = true;
   events_.push_back({.type = EventType::kLossy});
 }
@@ -393,7 +421,7 @@ void Session::JudgeDelivery(Lane& lane) {
 void Session::ProbeLane(Lane& lane) {
   // What a lane that stands still holds goes out on the others, all of it; alone, it is tried again
   // with little: RFC 9002, section 6.2.4, sends two.
-  size_t left = HasOtherLane(lane) ? SIZE_MAX : 2;
+  size_t left = OtherLaneMoves(lanes_, lane) ? SIZE_MAX : 2;
   lane.sent().OnProbe(now_);
   while (left > 0) {
     const std::optional<PieceId> piece = lane.sent().TakeOldest();
@@ -407,24 +435,37 @@ Timestamp Session::StandstillDeadline() const {
 }
 
 bool Session::BulkIsPending() const {
-  if (sender_.HasReady()) return true;
+  if (sender_.HasPiece()) return true;
   return std::any_of(lanes_.begin(), lanes_.end(), [](const auto& entry) {
     return !entry.second.IsControl() && entry.second.sent().in_flight() > 0;
   });
 }
 
-bool Session::HasOtherLane(const Lane& lane) const {
-  return std::any_of(lanes_.begin(), lanes_.end(), [&lane](const auto& entry) {
-    const Lane& other = entry.second;
-    return !other.IsControl() && other.id() != lane.id() && !other.sent().stalled();
-  });
+void Session::RetireLanes() {
+  const auto rate_of = [this](const Lane& lane) {
+    return lane.IsControl() ? 0 : lane.load().BytesPerSecond(flow_.round_trip());
+  };
+  double sum = 0;
+  for (const auto& [id, lane] : lanes_) sum += rate_of(lane);
+  const double mean = sum / static_cast<double>(std::max<size_t>(BulkLanes(), 1));
+  for (auto it = lanes_.begin(); it != lanes_.end();) {
+    Lane& lane = (it++)->second;
+    if (lane.IsControl() || BulkLanes() == 1) continue;
+    if (!flow_.IsCollapsed(
+            {lane.sent().stalled(), rate_of(lane), mean, lane.sent().in_flight_bytes()}, now_))
+      continue;
+    flow_.OnRetired(now_);
+    events_.push_back({.type = EventType::kLaneRetired, .lane = lane.id()});
+    DropBulkLane(lane);
+  }
 }
 
 Timestamp Session::NextTimeout() const {
   if (closed_) return Timestamp::Never();
   Timestamp next = std::min({handshake_deadline_, reconnect_deadline_, lane_deadline_});
   if (!connected_) return next;
-  next = std::min({next, check_deadline_, heard_at_ + options_.idle_timeout, StandstillDeadline()});
+  next = std::min(
+      {next, bulk_due_, check_deadline_, heard_at_ + options_.idle_timeout, StandstillDeadline()});
   // While the control lane is full, nothing that goes out on it can be due.
   const bool may_speak = !lanes_.at(kControlLane).gate().IsPaused();
   if (may_speak) next = std::min(next, next_ping_);
@@ -470,7 +511,21 @@ bool Session::HasTransfers() const {
   return sender_.active_transfers() + receiver_.active_transfers() > 0;
 }
 
+size_t Session::BulkInFlightBytes() const {
+  size_t bytes = 0;
+  for (const auto& [id, lane] : lanes_) {
+    if (!lane.IsControl()) bytes += lane.sent().in_flight_bytes();
+  }
+  return bytes;
+}
+
+bool Session::BulkMoves() const { return now_ < bulk_moves_until_; }
+
 Duration Session::PingInterval() const {
+  // Pings that wait for a retransmission only delay what is behind them.
+  const bool answered =
+      now_ < unanswered_since_ || now_ - unanswered_since_ < flow_.round_trip() * 2 + kLatePong;
+  if (BulkMoves() && answered) return flow_.PingInterval();
   return HasTransfers() ? kActivePingInterval : kIdlePingInterval;
 }
 
@@ -494,6 +549,7 @@ bool Session::PackControl(const Lane& control, ByteWriter& writer) {
     }
     if (now_ >= next_ping_) {
       EncodeFrame(PingFrame{static_cast<uint64_t>(now_.micros())}, writer);
+      unanswered_since_ = std::min(unanswered_since_, now_);
       next_ping_ = now_ + PingInterval();
       eliciting = true;
     }
@@ -514,40 +570,77 @@ std::optional<Output> Session::PollControl(Lane& lane) {
                 lane.SealRecord(writer.written(), std::nullopt, eliciting, now_, output_)};
 }
 
-Lane* Session::PickLane() {
-  Lane* best = nullptr;
-  const auto better = [this](const Lane& lane, const Lane& than) {
-    if (options_.scheduler == Scheduler::kLeastFilled) {
-      return lane.gate().buffered() < than.gate().buffered();
-    }
-    // Round robin: the first one after the lane used last, else the first of all.
-    const bool after = lane.id() > last_used_lane_;
-    const bool than_after = than.id() > last_used_lane_;
-    return after == than_after ? lane.id() < than.id() : after;
-  };
-  for (auto& [id, lane] : lanes_) {
-    if (lane.IsControl() || lane.gate().IsPaused()) continue;
-    // While another lane moves, one that stands still gets a record at a time, to see whether it
-    // does.
-    const bool trying = lane.sent().stalled() && lane.sent().in_flight() > 0;
-    if (trying && HasOtherLane(lane)) continue;
-    if (best == nullptr || better(lane, *best)) best = &lane;
-  }
-  return best;
-}
-
 std::optional<Output> Session::PollBulk() {
-  if (closed_) return std::nullopt;
-  Lane* lane = PickLane();
-  if (lane == nullptr) return std::nullopt;
+  bulk_due_ = Timestamp::Never();
+  if (closed_ || !HasBulkLane()) return std::nullopt;
+  if (!flow_.MaySend(BulkInFlightBytes(), now_)) {
+    const bool paced = flow_.ready_at() > now_;
+    // More in flight than the rate explains is in lanes whose windows are full, or on its way and
+    // not acknowledged yet.
+    flow_.OnLimited(paced              ? SendLimit::kRate
+                    : WindowsAreFull() ? SendLimit::kLanes
+                                       : SendLimit::kFlight,
+                    now_);
+    if (paced) bulk_due_ = flow_.ready_at();
+    return std::nullopt;
+  }
+  if (!sender_.HasPiece()) {
+    flow_.OnLimited(SendLimit::kSource, now_);
+    return PollCopy();
+  }
+  Lane* lane = PickLane(lanes_, BulkChoice());
+  if (lane == nullptr) {
+    flow_.OnLimited(SendLimit::kLanes, now_);
+    return std::nullopt;
+  }
   const std::optional<OutgoingPiece> piece = sender_.NextPiece();
   if (!piece) return std::nullopt;
-  last_used_lane_ = lane->id();
-  return Output{lane->id(), lane->SealRecord(piece->plaintext, piece->piece, true, now_, output_)};
+  return SendPiece(*lane, *piece);
+}
+
+bool Session::WindowsAreFull() const {
+  return std::all_of(lanes_.begin(), lanes_.end(), [](const auto& entry) {
+    return entry.second.IsControl() || entry.second.gate().buffered() > 0;
+  });
+}
+
+std::optional<Output> Session::PollCopy() {
+  // What takes longer than two round trips waits for a retransmission, or behind one.
+  const Duration late = flow_.round_trip() * 2 + kLateRecord;
+  for (auto& [id, from] : lanes_) {
+    if (from.IsControl()) continue;
+    LaneChoice choice = BulkChoice();
+    choice.except = id;
+    Lane* lane = PickLane(lanes_, choice);
+    if (lane == nullptr) continue;
+    while (const std::optional<PieceId> piece = from.sent().TakeLate(now_ + (Duration() - late))) {
+      if (const auto copy = sender_.CopyPiece(*piece)) return SendPiece(*lane, *copy);
+    }
+  }
+  return std::nullopt;
+}
+
+LaneChoice Session::BulkChoice() const {
+  return {options_.scheduler,  RecordPayload(), flow_.round_trip(),
+          flow_.LaneBacklog(), last_used_lane_, std::nullopt};
+}
+
+size_t Session::RecordPayload() const {
+  return flow_.RecordPayload(RecordPayloadBytes(options_.chunk_bytes, record_bytes_));
+}
+
+Output Session::SendPiece(Lane& lane, const OutgoingPiece& piece) {
+  last_used_lane_ = lane.id();
+  if (!BulkMoves()) next_ping_ = now_;
+  bulk_moves_until_ = now_ + kBulkMemory;
+  const ByteView message = lane.SealRecord(piece.plaintext, piece.piece, true, now_, output_);
+  flow_.OnSent(message.size(), now_);
+  return Output{lane.id(), message};
 }
 
 std::optional<ReadRequest> Session::PollRead() {
   if (closed_ || !HasBulkLane()) return std::nullopt;
+  sender_.SetPieceBytes(RecordPayload());
   return sender_.PollRead();
 }
 

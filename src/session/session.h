@@ -15,18 +15,18 @@
 #include "base/event.h"
 #include "base/file_info.h"
 #include "base/range_set.h"
+#include "control/flow_control.h"
+#include "control/loss_meter.h"
 #include "control/record_size.h"
 #include "crypto/handshake.h"
 #include "receive/receiver.h"
 #include "send/sender.h"
 #include "session/lane.h"
+#include "session/lane_scheduler.h"
 #include "stats/round_trip.h"
 #include "wire/record.h"
 
 namespace millrace {
-
-// Which of the lanes with room takes the next piece.
-enum class Scheduler : uint8_t { kLeastFilled, kRoundRobin };
 
 struct SessionOptions {
   // Memory for payload on its way out (kept until acknowledged) and in (kept until written). Both
@@ -35,7 +35,7 @@ struct SessionOptions {
   size_t receive_pool_bytes = 10 * 1024 * 1024;
   // Of bulk lanes. Enough for a turn of the event loop; more only delays what is behind it.
   WaterMarks water_marks{1024 * 1024, 256 * 1024};
-  // What is read and scheduled at once.
+  // What is read and scheduled at once, at most; less on slow links (FlowControl::RecordPayload).
   size_t chunk_bytes = 256 * 1024;
   Duration handshake_timeout = Duration::Seconds(15);
   // Nothing heard on the control lane for so long: the connection is gone.
@@ -45,7 +45,11 @@ struct SessionOptions {
   // How long a connected session may be without any bulk lane before it ends; zero: it may wait for
   // its first ones, and ends when the last one closes.
   Duration lane_timeout{};
-  Scheduler scheduler = Scheduler::kLeastFilled;
+  Scheduler scheduler = Scheduler::kEarliestCompletion;
+  // How many bulk lanes to ask for (Session::lanes_wanted).
+  LaneLimits lanes;
+  // Never send faster; 0: no limit of the user's.
+  uint64_t most_bytes_per_second = 0;
 };
 
 // A message to hand to a lane's channel before the next call.
@@ -145,11 +149,22 @@ class Session {
   // attempt's included; 0 once the transfer has ended.
   uint64_t TransferBytes(TransferId transfer) const;
   const RoundTrip& round_trip() const { return round_trip_; }
+  // How many bulk lanes this side would like to have open now.
+  size_t lanes_wanted() const { return flow_.lanes_wanted(); }
+  const FlowControl& flow() const { return flow_; }
   const std::map<LaneId, Lane>& lanes() const { return lanes_; }
   size_t send_pool_used() const { return sender_.pool_used_bytes(); }
   size_t receive_pool_used() const { return receiver_.pool_used_bytes(); }
 
  private:
+  // Of records on unreliable lanes.
+  struct RecordTotals {
+    uint64_t acked = 0;
+    uint64_t lost = 0;
+
+    void AddUnreliable(const Lane& lane);
+  };
+
   Lane* FindLane(LaneId id);
   void Touch(Timestamp now);
   void CloseWith(Error error, bool by_peer);
@@ -167,23 +182,33 @@ class Session {
   Status HandleResume(const ResumeFrame& resume);
 
   void RecoverLosses();
-  void JudgeDelivery(Lane& lane);
-  void ProbeLane(Lane& lane);
-  bool HasOtherLane(const Lane& lane) const;
+  // Says so once where unreliable lanes lose too much.
+  void JudgeDelivery();
   // When a session whose data channels all stand still ends; Never where they have nothing to do.
   Timestamp StandstillDeadline() const;
   // Pieces are on their way or may go.
   bool BulkIsPending() const;
+  // Gives up lanes that are worth less than fresh ones; the last one stays.
+  void RetireLanes();
+  void ProbeLane(Lane& lane);
 
   bool HasBulkLane() const { return !lanes_.empty() && lanes_.rbegin()->first != kControlLane; }
   bool WantsControlRecord() const;
   std::optional<Output> PollHandshake(Lane& lane);
   std::optional<Output> PollControl(Lane& lane);
   std::optional<Output> PollBulk();
-  Lane* PickLane();
+  // Every bulk lane's channel holds something before its window.
+  bool WindowsAreFull() const;
+  std::optional<Output> PollCopy();
+  Output SendPiece(Lane& lane, const OutgoingPiece& piece);
+  LaneChoice BulkChoice() const;
+  size_t RecordPayload() const;
   bool PackControl(const Lane& lane, ByteWriter& writer);
   Duration PingInterval() const;
   bool HasTransfers() const;
+  size_t BulkLanes() const { return lanes_.empty() ? 0 : lanes_.size() - 1; }
+  size_t BulkInFlightBytes() const;
+  bool BulkMoves() const;
 
   SessionOptions options_;
   Timestamp now_;
@@ -204,6 +229,9 @@ class Session {
   LaneId highest_lane_;
   RangeSet lane_numbers_;  // Of the bulk lanes of this connection, those that are gone included.
   LaneId last_used_lane_;
+  FlowControl flow_;
+  Timestamp bulk_due_ = Timestamp::Never();  // When pacing lets the next piece go.
+  Timestamp bulk_moves_until_;
   size_t record_bytes_ = 0;      // What a bulk lane has to carry; 0 before the first one.
   std::vector<uint8_t> output_;  // The record that PollOutput answers.
   PoolBuffer input_;
@@ -212,12 +240,16 @@ class Session {
   Timestamp reconnect_deadline_ = Timestamp::Never();
   Timestamp lane_deadline_ = Timestamp::Never();
   Timestamp next_ping_ = Timestamp::Never();
+  Timestamp unanswered_since_ = Timestamp::Never();  // The first ping after the last pong.
   Timestamp heard_at_;
   Timestamp check_deadline_ = Timestamp::Never();
   Timestamp moved_at_;  // A piece arrived, a lane opened, or nothing was pending.
   std::optional<uint64_t> pong_owed_;
+  RecordTotals gone_unreliable_;  // Of lanes that are gone.
+  LossMeter loss_;
   bool said_lossy_ = false;
   std::vector<PieceId> settled_;  // Scratch.
+  AckedRecords acked_;            // Scratch.
   bool closed_ = false;
 };
 

@@ -96,7 +96,7 @@ class Lane {
   void Send(size_t count, bool bulk) {
     for (size_t i = 0; i < count && records_.size() < kMostRecords; ++i) {
       const uint64_t number = records_.size();
-      sent_.OnSent(bulk ? std::optional(PieceId(number)) : std::nullopt, bulk, now_);
+      sent_.OnSent(bulk ? std::optional(PieceId(number)) : std::nullopt, 100, bulk, now_);
       records_.push_back(Record{bulk, now_, Fate::kOnItsWay});
       flying_.push_back(number);
     }
@@ -174,15 +174,16 @@ class Lane {
   }
 
   void TakeAck(const AckFrame& ack) {
-    std::vector<PieceId> acked;
+    AckedRecords acked;
     const Status status = sent_.OnAck(ack, now_, acked);
     if (ack.ranges[0].end > records_.size()) {
-      Check(!status.ok() && status.error().code == ErrorCode::kProtocolViolation && acked.empty());
+      Check(!status.ok() && status.error().code == ErrorCode::kProtocolViolation);
+      Check(acked.pieces.empty() && acked.bytes == 0);
       return;
     }
     Check(status.ok());
     std::set<uint64_t> told;
-    for (const PieceId piece : acked) {
+    for (const PieceId piece : acked.pieces) {
       Check(told.insert(piece.value).second);
       Check(records_[static_cast<size_t>(piece.value)].bulk);
     }

@@ -268,7 +268,19 @@ void Simulation::HandleEvent(size_t side, const Event& event) {
       peers_[side].session->FileStored(transfer, file, now());
     });
   }
+  if (event.type == EventType::kLaneRetired) ReplaceLane(event.lane);
   peer.events.push_back(event);
+}
+
+void Simulation::ReplaceLane(LaneId lane) {
+  if (channels_.count(lane) == 0) return;
+  CloseLane(lane);
+  if (link_.reopen_after) return;  // As every lane that closes.
+  // Offer and answer, ICE, DTLS and SCTP.
+  Schedule(link_.one_way_delay * 10, [this] {
+    if (channels_.count(kControlLane) == 0) return;
+    if (a().session->connected() && b().session->connected()) Open(LaneId(next_lane_++));
+  });
 }
 
 bool Simulation::Pump(size_t side) {

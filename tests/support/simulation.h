@@ -156,6 +156,8 @@ class Simulation {
   void Transmit(size_t from, const Output& output);
   void HandleEvent(size_t side, const Event& event);
   void AcceptOffer(SimPeer& peer, TransferId id);
+  // A session gave the lane up: its connection closes and another one opens.
+  void ReplaceLane(LaneId lane);
   void Read(size_t side, const ReadRequest& read);
   void Write(size_t side, const WriteRequest& write);
   void Schedule(Duration delay, std::function<void()> act);

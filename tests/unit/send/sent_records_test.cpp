@@ -25,14 +25,15 @@ using Pieces = std::vector<uint64_t>;
 // time 0.
 SentRecords Sent(Delivery delivery, uint64_t count) {
   SentRecords sent(delivery);
-  for (uint64_t i = 0; i < count; ++i) sent.OnSent(PieceId(i), true, At(static_cast<int64_t>(i)));
+  for (uint64_t i = 0; i < count; ++i)
+    sent.OnSent(PieceId(i), 100, true, At(static_cast<int64_t>(i)));
   return sent;
 }
 
 Pieces Acked(SentRecords& sent, std::vector<Range> ranges, int64_t now) {
-  std::vector<PieceId> acked;
+  AckedRecords acked;
   REQUIRE(sent.OnAck(Ack(std::move(ranges)), At(now), acked).ok());
-  return Values(acked);
+  return Values(acked.pieces);
 }
 
 Pieces Lost(SentRecords& sent, int64_t now) {
@@ -54,17 +55,17 @@ TEST_CASE("each piece is reported once, whatever is acknowledged again") {
 
 TEST_CASE("an acknowledgement of what was never sent is a violation and takes nothing") {
   SentRecords sent = Sent(Delivery::kReliable, 1);
-  std::vector<PieceId> acked;
+  AckedRecords acked;
   const Status status = sent.OnAck(Ack({{0, 2}}), At(5), acked);
   REQUIRE_FALSE(status.ok());
   CHECK(status.error().code == ErrorCode::kProtocolViolation);
-  CHECK(acked.empty());
+  CHECK(acked.pieces.empty());
   CHECK(sent.in_flight() == 1);
 }
 
 TEST_CASE("on a lossy lane three later records tell a loss, two do not") {
   SentRecords sent(Delivery::kUnreliable);
-  for (uint64_t i = 0; i < 4; ++i) sent.OnSent(PieceId(i), true, At(0));
+  for (uint64_t i = 0; i < 4; ++i) sent.OnSent(PieceId(i), 100, true, At(0));
   Acked(sent, {{1, 3}}, 10);
   CHECK(Lost(sent, 10).empty());
   Acked(sent, {{1, 4}}, 10);
@@ -115,7 +116,7 @@ TEST_CASE("silence calls for probes, each after twice the time, until something 
 TEST_CASE("a peer that acknowledges nothing does not make the sender remember all it gave up") {
   SentRecords sent(Delivery::kUnreliable);
   for (uint64_t i = 0; i < 3 * SentRecords::kMostRemembered; ++i) {
-    sent.OnSent(PieceId(i), true, At(static_cast<int64_t>(i)));
+    sent.OnSent(PieceId(i), 100, true, At(static_cast<int64_t>(i)));
     REQUIRE(sent.TakeOldest() == PieceId(i));
     REQUIRE(sent.remembered() <= SentRecords::kMostRemembered);
   }
@@ -124,10 +125,10 @@ TEST_CASE("a peer that acknowledges nothing does not make the sender remember al
 
 TEST_CASE("records that ask for nothing are neither in flight nor lost") {
   SentRecords sent(Delivery::kUnreliable);
-  for (int i = 0; i < 10; ++i) sent.OnSent(std::nullopt, false, At(i));
+  for (int i = 0; i < 10; ++i) sent.OnSent(std::nullopt, 100, false, At(i));
   CHECK(sent.in_flight() == 0);
   CHECK(sent.next_timeout().IsNever());
-  sent.OnSent(PieceId(7), true, At(20));
+  sent.OnSent(PieceId(7), 100, true, At(20));
   CHECK(Acked(sent, {{10, 11}}, 30) == Pieces{7});
   CHECK(Lost(sent, 10000).empty());
 }

@@ -59,7 +59,7 @@ TEST_CASE("every scheduler uses every lane, and every chunk size crosses") {
   LinkOptions link;
   link.bulk_lanes = 4;
   SessionOptions options = Patient();
-  options.scheduler = GENERATE(Scheduler::kLeastFilled, Scheduler::kRoundRobin);
+  options.scheduler = GENERATE(Scheduler::kEarliestCompletion, Scheduler::kRoundRobin);
   options.chunk_bytes = GENERATE(size_t{16}, size_t{256}, size_t{1024}, size_t{4096}) * 1024;
   Simulation sim(2, link, {}, options);
   sim.Connect();

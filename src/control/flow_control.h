@@ -1,0 +1,84 @@
+// When the next record may go, how large it should be, and how many lanes to have: what the parts
+// of rate control come to.
+#pragma once
+
+#include <cstddef>
+
+#include "control/lane_load.h"
+#include "control/lane_planner.h"
+#include "control/pacer.h"
+#include "control/rate_controller.h"
+#include "stats/limit_shares.h"
+#include "stats/peer_clock.h"
+
+namespace millrace {
+
+class FlowControl {
+ public:
+  explicit FlowControl(LaneLimits lanes) : planner_(lanes) {}
+
+  // A limit of the user's, in bytes per second.
+  void SetMostBytesPerSecond(double most) { rate_.SetMostBytesPerSecond(most); }
+
+  // --- What happened ---
+
+  // A ping came back; `open_lanes` are in use. Pings are sent each PingInterval() while bulk moves.
+  void OnPong(Duration round_trip, size_t open_lanes, Timestamp now);
+  // Records of so many bytes were acknowledged that one lane has carried since `since`, the last of
+  // them until `peer_time` on the peer's clock. Answers that on this side's clock: the lane's next
+  // `since`.
+  Timestamp OnAcked(size_t bytes, Timestamp since, Timestamp peer_time, Timestamp now) {
+    const Timestamp arrived_at = peer_clock_.ToLocal(peer_time, now);
+    rate_.OnDelivered(bytes, arrived_at, std::clamp(arrived_at - since, Duration(), kMostSpread));
+    return arrived_at;
+  }
+  void OnSent(size_t bytes, Timestamp now) {
+    pacer_.OnSent(bytes, now);
+    rate_.OnSent(bytes, now);
+  }
+  // A lane was given up.
+  void OnRetired(Timestamp now) { planner_.OnRetired(now); }
+  // What keeps the sender from sending more, now that it stops for a while.
+  void OnLimited(SendLimit limit, Timestamp now) { limits_.Set(limit, now); }
+
+  // --- What to do ---
+
+  // With `in_flight` bytes on their way, whether another record may go; if not, it may at
+  // ready_at() or after an acknowledgement.
+  bool MaySend(size_t in_flight, Timestamp now) const {
+    return pacer_.IsReady(now) && in_flight < rate_.in_flight_limit_bytes();
+  }
+  Timestamp ready_at() const { return pacer_.ready_at(); }
+  // Payload of a record: what goes out within a few milliseconds, in whole leaves, at least one, at
+  // most `most_bytes`.
+  size_t RecordPayload(size_t most_bytes) const;
+  // What may wait before a lane's window, as time: what keeps the window full between two turns of
+  // an event loop, and what is stuck when the lane stops.
+  Duration LaneBacklog() const;
+  Duration PingInterval() const;
+  size_t lanes_wanted() const { return planner_.wanted(); }
+  // Whether the lane should be given up for a fresh one.
+  bool IsCollapsed(const LanePlanner::LaneState& lane, Timestamp now) const {
+    return planner_.IsCollapsed(lane, now);
+  }
+
+  // --- What is known ---
+
+  const RateController& rate() const { return rate_; }
+  const LimitShares& limits() const { return limits_; }
+  // The link's own round trip; nothing before the first ping.
+  Duration round_trip() const { return rate_.queue_delay().min_round_trip().value_or(Duration()); }
+
+ private:
+  // Longer than acknowledgements are apart on a lane that moves.
+  static constexpr Duration kMostSpread = Duration::Millis(25);
+
+  RateController rate_;
+  Pacer pacer_;
+  PeerClock peer_clock_;
+  LimitShares limits_;
+  LanePlanner planner_;
+  size_t open_lanes_ = 0;
+};
+
+}  // namespace millrace

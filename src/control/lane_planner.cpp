@@ -1,0 +1,90 @@
+#include "control/lane_planner.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "control/lane_load.h"
+#include "control/rate_controller.h"
+
+namespace millrace {
+namespace {
+
+// From here on windows limit; the rest is the grain of records.
+constexpr double kLimited = 0.15;
+// Below this they do not.
+constexpr double kFree = 0.01;
+// More lanes pay where they carry a tenth more.
+constexpr double kPay = 1.1;
+// After lanes that did not pay, and before one that is not needed goes.
+constexpr Duration kPatience = Duration::Seconds(10);
+// Ten round trips bring a fresh window to fifty times its size, or to where losses hold it.
+constexpr int64_t kTrialRoundTrips = 10;
+constexpr Duration kLeastTrial = Duration::Millis(500);
+// A lane that carries a quarter of the mean and less than a first window each round trip has had a
+// retransmission timeout or several losses in a row; one packet a round trip is what it gains.
+constexpr double kCollapsed = 0.25;
+// ... and what it holds is not held up for longer than the probe timeout of a lane that stands
+// still.
+constexpr Duration kMostHeld = Duration::Seconds(1);
+
+Duration Trial(Duration round_trip) { return std::max(kLeastTrial, round_trip * kTrialRoundTrips); }
+
+}  // namespace
+
+size_t LanePlanner::FirstLanes(Duration round_trip) const {
+  const double bytes = RateController::kInitialBytesPerSecond * round_trip.seconds();
+  const double lanes = std::ceil(bytes / LaneLoad::kFirstWindowBytes);
+  const double most = static_cast<double>(limits_.most);
+  return std::max(limits_.least, static_cast<size_t>(std::min(lanes, most)));
+}
+
+// Collapsed ones are being replaced meanwhile.
+bool LanePlanner::MostAreOpen() const { return last_.open * 4 >= wanted_ * 3; }
+
+bool LanePlanner::LanesLimit() const { return last_.lanes_share > kLimited && last_.has_room; }
+
+void LanePlanner::Update(const Input& input, Timestamp now) {
+  last_ = input;
+  const size_t first = FirstLanes(input.round_trip);
+  wanted_ = std::max(wanted_, first);
+  if (input.lanes_share > kFree) needed_at_ = now;
+  if (before_ > 0) return Judge(now);
+  if (LanesLimit() && now >= next_ && MostAreOpen() && wanted_ < limits_.most) {
+    before_ = wanted_;
+    delivered_before_ = input.delivered_bytes_per_second;
+    wanted_ = std::min(limits_.most, wanted_ * 2);
+    judged_at_ = Timestamp::Never();
+  } else if (now - needed_at_ >= kPatience && wanted_ > first) {
+    --wanted_;
+    needed_at_ = now;
+  }
+}
+
+void LanePlanner::Judge(Timestamp now) {
+  if (judged_at_.IsNever()) {
+    if (MostAreOpen()) judged_at_ = now + Trial(last_.round_trip);
+    return;
+  }
+  if (last_.delivered_bytes_per_second >= delivered_before_ * kPay) {
+    before_ = 0;
+    next_ = now + last_.round_trip * 2;
+  } else if (now >= judged_at_) {
+    wanted_ = before_;
+    before_ = 0;
+    next_ = now + kPatience;
+  }
+}
+
+bool LanePlanner::IsCollapsed(const LaneState& lane, Timestamp now) const {
+  if (lane.stalled) return true;
+  if (lane.bytes_per_second >= kCollapsed * lane.mean_bytes_per_second) return false;
+  const double held_seconds =
+      static_cast<double>(lane.in_flight_bytes) / std::max(lane.bytes_per_second, 1.0);
+  if (held_seconds > kMostHeld.seconds()) return true;
+  const double first_window =
+      LaneLoad::kFirstWindowBytes / std::max(last_.round_trip, Duration::Millis(1)).seconds();
+  return LanesLimit() && now - retired_at_ >= Trial(last_.round_trip) &&
+         lane.bytes_per_second < first_window;
+}
+
+}  // namespace millrace

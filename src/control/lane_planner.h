@@ -1,0 +1,62 @@
+// How many lanes are worth having: more while their windows are what limits, fewer where more did
+// not carry more; and which of them are not worth keeping (issue: "Lanes"; requirements A4, A5,
+// B5).
+#pragma once
+
+#include <cstddef>
+
+#include "base/time.h"
+
+namespace millrace {
+
+struct LaneLimits {
+  // Kept warm, so that a transfer starts with their first windows together.
+  size_t least = 1;
+  size_t most = 16;
+};
+
+class LanePlanner {
+ public:
+  struct Input {
+    size_t open = 0;         // Lanes in use.
+    double lanes_share = 0;  // Of the time, that no lane had room.
+    bool has_room = false;   // The link's queue is short.
+    double delivered_bytes_per_second = 0;
+    Duration round_trip;
+  };
+  struct LaneState {
+    // Nothing of what it holds was acknowledged for a probe timeout, though the peer is heard.
+    bool stalled = false;
+    double bytes_per_second = 0;
+    double mean_bytes_per_second = 0;  // Of all lanes.
+    size_t in_flight_bytes = 0;
+  };
+
+  explicit LanePlanner(LaneLimits limits) : limits_(limits), wanted_(limits.least) {}
+
+  void Update(const Input& input, Timestamp now);
+
+  size_t wanted() const { return wanted_; }
+  // Whether a fresh lane is worth more than this one.
+  bool IsCollapsed(const LaneState& lane, Timestamp now) const;
+  void OnRetired(Timestamp now) { retired_at_ = now; }
+
+ private:
+  // So many that their first windows together carry the rate that sending starts with.
+  size_t FirstLanes(Duration round_trip) const;
+  bool LanesLimit() const;
+  bool MostAreOpen() const;
+  void Judge(Timestamp now);
+
+  LaneLimits limits_;
+  size_t wanted_;
+  Input last_;
+  Timestamp next_;       // When lanes may be added.
+  Timestamp needed_at_;  // When lanes last limited.
+  size_t before_ = 0;    // Lanes before the last addition, while that is not judged.
+  double delivered_before_ = 0;
+  Timestamp judged_at_;  // When it is; Never until its lanes are open.
+  Timestamp retired_at_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,228 @@
+#include "control/rate_controller.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/leaf.h"
+#include "control/lane_load.h"
+
+namespace millrace {
+namespace {
+
+// What measuring adds to the round trip: pings are 5 to 25 ms apart, and acknowledgements wait for
+// one.
+constexpr Duration kMeasuring = Duration::Millis(20);
+
+// --- Start ---
+
+// A first window in a round trip, as TCP's (RFC 6928), where that is more than the usual beginning;
+// round trips below 1 ms are those of timers.
+constexpr Duration kLeastFirstRoundTrip = Duration::Millis(1);
+// A start ends when so much queue has built on top of what others had put there: the least of
+// HyStart++ (RFC 9406, section 4.3). What is under way by then adds to it for a round trip. It has
+// to stand out of the noise of busy event loops; should one be taken for the link all the same, the
+// start goes on soon (kLeastRestart).
+constexpr Duration kStartQueue = Duration::Millis(4);
+constexpr int64_t kStartJitters = 3;
+
+// It runs ahead of what arrives by no more than the doubling of one delay of the loop, so that it
+// passes the bottleneck's rate by no more than that either.
+constexpr double kMostStartGain = 2;
+
+// --- Hold ---
+
+// The queue that is aimed at: a constant number of bytes of this sender's own, as in Vegas and Copa
+// (Arun and Balakrishnan, NSDI 2018). Of two senders that see the same queue the slower one then
+// aims higher and takes from the faster, until they are equal. Records leave in bursts; these are
+// about two of 16 KiB, and one where records are larger than that.
+constexpr double kTargetQueueBytes = 40'000;
+// Above the noise of timers, and short enough for whoever else is on the link (issue: p95 of the
+// queue at most 60 ms).
+constexpr Duration kLeastTargetQueue = Duration::Millis(4);
+constexpr Duration kMostTargetQueue = Duration::Millis(25);
+// A target within the noise would take a busy event loop for a full link.
+constexpr int64_t kJitters = 2;
+// From here on there is a queue; below is noise.
+constexpr Duration kSomeQueue = Duration::Millis(3);
+// Where none has stood for so long, or two delays of the loop, something else limits: a busy
+// processor makes pings wait every now and then.
+constexpr Duration kLeastRoom = Duration::Millis(200);
+// A queue is corrected within two delays of the loop, and not within less than the grain of pings
+// and records allows to see.
+constexpr Duration kLeastHorizon = Duration::Millis(80);
+// No faster than 1.25 times what the link is known to carry (BBR's probe gain), never below a
+// tenth.
+constexpr double kMostCorrection = 0.25;
+constexpr double kLeastCorrection = -0.9;
+// While there is no queue, what is added doubles with each one and a half delays of the loop, and
+// this at the least.
+constexpr Duration kLeastQuiet = Duration::Millis(100);
+constexpr double kMostQuietDoublings = 10;
+// Where none shows for three delays of the loop, and this at the least, the link has become wider,
+// or the start had ended too soon: it starts again from there.
+constexpr Duration kLeastRestart = Duration::Millis(300);
+
+// What arrives is measured over this long at least: a receiver whose event loop stands still for 50
+// ms hears of nothing meanwhile and of much at once afterwards. A start that doubles within as much
+// has to look closer.
+constexpr Duration kLeastWindow = Duration::Millis(200);
+constexpr Duration kLeastStartWindow = Duration::Millis(40);
+// ... and over so many records of one leaf.
+constexpr double kLeastRecords = 10;
+constexpr Duration kLeastMemory = Duration::Millis(50);
+
+// --- Drain ---
+
+// Where no ping found the queue empty for so long (BBR: ProbeRTTInterval, 5 s), a drain takes off a
+// quarter.
+constexpr Duration kDrainInterval = Duration::Seconds(5);
+constexpr double kDrainGain = 0.75;
+
+// Time as a fraction of `whole`.
+double Share(Duration part, Duration whole) { return part.seconds() / whole.seconds(); }
+
+}  // namespace
+
+Duration RateController::LoopDelay() const {
+  return queue_delay_.min_round_trip().value_or(Duration()) + kMeasuring;
+}
+
+Duration RateController::DeliveryWindow() const {
+  const double grain_seconds = kLeastRecords * static_cast<double>(kLeafBytes) / bandwidth_;
+  const double most = DeliveryRate::kLongestWindow.seconds();
+  const auto grain = Duration::Micros(static_cast<int64_t>(std::min(grain_seconds, most) * 1e6));
+  return starting() ? std::max(LoopDelay(), kLeastStartWindow)
+                    : std::max({LoopDelay(), grain, kLeastWindow});
+}
+
+Duration RateController::TargetQueue() const {
+  const double seconds = std::max(kTargetQueueBytes, record_bytes_) / bandwidth_;
+  const auto own = Duration::Micros(static_cast<int64_t>(seconds * 1e6));
+  return std::clamp(std::max(own, queue_delay_.jitter() * kJitters), kLeastTargetQueue,
+                    kMostTargetQueue);
+}
+
+bool RateController::HasRoom(Timestamp now) const {
+  return now - standing_at_ > std::max(LoopDelay() * 2, kLeastRoom);
+}
+
+double RateController::pacing_bytes_per_second() const {
+  return std::clamp(rate_, kLeastBytesPerSecond, std::max(most_, kLeastBytesPerSecond));
+}
+
+size_t RateController::in_flight_limit_bytes() const {
+  // A record takes a young window of SCTP three round trips (facts: "Why": four packets at once,
+  // then two for each that was acknowledged); and busy event loops keep acknowledgements for a
+  // while.
+  const Duration span = LoopDelay() * 7 / 2 + Duration::Millis(100);
+  return 4 * kLeafBytes + static_cast<size_t>(pacing_bytes_per_second() * span.seconds());
+}
+
+void RateController::OnPing(Duration round_trip, bool pacing_bound, Timestamp now) {
+  if (round_trip < Duration()) return;
+  // What passes a round trip is a silence, during which nothing was learned.
+  const Duration elapsed = std::min(now - pinged_at_, LoopDelay());
+  pinged_at_ = now;
+  queue_delay_.OnPing(round_trip, now);
+  if (queue_delay_.queue() >= kSomeQueue) standing_at_ = now;
+  if (queue_delay_.newest_queue() >=
+      std::max({kSomeQueue, TargetQueue() / 2, queue_delay_.jitter() * kJitters}))
+    queued_at_ = now;
+  switch (phase_) {
+    case Phase::kStart:
+      Start(elapsed, pacing_bound, now);
+      break;
+    case Phase::kHold:
+      Hold(elapsed, pacing_bound, now);
+      break;
+    case Phase::kDrain:
+      Drain(now);
+      break;
+  }
+  bandwidth_ = std::clamp(bandwidth_, kLeastBytesPerSecond, kMostBytesPerSecond);
+  rate_ = std::clamp(rate_, kLeastBytesPerSecond, kMostBytesPerSecond);
+}
+
+void RateController::Start(Duration elapsed, bool pacing_bound, Timestamp now) {
+  const Duration round_trip = std::max(*queue_delay_.min_round_trip(), kLeastFirstRoundTrip);
+  rate_ = std::max(rate_, LaneLoad::kFirstWindowBytes / round_trip.seconds());
+  const double delivered = delivered_bytes_per_second();
+  if (now < sent_at_ || now - sent_at_ < round_trip) {
+    others_queue_ = queue_delay_.queue();
+    return;
+  }
+  if (queue_delay_.newest_queue() >
+      others_queue_ + std::max(kStartQueue, queue_delay_.jitter() * kStartJitters)) {
+    if (delivered == 0) return;
+    // What arrives is seen late, but no later than the doubling that the rate is ahead of it.
+    bandwidth_ = std::max(delivered, rate_ / kMostStartGain);
+    StartDrain(now);
+    return;
+  }
+  if (delivered > bandwidth_) {
+    bandwidth_ = delivered;
+  } else if (delivered > 0 && !pacing_bound) {
+    // What could not be tried is not known.
+    bandwidth_ += (delivered - bandwidth_) * std::min(1.0, Share(elapsed, LoopDelay() * 4));
+    rate_ = std::min(rate_, bandwidth_ * kMostStartGain);
+  }
+  // Twice in two round trips and what measuring takes: a queue is seen one late.
+  const Duration doubling = LoopDelay() * 2 + kMeasuring;
+  const double doubled = rate_ * std::exp2(Share(elapsed, doubling));
+  rate_ = std::max(rate_, std::min(doubled, bandwidth_ * kMostStartGain));
+}
+
+void RateController::TakeBandwidth(Duration elapsed, bool pacing_bound) {
+  const double delivered = delivered_bytes_per_second();
+  const Duration queue = queue_delay_.queue();
+  const bool less = delivered < bandwidth_;
+  // What is sent below the rate tells nothing of the link, except that it carries that; unless the
+  // link's queue is long all the same.
+  if (less && !pacing_bound && queue < TargetQueue() * 2) return;
+  // Without a queue what arrives is what was sent, and less of it is a gap in that.
+  if (less && queue < kSomeQueue) return;
+  // Smoothed over a round trip, since single windows are some percent off.
+  const Duration memory = std::max(LoopDelay(), kLeastMemory);
+  bandwidth_ += (delivered - bandwidth_) * std::min(1.0, Share(elapsed, memory));
+}
+
+double RateController::Correction(Timestamp now) const {
+  const Duration horizon = std::max(LoopDelay() * 2, kLeastHorizon);
+  double correction = Share(TargetQueue() - queue_delay_.queue(), horizon);
+  if (correction > 0) {
+    // What the newest pings see may be there to stay.
+    if (queue_delay_.newest_queue() > TargetQueue()) return 0;
+    // The longer no queue shows, the more there may be to find.
+    const Duration doubling = std::max(LoopDelay() * 3 / 2, kLeastQuiet);
+    correction *= std::exp2(std::min(Share(now - queued_at_, doubling), kMostQuietDoublings));
+  }
+  return std::clamp(correction, kLeastCorrection, kMostCorrection);
+}
+
+void RateController::Hold(Duration elapsed, bool pacing_bound, Timestamp now) {
+  TakeBandwidth(elapsed, pacing_bound);
+  rate_ = bandwidth_ * (1 + Correction(now));
+  if (pacing_bound && now - standing_at_ > std::max(LoopDelay() * 3, kLeastRestart)) {
+    phase_ = Phase::kStart;
+    others_queue_ = Duration();
+    return;
+  }
+  if (now < next_drain_) return;
+  next_drain_ = now + kDrainInterval;
+  if (now - queue_delay_.empty_at() < kDrainInterval) return;
+  StartDrain(now);
+}
+
+void RateController::StartDrain(Timestamp now) {
+  phase_ = Phase::kDrain;
+  next_drain_ = now + kDrainInterval;
+  // A quarter less empties the queue within four times its length.
+  drain_until_ = now + LoopDelay() + queue_delay_.newest_queue() * 4;
+  rate_ = bandwidth_ * kDrainGain;
+}
+
+void RateController::Drain(Timestamp now) {
+  if (queue_delay_.empty_at() == now || now >= drain_until_) phase_ = Phase::kHold;
+}
+
+}  // namespace millrace

@@ -1,0 +1,33 @@
+// How fast bytes arrive at the peer, over windows of the recent past, in fixed memory.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace millrace {
+
+class DeliveryRate {
+ public:
+  static constexpr Duration kSlotLength = Duration::Millis(5);
+  static constexpr size_t kSlots = 256;
+  static constexpr Duration kLongestWindow = kSlotLength * (kSlots - 1);
+
+  // So many bytes arrived evenly during the time `over` before `at`, on this side's clock. What is
+  // older than the longest window is ignored.
+  void OnDelivered(size_t bytes, Timestamp at, Duration over = Duration());
+
+  // Bytes per second over the `window` that ends with the newest arrival; windows are clamped to
+  // one slot and kLongestWindow.
+  double BytesPerSecond(Duration window) const;
+
+ private:
+  void Count(size_t bytes, Timestamp at);
+
+  std::array<uint64_t, kSlots> bytes_{};  // By slot of time, in a ring.
+  int64_t newest_slot_ = -1;              // None yet.
+};
+
+}  // namespace millrace

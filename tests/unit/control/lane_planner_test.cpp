@@ -1,0 +1,100 @@
+#include "control/lane_planner.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+namespace millrace {
+namespace {
+
+constexpr Duration kRoundTrip = Duration::Millis(50);
+
+struct Run {
+  LanePlanner planner{{4, 16}};
+  LanePlanner::Input input{4, 0, true, 1e6, kRoundTrip};
+  Timestamp now = Timestamp::FromMicros(60'000'000);
+
+  // Updates each 10 ms; lanes that are wanted open at once where `opens`.
+  void For(Duration span, bool opens = true) {
+    for (const Timestamp end = now + span; now < end; now = now + Duration::Millis(10)) {
+      planner.Update(input, now);
+      if (opens) input.open = planner.wanted();
+    }
+  }
+};
+
+TEST_CASE("a long round trip asks for more first windows, within the limits") {
+  for (const auto& [rtt_ms, lanes] : {std::pair{0, 4}, {20, 4}, {50, 6}, {100, 11}, {900, 16}}) {
+    Run run;
+    run.input.round_trip = Duration::Millis(rtt_ms);
+    run.For(Duration::Millis(20));
+    CHECK(run.planner.wanted() == static_cast<size_t>(lanes));
+  }
+}
+
+TEST_CASE("lanes that limit are doubled as long as that pays") {
+  Run run;
+  run.input.lanes_share = 0.8;
+  run.For(Duration::Millis(20));
+  CHECK(run.planner.wanted() == 12);
+  run.input.delivered_bytes_per_second = 2e6;
+  run.For(Duration::Millis(200));
+  run.input.delivered_bytes_per_second = 3e6;
+  run.For(Duration::Seconds(5));
+  CHECK(run.planner.wanted() == 16);
+}
+
+TEST_CASE("lanes that did not pay go again and are not asked for soon") {
+  Run run;
+  run.For(Duration::Seconds(2));
+  run.input.lanes_share = 0.8;
+  run.For(Duration::Millis(20));
+  CHECK(run.planner.wanted() == 12);
+  run.For(Duration::Seconds(3));
+  CHECK(run.planner.wanted() == 6);
+  run.For(Duration::Millis(7700));
+  CHECK(run.planner.wanted() == 12);
+}
+
+TEST_CASE("lanes that are not there yet are waited for") {
+  Run run;
+  run.input.lanes_share = 0.8;
+  run.input.open = 6;
+  run.For(Duration::Seconds(20), false);
+  CHECK(run.planner.wanted() == 12);
+}
+
+TEST_CASE("a link with a queue needs no lanes, and lanes that never limit go one by one") {
+  Run run;
+  run.input.lanes_share = 0.8;
+  run.input.has_room = false;
+  run.For(Duration::Seconds(2));
+  CHECK(run.planner.wanted() == 6);
+  run.input.has_room = true;
+  run.For(Duration::Millis(100));
+  run.input.delivered_bytes_per_second = 2e6;
+  run.input.lanes_share = 0;
+  run.For(Duration::Seconds(2));
+  CHECK(run.planner.wanted() == 12);
+  run.For(Duration::Seconds(35));
+  CHECK(run.planner.wanted() < 12);
+  run.For(Duration::Seconds(200));
+  CHECK(run.planner.wanted() == 6);
+}
+
+TEST_CASE("a lane is given up for standing still, for holding too much, or for what it lacks") {
+  Run run;
+  run.For(Duration::Millis(100));
+  const Timestamp now = run.now;
+  CHECK(run.planner.IsCollapsed({true, 1e6, 1e6, 0}, now));
+  CHECK_FALSE(run.planner.IsCollapsed({false, 1e5, 1e6, 90'000}, now));
+  CHECK(run.planner.IsCollapsed({false, 1e5, 1e6, 110'000}, now));
+  // Slow lanes among slow ones stay.
+  CHECK_FALSE(run.planner.IsCollapsed({false, 1e3, 2e3, 110'000}, now));
+  run.input.lanes_share = 0.5;
+  run.planner.Update(run.input, now);
+  CHECK(run.planner.IsCollapsed({false, 1e5, 1e6, 90'000}, now));
+  run.planner.OnRetired(now);
+  CHECK_FALSE(run.planner.IsCollapsed({false, 1e5, 1e6, 90'000}, now));
+}
+
+}  // namespace
+}  // namespace millrace

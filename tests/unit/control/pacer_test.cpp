@@ -1,0 +1,52 @@
+#include "control/pacer.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+namespace millrace {
+namespace {
+
+constexpr Timestamp At(int64_t millis) { return Timestamp::FromMicros(millis * 1000); }
+
+TEST_CASE("records leave at the rate, however late the timer is") {
+  for (const int64_t grain_ms : {1, 4, 20}) {
+    Pacer pacer;
+    pacer.SetRate(1'000'000, At(0));
+    size_t sent = 0;
+    for (int64_t ms = 0; ms < 10'000; ms += grain_ms) {
+      while (pacer.IsReady(At(ms))) {
+        pacer.OnSent(16'384, At(ms));
+        sent += 16'384;
+      }
+      REQUIRE(pacer.ready_at() > At(ms));
+    }
+    CHECK(sent > 9'950'000);
+    CHECK(sent < 10'100'000);
+  }
+}
+
+TEST_CASE("a pause allows for a burst and no more") {
+  Pacer pacer;
+  pacer.SetRate(1'000'000, At(0));
+  size_t sent = 0;
+  while (pacer.IsReady(At(60'000))) {
+    pacer.OnSent(1000, At(60'000));
+    sent += 1000;
+  }
+  CHECK(sent <= 26'000);
+  CHECK(sent >= 25'000);
+  CHECK(pacer.ready_at() <= At(60'001));
+}
+
+TEST_CASE("a new rate counts from now on, also one of nothing") {
+  Pacer pacer;
+  pacer.SetRate(1'000'000, At(0));
+  pacer.OnSent(100'000, At(0));
+  CHECK(pacer.ready_at() == At(100));
+  pacer.SetRate(2'000'000, At(50));
+  CHECK(pacer.ready_at() == At(75));
+  pacer.SetRate(0, At(60));
+  CHECK_FALSE(pacer.IsReady(At(1000)));
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,145 @@
+// The controller against a link of plain arithmetic: one queue, one round trip, no losses. What it
+// does on real links and over SCTP is in tests/sim.
+
+#include "control/rate_controller.h"
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <cmath>
+#include <deque>
+
+#include "support/random.h"
+
+namespace millrace {
+namespace {
+
+// A link with an endless queue that a sender fills at the controller's rate.
+struct FluidLink {
+  double bytes_per_second = 0;
+  Duration round_trip;
+  RateController controller;
+  double queued_bytes = 0;
+  Timestamp now = Timestamp::FromMicros(1'000'000);
+  double share_sent = 1;  // What the source has, of the rate.
+  bool pacing_bound = true;
+  Duration most_queue;
+
+  std::deque<std::pair<Timestamp, double>> acks;     // When they come, and of how many bytes.
+  std::deque<std::pair<Timestamp, Duration>> pongs;  // When they come, and after how long.
+
+  void Run(Duration span, int64_t ping_ms = 10) {
+    const Timestamp end = now + span;
+    for (int64_t step = 0; now < end; ++step, now = now + Duration::Millis(1)) {
+      controller.OnSent(16'384, now);
+      queued_bytes += controller.pacing_bytes_per_second() / 1000 * share_sent;
+      const double leaves = std::min(queued_bytes, bytes_per_second / 1000);
+      queued_bytes -= leaves;
+      most_queue = std::max(most_queue, Queue());
+      acks.emplace_back(now + round_trip, leaves);
+      if (step % ping_ms == 0) pongs.emplace_back(now + round_trip + Queue(), round_trip + Queue());
+      while (!acks.empty() && acks.front().first <= now) {
+        controller.OnDelivered(static_cast<size_t>(acks.front().second), now);
+        acks.pop_front();
+      }
+      while (!pongs.empty() && pongs.front().first <= now) {
+        controller.OnPing(pongs.front().second, pacing_bound, now);
+        pongs.pop_front();
+      }
+    }
+  }
+  double Utilisation() const { return controller.delivered_bytes_per_second() / bytes_per_second; }
+  Duration Queue() const {
+    return Duration::Micros(static_cast<int64_t>(queued_bytes / bytes_per_second * 1e6));
+  }
+};
+
+FluidLink Link(double mbits, int64_t rtt_ms) {
+  FluidLink link;
+  link.bytes_per_second = mbits * 1e6 / 8;
+  link.round_trip = Duration::Millis(rtt_ms);
+  // Pings go to and fro before there is any bulk.
+  link.controller.OnPing(link.round_trip, false, link.now);
+  return link;
+}
+
+TEST_CASE("every link is filled soon and its queue stays short") {
+  const double mbits = GENERATE(10.0, 20.0, 100.0, 1000.0);
+  const int64_t rtt_ms = GENERATE(1, 20, 100, 300);
+  CAPTURE(mbits, rtt_ms);
+  FluidLink link = Link(mbits, rtt_ms);
+  link.Run(Duration::Seconds(3) + link.round_trip * 20);
+  link.most_queue = Duration();
+  link.Run(Duration::Seconds(3));
+  CHECK(link.Utilisation() > 0.93);
+  // What probing adds is seen a round trip late.
+  CHECK(link.most_queue < Duration::Millis(60) + link.round_trip / 4);
+  CHECK(link.controller.queue_delay().min_round_trip() == link.round_trip);
+}
+
+TEST_CASE("the start does not pass the link by much") {
+  for (const int64_t rtt_ms : {1, 20, 50, 100}) {
+    FluidLink link = Link(100, rtt_ms);
+    link.Run(Duration::Seconds(3), 5);
+    CHECK(link.most_queue < Duration::Millis(15) + link.round_trip / 2);
+  }
+}
+
+TEST_CASE("a slower link is followed within seconds and a faster one too") {
+  FluidLink link = Link(100, 50);
+  link.Run(Duration::Seconds(4));
+  link.bytes_per_second /= 4;
+  link.Run(Duration::Seconds(3));
+  CHECK(link.Queue() < Duration::Millis(60));
+  CHECK(link.Utilisation() > 0.9);
+  link.bytes_per_second *= 4;
+  link.Run(Duration::Seconds(3));
+  CHECK(link.Utilisation() > 0.9);
+}
+
+TEST_CASE("a source or lanes that limit do not lower the rate") {
+  FluidLink link = Link(100, 50);
+  link.Run(Duration::Seconds(4));
+  const double known = link.controller.bandwidth_bytes_per_second();
+  link.share_sent = 0.1;
+  link.pacing_bound = false;
+  link.Run(Duration::Seconds(20));
+  CHECK(link.controller.bandwidth_bytes_per_second() > 0.98 * known);
+  CHECK(link.controller.HasRoom(link.now));
+}
+
+TEST_CASE("a user's limit is kept") {
+  FluidLink link = Link(100, 20);
+  link.controller.SetMostBytesPerSecond(1'000'000);
+  link.Run(Duration::Seconds(5));
+  CHECK(link.controller.pacing_bytes_per_second() == 1'000'000);
+  CHECK(std::abs(link.controller.delivered_bytes_per_second() - 1e6) < 2e4);
+  link.controller.SetMostBytesPerSecond(0);
+  CHECK(link.controller.pacing_bytes_per_second() == RateController::kLeastBytesPerSecond);
+}
+
+TEST_CASE("no input brings rate or limits out of bounds") {
+  testing::Random random(3);
+  for (int run = 0; run < 50; ++run) {
+    RateController controller;
+    Timestamp now;
+    for (int i = 0; i < 2000; ++i) {
+      const auto jump = static_cast<int64_t>(random.Below(1000) == 0 ? uint64_t{1} << 40 : 20'000);
+      now = now + Duration::Micros(static_cast<int64_t>(random.Below(20'000)) % jump);
+      const int64_t trips[] = {0, 1, -5, 1000, 100'000, INT64_MAX / 8};
+      if (random.Chance(0.5)) {
+        controller.OnPing(Duration::Micros(trips[random.Below(6)]), random.Chance(0.5), now);
+      }
+      const auto late = Duration::Micros(static_cast<int64_t>(random.Below(600'000)));
+      controller.OnDelivered(random.Below(1 << 24), now + (Duration() - late));
+      const double rate = controller.pacing_bytes_per_second();
+      REQUIRE(std::isfinite(rate));
+      REQUIRE(rate >= RateController::kLeastBytesPerSecond);
+      REQUIRE(rate <= RateController::kMostBytesPerSecond);
+      REQUIRE(controller.in_flight_limit_bytes() >= 4 * 16'384);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace millrace

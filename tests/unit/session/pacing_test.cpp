@@ -1,0 +1,82 @@
+// What a session sends when, against a peer that acknowledges as it likes.
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "support/hostile_peer.h"
+
+namespace millrace {
+namespace {
+
+using testing::HostilePeer;
+
+constexpr size_t kFileBytes = 4'000'000;
+
+const Lane& Bulk(HostilePeer& peer) { return peer.victim().lanes().at(HostilePeer::kBulk); }
+
+// The victim sends a file that the peer has accepted.
+void BeginSending(HostilePeer& peer) {
+  const TransferId id = peer.victim().Offer({FileInfo{kFileBytes, 0, "f", ""}}, {}, peer.now());
+  peer.Drain();
+  peer.SendFrame(kControlLane, AcceptFrame{id});
+  peer.SendFrame(kControlLane, CreditFrame{id, kFileBytes});
+}
+
+// Answers all reads and takes all outputs at that time.
+void PumpAt(HostilePeer& peer, Timestamp now) {
+  Session& victim = peer.victim();
+  victim.AdvanceTime(now);
+  victim.SetBuffered(HostilePeer::kBulk, 0, now);
+  for (bool busy = true; busy;) {
+    busy = false;
+    while (const auto read = victim.PollRead()) {
+      victim.ReadDone(read->piece, read->bytes.size(), now);
+      busy = true;
+    }
+    while (victim.PollOutput(now)) busy = true;
+  }
+}
+
+TEST_CASE("records are paced from the first one, and the session says when the next may go") {
+  HostilePeer peer(1);
+  BeginSending(peer);
+  const Timestamp start = peer.now();
+  PumpAt(peer, start);
+  const uint64_t first = Bulk(peer).counters().bytes_sent;
+  CHECK(first > 0);
+  CHECK(first < 200'000);
+  REQUIRE(peer.victim().NextTimeout() > start);
+  CHECK(peer.victim().NextTimeout() < start + Duration::Millis(50));
+  PumpAt(peer, start);
+  CHECK(Bulk(peer).counters().bytes_sent == first);
+}
+
+TEST_CASE("acknowledgements whose times run backwards, lie or stand still do not stop a transfer") {
+  const Timestamp kLies[] = {Timestamp(), Timestamp::Never(), Timestamp::FromMicros(1),
+                             Timestamp::FromMicros(1'000'000'000'000)};
+  HostilePeer peer(2);
+  BeginSending(peer);
+  Timestamp now = peer.now();
+  uint64_t acked = 0;
+  for (int step = 0; step < 3000; ++step) {
+    now = now + Duration::Millis(4);
+    PumpAt(peer, now);
+    const uint64_t sent = Bulk(peer).sent().next_number().value;
+    AckFrame ack;
+    ack.lane = HostilePeer::kBulk;
+    ack.largest_received_at = kLies[static_cast<size_t>(step) % std::size(kLies)];
+    ack.ranges[ack.range_count++] = Range{0, sent};
+    if (sent > acked) peer.SendFrame(kControlLane, ack);
+    acked = sent;
+    // Pongs of nothing and of the far past.
+    peer.SendFrame(kControlLane, PongFrame{static_cast<uint64_t>(step)});
+    peer.SendFrame(kControlLane, PongFrame{static_cast<uint64_t>(now.micros())});
+    REQUIRE_FALSE(peer.victim().closed());
+    const double rate = peer.victim().flow().rate().pacing_bytes_per_second();
+    REQUIRE(rate >= RateController::kLeastBytesPerSecond);
+    REQUIRE(rate <= RateController::kMostBytesPerSecond);
+  }
+  CHECK(Bulk(peer).counters().bytes_sent >= kFileBytes);
+}
+
+}  // namespace
+}  // namespace millrace
