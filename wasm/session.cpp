@@ -177,6 +177,7 @@ class WasmSession {
     session_.Close(CodeOf(code), detail, FromMillis(now));
   }
 
+  uint32_t LanesWanted() const { return static_cast<uint32_t>(session_.lanes_wanted()); }
   bool Connected() const { return session_.connected(); }
 
   double TransferBytes(uint32_t transfer) const {
@@ -203,6 +204,9 @@ class WasmSession {
     val stats = val::object();
     stats.set("rtt", ToObject(session_.round_trip().smoothed()));
     stats.set("lanes", lanes);
+    stats.set("pacingRate", session_.flow().rate().pacing_bytes_per_second());
+    stats.set("bottleneckRate", session_.flow().rate().bandwidth_bytes_per_second());
+    stats.set("queueDelay", session_.flow().rate().queue_delay().queue().millis());
     stats.set("sendPoolBytes", static_cast<double>(session_.send_pool_used()));
     stats.set("receivePoolBytes", static_cast<double>(session_.receive_pool_used()));
     stats.set("wasmBytes", static_cast<double>(emscripten_get_heap_size()));
@@ -218,6 +222,9 @@ class WasmSession {
     SessionOptions options;
     options.reconnect_timeout = FromMillis(object["reconnectTimeout"].as<double>()) - Timestamp();
     options.lane_timeout = FromMillis(object["laneTimeout"].as<double>()) - Timestamp();
+    options.lanes.least = ToSize(object["leastLanes"].as<double>());
+    options.lanes.most = ToSize(object["mostLanes"].as<double>());
+    options.most_bytes_per_second = ToCount(object["mostBytesPerSecond"].as<double>());
     return options;
   }
 
@@ -266,6 +273,10 @@ class WasmSession {
         break;
       case EventType::kLossy:
         set_type("lossy");
+        break;
+      case EventType::kLaneRetired:
+        set_type("laneRetired");
+        object.set("lane", event.lane.value);
         break;
       case EventType::kSignal:
         set_type("signal");
@@ -377,6 +388,7 @@ EMSCRIPTEN_BINDINGS(millrace) {
       .function("fail", &WasmSession::Fail)
       .function("signal", &WasmSession::Signal)
       .function("close", &WasmSession::Close)
+      .function("lanesWanted", &WasmSession::LanesWanted)
       .function("connected", &WasmSession::Connected)
       .function("transferBytes", &WasmSession::TransferBytes)
       .function("stats", &WasmSession::Stats);

@@ -25,6 +25,11 @@ export interface CoreOptions {
   reconnectTimeout: number;
   /** How long there may be no bulk lane before the session ends, ms; 0: the last one must not close. */
   laneTimeout: number;
+  /** Bulk lanes to ask for. */
+  leastLanes: number;
+  mostLanes: number;
+  /** Bytes per second; 0: no limit. */
+  mostBytesPerSecond: number;
 }
 
 /** Lane 0 is the control lane (reliable, ordered, no bulk); lanes from 1 on carry bulk. */
@@ -92,6 +97,8 @@ export interface CoreSession {
   /** Ends the session; a close frame is the last output. */
   close(code: string, detail: string, now: number): void;
 
+  /** How many bulk lanes this side would like to have open now. */
+  lanesWanted(): number;
   /** Keys are agreed on the present connection: bulk lanes may be opened. */
   connected(): boolean;
   /** Bytes of the transfer that the peer acknowledged (sending) or that the sink stored (receiving). */
@@ -115,6 +122,8 @@ export type CoreEvent =
   /** The control lane is gone, and the session waits for a new connection. */
   | { type: 'disconnected' }
   | { type: 'reconnected'; initiator: boolean }
+  /** The lane is not used any more: its connection may go. */
+  | { type: 'laneRetired'; lane: number }
   /** Unreliable lanes lose more than 5 %: open reliable ones instead. */
   | { type: 'lossy' }
   | { type: 'signal'; message: string }
@@ -148,6 +157,11 @@ export interface CoreStats {
   /** Round-trip time of pings on the control lane, ms; undefined before the first answer. */
   rtt: number | undefined;
   lanes: CoreLaneStats[];
+  /** Bytes per second that may be sent now, and that the link is known to carry. */
+  pacingRate: number;
+  bottleneckRate: number;
+  /** What packets wait for in the link, ms. */
+  queueDelay: number;
   /** Bytes of the two record pools in use now. */
   sendPoolBytes: number;
   receivePoolBytes: number;

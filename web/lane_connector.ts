@@ -4,9 +4,7 @@ import { parseLinkMessage, type LinkMessage } from './signaling/envelope.js';
 
 export interface LaneConnectorOptions {
   rtc: RTCConfiguration;
-  /** Lanes that are kept open. */
-  wantedLanes: number;
-  /** More than these are not taken from the other side. */
+  /** Never more, whatever either side wants. */
   maxLanes: number;
   reliable: boolean;
   /** Carries a message to the other side's connector, in band. */
@@ -41,7 +39,9 @@ type LaneSignal =
   /** To the side that opens lanes: this one is gone here. */
   | { lane: number; type: 'lost' }
   /** To the side that opens lanes: open others in place of all there are. */
-  | { lane: 0; type: 'replace' };
+  | { lane: 0; type: 'replace' }
+  /** To the side that opens lanes: so many would be good to have. */
+  | { lane: 0; type: 'want'; count: number };
 
 /**
  * The bulk lanes: one peer connection each, set up through the session itself, so that the signalling server sees nothing
@@ -55,6 +55,9 @@ export class LaneConnector {
   #running = false;
   #reliable: boolean;
   #lastLane = 0;
+  /** By this side, and by the other one. */
+  #wanted = 1;
+  #wantedThere = 1;
   #pauseMs = FIRST_PAUSE_MS;
   #pause: ReturnType<typeof setTimeout> | undefined;
 
@@ -68,7 +71,16 @@ export class LaneConnector {
     this.#running = true;
     this.#initiator = initiator;
     this.#pauseMs = FIRST_PAUSE_MS;
+    if (!initiator) this.#signal({ lane: 0, type: 'want', count: this.#wanted });
     this.#fill();
+  }
+
+  /** This side would like to have so many lanes. */
+  want(count: number): void {
+    this.#wanted = count;
+    if (!this.#running) return;
+    if (this.#initiator) this.#fill();
+    else this.#signal({ lane: 0, type: 'want', count });
   }
 
   /** The session ends: what there is stays until `stop`, and nothing new is made. */
@@ -91,6 +103,10 @@ export class LaneConnector {
     switch (signal.type) {
       case 'replace':
         if (this.#initiator) this.#replaceAll();
+        break;
+      case 'want':
+        this.#wantedThere = signal.count;
+        this.#fill();
         break;
       case 'lost':
         this.#lose(signal.lane, new MillraceError('lane-closed', `lane ${signal.lane} closed at the other side`), false);
@@ -149,12 +165,15 @@ export class LaneConnector {
     this.#fill();
   }
 
+  /** Opens what is missing, and closes what is too much: the youngest, whose windows are the smallest. */
   #fill(): void {
     if (!this.#running || !this.#initiator || this.#pause !== undefined) return;
-    const staying = [...this.#lanes.values()].filter(({ retiring }) => !retiring).length;
-    for (let count = staying; count < this.#options.wantedLanes && this.#lastLane < MAX_LANE; count += 1) {
+    const target = Math.min(Math.max(this.#wanted, this.#wantedThere), this.#options.maxLanes);
+    const staying = [...this.#lanes].filter(([, { retiring }]) => !retiring).map(([lane]) => lane);
+    for (let count = staying.length; count < target && this.#lastLane < MAX_LANE; count += 1) {
       if (!this.#create(this.#lastLane + 1)) return;
     }
+    for (const lane of staying.slice(target)) this.#lose(lane, new MillraceError('lane-closed', `lane ${lane} does not pay`));
   }
 
   /** False: the browser makes no more connections now. */
@@ -235,6 +254,10 @@ function parseLaneSignal(text: string): LaneSignal | undefined {
   if (typeof value !== 'object' || value === null || !('lane' in value) || !('type' in value)) return undefined;
   const { lane, type } = value;
   if (type === 'replace') return { lane: 0, type };
+  if (type === 'want') {
+    const count = 'count' in value ? value.count : undefined;
+    return typeof count === 'number' && Number.isInteger(count) && count >= 1 ? { lane: 0, type, count } : undefined;
+  }
   if (typeof lane !== 'number' || !Number.isInteger(lane) || lane < 1 || lane > MAX_LANE) return undefined;
   if (type === 'lost') return { lane, type };
   const message = parseLinkMessage(value);

@@ -26,7 +26,7 @@ export interface ConnectOptions {
   secretKind?: 'key' | 'code';
   /** Used for every peer connection of the session. */
   rtc?: RTCConfiguration;
-  /** Peer connections that carry bulk: `min` are kept open. Default 1 to 16. */
+  /** Peer connections that carry bulk: `min` are kept open, more where they pay. Default 1 to 16. */
   lanes?: { min?: number; max?: number };
   /**
    * How this side's bulk is sent. 'unreliable': the channels never send again, Millrace does; above 5 % loss the session moves
@@ -37,7 +37,7 @@ export interface ConnectOptions {
   profile?: 'auto' | 'lan-ethernet' | 'lan-wifi' | 'internet' | 'internet-poor' | 'mobile';
   /** Other than 'balanced' is not available yet. */
   mode?: 'aggressive' | 'balanced' | 'conservative';
-  /** Bytes per second, 0: none. Other values are not available yet. */
+  /** What this side sends at most, bytes per second; 0: no limit. At least 16,384. */
   bandwidthLimit?: number;
   /** `true` is not available yet. */
   privacy?: boolean;
@@ -56,6 +56,7 @@ export interface Settings {
   minLanes: number;
   maxLanes: number;
   reliable: boolean;
+  bandwidthLimit: number;
   worker: boolean | undefined;
   signal: AbortSignal | undefined;
 }
@@ -83,7 +84,6 @@ export function resolveOptions(options: ConnectOptions): Settings {
   if (options.secret !== undefined) throw unavailable('secret');
   if (options.privacy === true) throw unavailable('privacy: true');
   if (options.encryption === false) throw unavailable('encryption: false');
-  if (bandwidthLimit > 0) throw unavailable('bandwidthLimit');
   if ((options.profile ?? 'auto') !== 'auto') throw unavailable(`profile: '${options.profile}'`);
   if ((options.mode ?? 'balanced') !== 'balanced') throw unavailable(`mode: '${options.mode}'`);
 
@@ -93,6 +93,7 @@ export function resolveOptions(options: ConnectOptions): Settings {
     minLanes: min,
     maxLanes: max,
     reliable: delivery === 'reliable',
+    bandwidthLimit: Math.ceil(bandwidthLimit),
     worker: options.worker,
     signal: options.signal,
   };

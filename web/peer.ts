@@ -53,7 +53,16 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   #onincoming: Peer['onincoming'] = null;
   #heardIncoming = false;
   #sent = 0;
-  #coreStats: CoreStats = { rtt: undefined, lanes: [], sendPoolBytes: 0, receivePoolBytes: 0, wasmBytes: 0 };
+  #coreStats: CoreStats = {
+    rtt: undefined,
+    lanes: [],
+    pacingRate: 0,
+    bottleneckRate: 0,
+    queueDelay: 0,
+    sendPoolBytes: 0,
+    receivePoolBytes: 0,
+    wasmBytes: 0,
+  };
   #statsAt = -Infinity;
 
   /** `onfailed`: the first connection did not come up. Errors: as for `Link`. */
@@ -73,7 +82,8 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
       this.#engineReleased.resolve();
       this.end(error);
     };
-    port.post({ type: 'start' });
+    const { minLanes, maxLanes, bandwidthLimit } = settings;
+    port.post({ type: 'start', leastLanes: minLanes, mostLanes: maxLanes, mostBytesPerSecond: bandwidthLimit });
     this.#lanes = this.#makeLanes(settings);
     this.#control = this.#makeControl(settings, onfailed);
   }
@@ -158,6 +168,9 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
         this.#lanes.stop();
         this.#control.disconnected();
         break;
+      case 'lanesWanted':
+        this.#lanes.want(message.count);
+        break;
       case 'lossy':
         this.#log('warning', 'more than 5 % of what went over unreliable lanes was lost: reliable ones take their place');
         this.#lanes.makeReliable();
@@ -220,7 +233,6 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   #makeLanes(settings: Settings): LaneConnector {
     return new LaneConnector({
       rtc: settings.rtc,
-      wantedLanes: settings.minLanes,
       maxLanes: settings.maxLanes,
       reliable: settings.reliable,
       signal: (message) => this.#port.post({ type: 'signal', message }),

@@ -156,6 +156,11 @@ export interface TransferStats {
 export interface PeerStats {
   readonly rtt: number | undefined;
   readonly lanes: readonly LaneStats[];
+  /** Bytes per second that may be sent now, and that the link is known to carry. */
+  readonly pacingRate: number;
+  readonly bottleneckRate: number;
+  /** What packets wait for in the link, ms. */
+  readonly queueDelay: number;
   /** Bytes of the core's record pools in use. */
   readonly sendPoolBytes: number;
   readonly receivePoolBytes: number;

@@ -72,7 +72,7 @@ function track(transfer) {
 
 globalThis.bare = {
   /** `signaling`: 'socket' or 'broadcast'. Gives null, or the error. */
-  async connect({ room, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery }) {
+  async connect({ room, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit }) {
     const url = new URL(`/signal?room=${room}`, location.href);
     url.protocol = 'ws:';
     abort = new AbortController();
@@ -93,6 +93,7 @@ globalThis.bare = {
         ...(worker === undefined ? {} : { worker }),
         ...(rtc === undefined ? {} : { rtc }),
         ...(lanes === undefined ? {} : { lanes }),
+        ...(bandwidthLimit === undefined ? {} : { bandwidthLimit }),
         ...(delivery === undefined ? {} : { delivery }),
       });
     } catch (error) {

@@ -21,7 +21,7 @@ class Side {
   static async make() {
     const side = new Side();
     side.core = await loadCore({ wasmBinary });
-    side.session = new side.core.Session(new Uint8Array(randomBytes(64)), { reconnectTimeout: 60_000, laneTimeout: 30_000 }, clock);
+    side.session = new side.core.Session(new Uint8Array(randomBytes(64)), { reconnectTimeout: 60_000, laneTimeout: 30_000, leastLanes: 1, mostLanes: 16, mostBytesPerSecond: 0 }, clock);
     side.box = (index) => side.core.HEAPF64[(side.session.mailbox() >> 3) + index];
     return side;
   }

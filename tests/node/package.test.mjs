@@ -36,7 +36,7 @@ test('an error keeps its code, detail and cause', () => {
 test('what is not available yet is refused, not ignored', async () => {
   const options = [
     { secret: 'x' }, { privacy: true }, { encryption: false },
-    { bandwidthLimit: 1000 }, { profile: 'mobile' }, { mode: 'aggressive' },
+    { profile: 'mobile' }, { mode: 'aggressive' },
   ];
   for (const option of options) {
     const signaling = new Room().join();

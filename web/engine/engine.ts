@@ -44,6 +44,7 @@ export class Engine implements LaneEvents {
   #core: OpenCore | undefined;
   /** Keys were agreed, ever. */
   #established = false;
+  #lanesWanted = 0;
   #turning = false;
   #heldBytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -67,7 +68,7 @@ export class Engine implements LaneEvents {
         this.#post({ type: 'probed', transferred: typeof message.channel.send === 'function' });
         return;
       case 'start':
-        void this.#start();
+        void this.#start(message);
         return;
       case 'addLane':
         this.#addLane(message.lane, message.channel, message.reliable);
@@ -118,11 +119,11 @@ export class Engine implements LaneEvents {
     this.#turn();
   }
 
-  async #start(): Promise<void> {
+  async #start(limits: Extract<ToEngine, { type: 'start' }>): Promise<void> {
     try {
       const core = await loadCore();
       if (this.#closed) return;
-      const options = { reconnectTimeout: RECONNECT_TIMEOUT_MS, laneTimeout: LANE_TIMEOUT_MS };
+      const options = { ...limits, reconnectTimeout: RECONNECT_TIMEOUT_MS, laneTimeout: LANE_TIMEOUT_MS };
       const session = withEntropy((entropy) => new core.Session(entropy, options, performance.now()));
       session.setWaterMarks(HIGH_WATER_BYTES, LOW_WATER_BYTES);
       this.#core = { session, mailbox: new Mailbox(core, session) };
@@ -241,6 +242,7 @@ export class Engine implements LaneEvents {
     while (this.#pass(this.#core, deadline)) {
       if (performance.now() >= deadline) return false;
     }
+    this.#sayLanesWanted(session);
     this.#reportSoon(session);
     this.#setTimer(session);
     return true;
@@ -269,6 +271,13 @@ export class Engine implements LaneEvents {
       this.#handleEvent(session, event);
     }
     return busy;
+  }
+
+  #sayLanesWanted(session: CoreSession): void {
+    const count = session.lanesWanted();
+    if (count === this.#lanesWanted) return;
+    this.#lanesWanted = count;
+    this.#post({ type: 'lanesWanted', count });
   }
 
   #setTimer(session: CoreSession): void {
@@ -302,6 +311,11 @@ export class Engine implements LaneEvents {
         for (const lane of [...this.#lanes.values()]) if (lane.known) this.#forgetLane(lane);
         this.#post({ type: 'disconnected' });
         break;
+      case 'laneRetired': {
+        const lane = this.#lanes.get(event.lane);
+        if (lane) this.#dropLane(lane);
+        break;
+      }
       case 'lossy':
         this.#post({ type: 'lossy' });
         break;

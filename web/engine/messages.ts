@@ -13,7 +13,7 @@ export type SinkChoice = 'auto' | 'memory' | 'opfs' | 'stream' | FileSystemDirec
 export type ToEngine =
   /** Worker only: does a channel get here? */
   | { type: 'probe'; channel: RTCDataChannel }
-  | { type: 'start' }
+  | { type: 'start'; leastLanes: number; mostLanes: number; mostBytesPerSecond: number }
   | { type: 'addLane'; lane: number; channel: RTCDataChannel; reliable: boolean }
   /** Both descriptions of the lane's connection are set; bytes. */
   | { type: 'laneLimit'; lane: number; maxMessageSize: number }
@@ -44,6 +44,8 @@ export type FromEngine =
   | { type: 'disconnected' }
   | { type: 'reconnected'; initiator: boolean }
   | { type: 'lossy' }
+  /** How many lanes this side would like to have. */
+  | { type: 'lanesWanted'; count: number }
   | { type: 'signal'; message: string }
   | { type: 'laneOpened'; lane: number }
   | { type: 'laneClosed'; lane: number }
