@@ -21,9 +21,7 @@
 // or nearly.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { startEmulator } from '../e2e/emulator/emulator.mjs';
-import { links, parseLink, settingsOf } from '../e2e/emulator/links.mjs';
-import { openProfile } from '../e2e/support/browsers.mjs';
+import { links, parseLink } from '../e2e/emulator/links.mjs';
 import { startSite } from '../e2e/support/site.mjs';
 import {
   connectByDescription,
@@ -36,47 +34,24 @@ import {
   rounded,
   runBenchmark,
   transferFile,
-  withPages,
+  withProfiles,
 } from './lib/measure.mjs';
+import { overLink } from './lib/over_link.mjs';
 import { bundlePeers, connectPeers, peerNames } from './lib/peers.mjs';
 import { drawTraces } from './lib/trace_svg.mjs';
 
 /** What a naive pump or a library gets. */
 const limitSeconds = 20;
 
-/**
- * Fresh pages at the two ends of a fresh link. `body(sender, receiver, emulator)` gives what it measured; what the
- * link saw of it is added.
- * Errors: rejects where a connection went around the link.
- */
-async function overLink({ profiles, link, seed }, url, body, prepare = async () => {}) {
-  const emulator = startEmulator({ seed });
-  try {
-    await emulator.set(settingsOf(link));
-    const attach = async (page, index) => {
-      await emulator.attach(page, index === 0 ? 'a' : 'b');
-      await prepare(page);
-    };
-    return await withPages(profiles, url, async (sender, receiver) => {
-      const measured = await body(sender, receiver, emulator);
-      const [stats, trace, unreadPackets] = await Promise.all([emulator.stats(), emulator.trace(), emulator.unreadPackets()]);
-      for (const page of [sender, receiver]) await emulator.checkPath(page);
-      return { ...measured, stats, trace, unreadPackets };
-    }, attach);
-  } finally {
-    await emulator.stop();
-  }
-}
-
 function measureMillrace(setting, site, bytes) {
-  return overLink(setting, `${site.url}pages/bare.html`, async (sender, receiver, emulator) => {
+  return overLink(setting, `${site.url}pages/bare.html`, async ([sender, receiver], emulator) => {
     const { sent, received } = await transferFile(sender, receiver, bytes, () => emulator.begin());
     return { mbps: (bytes * 8) / 1e6 / sent.seconds, arrivedBytes: bytes, longestSilenceMs: received.longestSilenceMs };
   });
 }
 
 function measureRaw(setting, site, bytes, pump) {
-  return overLink(setting, `${site.url}pages/raw.html`, async (sender, receiver, emulator) => {
+  return overLink(setting, `${site.url}pages/raw.html`, async ([sender, receiver], emulator) => {
     await connectByDescription(sender, receiver, 'raw');
     await receiver.evaluate((count) => globalThis.raw.receive(count), bytes);
     await emulator.begin();
@@ -85,7 +60,7 @@ function measureRaw(setting, site, bytes, pump) {
 }
 
 function measurePeer(setting, site, bytes, name, script) {
-  const measure = async (sender, receiver, emulator) => {
+  const measure = async ([sender, receiver], emulator) => {
     await connectPeers(sender, receiver, name);
     await receiver.evaluate((count) => globalThis.peer.receive(count), bytes);
     await emulator.begin();
@@ -225,31 +200,26 @@ await runBenchmark('bench-wan', async (cleanups) => {
   const several = chosen.length * pairs.length > 1;
   if (!json) process.stdout.write(line(columns.map(([title]) => title)));
   for (const pair of pairs) {
-    const profiles = [];
-    const closeAll = async () => {
-      for (const profile of profiles.splice(0)) await profile.close();
-    };
-    cleanups.push(closeAll);
-    for (const name of pair.split('>')) profiles.push(await openProfile(name));
-    for (const link of chosen) {
-      const common = {
-        bench: 'wan',
-        link: link.name,
-        browsers: pair,
-        linkMbps: link.mbps,
-        rttMs: link.rttMs,
-        loss: link.loss,
-        queueBytes: link.queueBytes,
-        bytes,
-      };
-      const show = (row) => process.stdout.write(json ? `${JSON.stringify({ ...common, ...row })}\n` : line(columns.map(([, , cell]) => cell({ ...common, ...row }))));
-      const setting = { profiles, link, site, bytes, rounds };
-      const title = `${link.name}, ${pair}: ${link.mbps} Mbit/s, ${link.rttMs} ms, loss ${link.loss}, queue ${link.queueBytes / 1000} kB`;
-      const trace = tracePath === undefined ? null : (...runs) => writeTrace(traceFile(tracePath, several, link, pair), title, ...runs);
-      show(await measureLink({ ...setting, trace }));
-      if (withPeers) for (const row of await measurePeers(setting, script)) show(row);
-    }
-    await closeAll();
+    await withProfiles(pair, cleanups, async (profiles) => {
+      for (const link of chosen) {
+        const common = {
+          bench: 'wan',
+          link: link.name,
+          browsers: pair,
+          linkMbps: link.mbps,
+          rttMs: link.rttMs,
+          loss: link.loss,
+          queueBytes: link.queueBytes,
+          bytes,
+        };
+        const show = (row) => process.stdout.write(json ? `${JSON.stringify({ ...common, ...row })}\n` : line(columns.map(([, , cell]) => cell({ ...common, ...row }))));
+        const setting = { profiles, link, site, bytes, rounds };
+        const title = `${link.name}, ${pair}: ${link.mbps} Mbit/s, ${link.rttMs} ms, loss ${link.loss}, queue ${link.queueBytes / 1000} kB`;
+        const trace = tracePath === undefined ? null : (...runs) => writeTrace(traceFile(tracePath, several, link, pair), title, ...runs);
+        show(await measureLink({ ...setting, trace }));
+        if (withPeers) for (const row of await measurePeers(setting, script)) show(row);
+      }
+    });
   }
   if (!json) process.stdout.write(`* ended after ${limitSeconds} s; the speed of what had arrived\n`);
 });

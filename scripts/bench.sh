@@ -14,6 +14,8 @@ usage() {
     echo "  size       what a page downloads, plain and compressed"
     echo "  wan        60 MB between two browsers over emulated links, against the raw channel:"
     echo "             wan [LINK...] [--rounds N] [--browsers a>b,c>d] [--bytes N] [--peers] [--trace FILE.svg]"
+    echo "  changes    a transfer while its emulated link changes: a second transfer, a quarter of the rate, darkness:"
+    echo "             changes [SCENARIO...] [--rounds N] [--browsers a>b,c>d]; fairness, step, blackout"
   } >&2
   exit 2
 }
@@ -22,7 +24,7 @@ name=${1:-}
 [[ -n $name ]] || usage
 shift
 for argument in "$@"; do
-  [[ $name == loopback || $name == core || $name == wan || $argument == --json ]] || usage
+  [[ $name == loopback || $name == core || $name == wan || $name == changes || $argument == --json ]] || usage
 done
 
 source scripts/setup.sh
@@ -50,15 +52,15 @@ case $name in
     node scripts/build-web.mjs --no-types
     exec node scripts/bench-size.mjs "$@"
     ;;
-  wan)
+  wan | changes)
     millrace_setup native wasm node browsers
     scripts/build-core.sh release millrace_link_emulator
     scripts/build-core.sh wasm-release millrace_core
     node scripts/build-web.mjs --no-types
-    exec node scripts/bench-wan.mjs "$@"
+    exec node "scripts/bench-$name.mjs" "$@"
     ;;
   latency)
-    echo "bench.sh: $name does not exist yet; there are core, crypto, loopback, size and wan" >&2
+    echo "bench.sh: $name does not exist yet; there are changes, core, crypto, loopback, size and wan" >&2
     exit 2
     ;;
   *) usage ;;

@@ -1,6 +1,6 @@
 // What the benchmarks with real browsers share: pages, the naive pumps, one transfer through the package.
 import { randomBytes } from 'node:crypto';
-import { checkBrowser } from '../../e2e/support/browsers.mjs';
+import { checkBrowser, openProfile } from '../../e2e/support/browsers.mjs';
 
 const KiB = 1024;
 
@@ -69,8 +69,23 @@ export async function runBenchmark(name, main) {
 }
 
 /**
- * Opens `url` in a fresh page of each profile, runs `body(sender, receiver)`, and closes both. `prepare` gets each page first,
- * and its number.
+ * Starts the two browsers of a `SENDER>RECEIVER` pair for `body(profiles)`. After a failure or a signal, `cleanups` close
+ * them.
+ */
+export async function withProfiles(pair, cleanups, body) {
+  const profiles = [];
+  const closeAll = async () => {
+    for (const profile of profiles.splice(0)) await profile.close();
+  };
+  cleanups.push(closeAll);
+  for (const name of pair.split('>')) profiles.push(await openProfile(name));
+  await body(profiles);
+  await closeAll();
+}
+
+/**
+ * Opens `url` in a fresh page of each profile, runs `body` with the pages, and closes them. `prepare` gets each page
+ * first, and its number.
  */
 export async function withPages(profiles, url, body, prepare = async () => {}) {
   const pages = await Promise.all(profiles.map((profile) => profile.newPage()));
@@ -90,16 +105,21 @@ export async function connectByDescription(sender, receiver, name) {
   await sender.evaluate(([global, description]) => globalThis[global].finish(description), [name, answer]);
 }
 
+/** Connects two bare pages. Errors: rejects with what either side's `connect` said. */
+export async function connectBare(sender, receiver) {
+  const room = randomBytes(16).toString('base64url');
+  const connect = (page) => page.evaluate((id) => globalThis.bare.connect({ room: id, worker: true }), room);
+  const failures = await Promise.all([sender, receiver].map(connect));
+  for (const failure of failures) if (failure !== null) throw new Error(failure.error.message);
+}
+
 /**
  * One file of `bytes` between two bare pages, into the receiver's private file system; the receiving page accepts at once.
  * `ready` is called when the next thing is the `send`. Gives both outcomes.
  * Errors: rejects where either side fails or what arrived is not what was sent.
  */
 export async function transferFile(sender, receiver, bytes, ready) {
-  const pages = [sender, receiver];
-  const room = randomBytes(16).toString('base64url');
-  const failures = await Promise.all(pages.map((page) => page.evaluate((id) => globalThis.bare.connect({ room: id, worker: true }), room)));
-  for (const failure of failures) if (failure !== null) throw new Error(failure.error.message);
+  await connectBare(sender, receiver);
   await sender.evaluate((size) => globalThis.bare.prepare([size], 1), bytes);
   await ready();
   const accepting = receiver.evaluate(async () => {
