@@ -251,6 +251,15 @@ OutgoingPiece Sender::Emit(PieceId id, Piece& piece) {
   return OutgoingPiece{id, bytes.subspan(start)};
 }
 
+bool Sender::HasMore() const {
+  if (ahead_bytes_ > 0) return true;
+  if (pool_.used_bytes() + kMaxDataHeaderBytes + piece_bytes_ > pool_.capacity_bytes())
+    return false;
+  return std::any_of(transfers_.begin(), transfers_.end(), [this](const auto& entry) {
+    return entry.second.MayMove() && entry.second.NextRead(piece_bytes_).has_value();
+  });
+}
+
 bool Sender::HasPiece() const {
   return std::any_of(transfers_.begin(), transfers_.end(), [](const auto& entry) {
     return entry.second.MayMove() && !entry.second.ready.empty();

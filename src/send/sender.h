@@ -63,6 +63,8 @@ class Sender {
 
   // Whether NextPiece has one, but for those that a late acknowledgement has settled meanwhile.
   bool HasPiece() const;
+  // Whether more pieces are being read, or can be within credit and memory.
+  bool HasMore() const;
   // The next piece for a lane, fair among transfers, pieces to be sent again before new ones. It
   // stays in the pool until OnAcked.
   std::optional<OutgoingPiece> NextPiece();

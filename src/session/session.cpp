@@ -586,6 +586,7 @@ std::optional<Output> Session::PollBulk() {
   }
   if (!sender_.HasPiece()) {
     flow_.OnLimited(SendLimit::kSource, now_);
+    if (sender_.HasMore()) return std::nullopt;
     return PollCopy();
   }
   Lane* lane = PickLane(lanes_, BulkChoice());

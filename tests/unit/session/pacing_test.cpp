@@ -50,6 +50,35 @@ TEST_CASE("records are paced from the first one, and the session says when the n
   CHECK(Bulk(peer).counters().bytes_sent == first);
 }
 
+TEST_CASE("nothing is sent twice while there is more to read") {
+  HostilePeer peer(3);
+  BeginSending(peer);
+  Session& victim = peer.victim();
+  victim.OpenLane(LaneId(2), kMaxMessageBytes, Delivery::kReliable, peer.now());
+  // A round trip is known.
+  peer.SendFrame(kControlLane, PongFrame{static_cast<uint64_t>(peer.now().micros()) - 20'000});
+  uint64_t read_bytes = 0;
+  // Nothing is acknowledged, so that all of it is late soon; and each poll finds nothing ready.
+  for (Timestamp now = peer.now(); now < peer.now() + Duration::Millis(300);
+       now = now + Duration::Millis(20)) {
+    victim.AdvanceTime(now);
+    victim.SetBuffered(HostilePeer::kBulk, 0, now);
+    victim.SetBuffered(LaneId(2), 0, now);
+    while (victim.PollOutput(now)) {
+    }
+    if (const auto read = victim.PollRead()) {
+      read_bytes += read->bytes.size();
+      victim.ReadDone(read->piece, read->bytes.size(), now);
+    }
+  }
+  uint64_t sent_bytes = 0;
+  for (const auto& [id, lane] : victim.lanes()) {
+    if (!lane.IsControl()) sent_bytes += lane.counters().bytes_sent;
+  }
+  CHECK(sent_bytes > 100'000);
+  CHECK(sent_bytes < read_bytes + read_bytes / 50);
+}
+
 TEST_CASE("acknowledgements whose times run backwards, lie or stand still do not stop a transfer") {
   const Timestamp kLies[] = {Timestamp(), Timestamp::Never(), Timestamp::FromMicros(1),
                              Timestamp::FromMicros(1'000'000'000'000)};
