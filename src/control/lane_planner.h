@@ -20,7 +20,7 @@ class LanePlanner {
   struct Input {
     size_t open = 0;         // Lanes in use.
     double lanes_share = 0;  // Of the time, that no lane had room.
-    bool has_room = false;   // The link's queue is short.
+    bool has_room = false;   // No queue has stood on the link for a while.
     double delivered_bytes_per_second = 0;
     Duration round_trip;
   };

@@ -32,7 +32,7 @@ void QueueDelay::OnPing(Duration round_trip, Timestamp now) {
   }
   Duration& newest = recent_[(pings_ - 1) % kRecent].round_trip;
   newest = std::min(newest, round_trip);
-  queue_ = std::max(Duration(), LeastOf(3, kStanding, now) - *min_.Get());
+  queue_ = std::max(Duration(), LeastOf(kLeastStanding, kStanding, now) - *min_.Get());
   newest_queue_ = std::max(Duration(), LeastOf(kNewest, Duration(), now) - *min_.Get());
   if (queue_ <= kEmpty) empty_at_ = now;
 }

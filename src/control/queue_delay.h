@@ -36,8 +36,11 @@ class QueueDelay {
  private:
   // How long event loops of a busy machine stand still, mostly.
   static constexpr Duration kStanding = Duration::Millis(50);
-  static constexpr size_t kRecent = 16;
+  // So many pings at least, however far apart, for a queue that stands; and for one that may.
+  static constexpr size_t kLeastStanding = 3;
   static constexpr size_t kNewest = 2;
+  // As many as kStanding can hold, and more.
+  static constexpr size_t kRecent = 16;
   // Pings come at least 5 ms apart. What comes closer together was held up together, by a
   // retransmission on this ordered connection or by a busy event loop, and counts as one.
   static constexpr Duration kTogether = Duration::Millis(3);

@@ -88,11 +88,11 @@ Duration RateController::LoopDelay() const {
 }
 
 Duration RateController::DeliveryWindow() const {
+  if (starting()) return std::max(LoopDelay(), kLeastStartWindow);
   const double grain_seconds = kLeastRecords * static_cast<double>(kLeafBytes) / bandwidth_;
   const double most = DeliveryRate::kLongestWindow.seconds();
   const auto grain = Duration::Micros(static_cast<int64_t>(std::min(grain_seconds, most) * 1e6));
-  return starting() ? std::max(LoopDelay(), kLeastStartWindow)
-                    : std::max({LoopDelay(), grain, kLeastWindow});
+  return std::max({LoopDelay(), grain, kLeastWindow});
 }
 
 Duration RateController::TargetQueue() const {

@@ -15,8 +15,8 @@ class ReceivedRecords {
  public:
   // An acknowledgement waits for this many records or this long, whichever comes first, and goes
   // along with whatever else is said: while bulk moves, the answers to pings. RFC 9002, section
-  // 6.2.1 takes 25 ms as the default of max_ack_delay. Every message of its own costs two browsers
-  // about as much as 4 KiB of a file.
+  // 6.2.1 takes 25 ms as the default of max_ack_delay. A message costs two browsers about a third
+  // of a millisecond of processor, however short it is (control/flow_control.cpp).
   static constexpr uint32_t kRecordsPerAck = 16;
   static constexpr Duration kMaxAckDelay = Duration::Millis(25);
 

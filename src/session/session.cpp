@@ -434,12 +434,7 @@ Timestamp Session::StandstillDeadline() const {
   return BulkIsPending() ? moved_at_ + kStandstillTimeout : Timestamp::Never();
 }
 
-bool Session::BulkIsPending() const {
-  if (sender_.HasPiece()) return true;
-  return std::any_of(lanes_.begin(), lanes_.end(), [](const auto& entry) {
-    return !entry.second.IsControl() && entry.second.sent().in_flight() > 0;
-  });
-}
+bool Session::BulkIsPending() const { return sender_.HasPiece() || BulkInFlightBytes() > 0; }
 
 void Session::RetireLanes() {
   const auto rate_of = [this](const Lane& lane) {
