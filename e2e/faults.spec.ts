@@ -3,8 +3,8 @@ import { Bare, connectPair, type Outcome } from './support/bare.js';
 import { expect, nameOf, pairings, test, type Pairing, type Side } from './support/fixtures.js';
 import type { Page } from '@playwright/test';
 
-const largeSize = 16 * 1024 * 1024;
-const midwayBytes = 3 * 1024 * 1024;
+const largeSize = 8 * 1024 * 1024;
+const midwayBytes = 2 * 1024 * 1024;
 const seed = 42;
 
 interface Pair {

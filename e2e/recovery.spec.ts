@@ -32,7 +32,7 @@ async function sendAgain(sender: Bare, receiver: Bare, room: string, seed: numbe
 
 for (const pairing of pairings) {
   test(`${nameOf(pairing)}: a receiver that is reloaded gets the rest, not the whole`, async ({ openPage, room }) => {
-    const size = 48 * MiB;
+    const size = 24 * MiB;
     const sender = await Bare.of(await openPage(pairing.sender, 'sender', bare));
     const page = await openPage(pairing.receiver, 'receiver', bare);
     let receiver = await Bare.of(page);
@@ -68,7 +68,7 @@ for (const pairing of pairings) {
 
 for (const name of names) {
   test(`${name}: a full disk fails its own transfer only, and room for the rest completes it`, async ({ openPage, siteUrl, room }) => {
-    const quotaBytes = 64 * MiB;
+    const quotaBytes = 32 * MiB;
     // Firefox lets one site have a fifth of what all have.
     const browser = await launchBrowser(name, { quotaKiB: (5 * quotaBytes) / 1024 });
     try {
@@ -76,7 +76,7 @@ for (const name of names) {
       await page.goto(new URL(bare, siteUrl).href);
       const receiver = await Bare.of(page);
       const sender = await Bare.of(await openPage('chromium', 'sender', bare));
-      await sender.call('prepare', [40 * MiB], 8);
+      await sender.call('prepare', [20 * MiB], 8);
       await sender.call('prepare', [3 * MiB], 9);
       await connectPair(sender, receiver, { room, worker: true });
       await setQuota(name, page, quotaBytes);
@@ -89,7 +89,7 @@ for (const name of names) {
       await receiver.call('untilBytes', receiving, 4 * MiB);
       await receiver.call('pause', receiving);
       // Something else on this site takes the room that was there when the transfer began.
-      await fill(page, 36 * MiB);
+      await fill(page, 18 * MiB);
       await receiver.call('resume', receiving);
       for (const side of await Promise.all([outcome(sender, sending), outcome(receiver, receiving)])) {
         expect(side.error).toMatchObject({ name: 'MillraceError', code: 'out-of-space' });
@@ -103,7 +103,7 @@ for (const name of names) {
       await setQuota(name, page, undefined);
       const [sent, received] = await sendAgain(sender, receiver, `${room}-again`, 8);
       expectSame(sent, received);
-      expect(sent.bulkBytes).toBeLessThan(38 * MiB);
+      expect(sent.bulkBytes).toBeLessThan(19 * MiB);
     } finally {
       await browser.close();
     }
@@ -129,14 +129,14 @@ for (const name of names) {
     expect(await receiver.call('storedBytes')).toBe(0);
   });
 
-  test(`${name}: a thousand small files, and a folder into a folder`, async ({ openPage, room }) => {
+  test(`${name}: three hundred small files, and a folder into a folder`, async ({ openPage, room }) => {
     const sender = await Bare.of(await openPage(name, 'sender', bare));
     const receiver = await Bare.of(await openPage(name, 'receiver', bare));
     await connectPair(sender, receiver, { room });
-    const sizes = Array.from({ length: 1000 }, (_, index) => (index * 37) % 4001);
+    const sizes = Array.from({ length: 300 }, (_, index) => (index * 37) % 4001);
     await sender.call('prepare', sizes, 5000);
     const sending = await sender.call('send', 5000);
-    expect((await receiver.call('nextOffer')).files).toHaveLength(1000);
+    expect((await receiver.call('nextOffer')).files).toHaveLength(300);
     const receiving = await receiver.call('accept', 'opfs');
     const [sent, received] = await Promise.all([outcome(sender, sending, 5000), outcome(receiver, receiving)]);
     expectSame(sent, received);

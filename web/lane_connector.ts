@@ -1,3 +1,4 @@
+import { nextTask } from './engine/tasks.js';
 import { MillraceError } from './errors.js';
 import { Link } from './link.js';
 import { parseLinkMessage, type LinkMessage } from './signaling/envelope.js';
@@ -60,6 +61,8 @@ export class LaneConnector {
   #wantedThere = 1;
   #pauseMs = FIRST_PAUSE_MS;
   #pause: ReturnType<typeof setTimeout> | undefined;
+  /** A task goes on with `#fill`. */
+  #filling = false;
 
   constructor(options: LaneConnectorOptions) {
     this.#options = options;
@@ -165,15 +168,27 @@ export class LaneConnector {
     this.#fill();
   }
 
-  /** Opens what is missing, and closes what is too much: the youngest, whose windows are the smallest. */
+  /**
+   * Opens what is missing, and closes what is too much: the youngest, whose windows are the smallest. One in a task: to make or
+   * end a connection keeps the window for milliseconds.
+   */
   #fill(): void {
-    if (!this.#running || !this.#initiator || this.#pause !== undefined) return;
+    if (!this.#running || !this.#initiator || this.#pause !== undefined || this.#filling) return;
     const target = Math.min(Math.max(this.#wanted, this.#wantedThere), this.#options.maxLanes);
     const staying = [...this.#lanes].filter(([, { retiring }]) => !retiring).map(([lane]) => lane);
-    for (let count = staying.length; count < target && this.#lastLane < MAX_LANE; count += 1) {
+    if (staying.length < target && this.#lastLane < MAX_LANE) {
       if (!this.#create(this.#lastLane + 1)) return;
+    } else if (staying.length > target) {
+      const lane = staying.at(-1)!;
+      this.#end(lane, new MillraceError('lane-closed', `lane ${lane} does not pay`));
+    } else {
+      return;
     }
-    for (const lane of staying.slice(target)) this.#lose(lane, new MillraceError('lane-closed', `lane ${lane} does not pay`));
+    this.#filling = true;
+    void nextTask().then(() => {
+      this.#filling = false;
+      this.#fill();
+    });
   }
 
   /** False: the browser makes no more connections now. */
@@ -210,15 +225,19 @@ export class LaneConnector {
 
   /** `tell`: the other side may not know of it. */
   #lose(lane: number, error: MillraceError, tell = true): void {
-    if (!this.#close(lane)) return;
+    if (this.#end(lane, error, tell)) this.#fillLater();
+  }
+
+  /** As `#lose`, for good; false: there is no such lane. */
+  #end(lane: number, error: MillraceError, tell = true): boolean {
+    if (!this.#close(lane)) return false;
     this.#options.onlost(lane, error);
-    if (!this.#running) return;
-    if (tell) this.#signal({ lane, type: 'lost' });
-    this.#fillLater();
+    if (this.#running && tell) this.#signal({ lane, type: 'lost' });
+    return true;
   }
 
   #fillLater(): void {
-    if (!this.#initiator || this.#pause !== undefined) return;
+    if (!this.#running || !this.#initiator || this.#pause !== undefined) return;
     this.#pause = setTimeout(() => {
       this.#pause = undefined;
       this.#fill();

@@ -26,7 +26,10 @@ export interface ConnectOptions {
   secretKind?: 'key' | 'code';
   /** Used for every peer connection of the session. */
   rtc?: RTCConfiguration;
-  /** Peer connections that carry bulk: `min` are kept open, more where they pay. Default 1 to 16. */
+  /**
+   * Peer connections that carry bulk: `min` are kept open, more where they pay. Default 1 to 16; at most 32, which pays where a
+   * link loses packets at random.
+   */
   lanes?: { min?: number; max?: number };
   /**
    * How this side's bulk is sent. 'unreliable': the channels never send again, Millrace does; above 5 % loss the session moves
@@ -61,7 +64,9 @@ export interface Settings {
   signal: AbortSignal | undefined;
 }
 
-const MAX_LANES = 16;
+const DEFAULT_MAX_LANES = 16;
+/** Each lane costs both browsers a connection; from here on that costs more than its window carries. */
+const MOST_LANES = 32;
 
 /**
  * Checks the options of `connect`.
@@ -72,9 +77,9 @@ export function resolveOptions(options: ConnectOptions): Settings {
   const { signaling, lanes = {}, delivery = 'reliable', bandwidthLimit = 0 } = options;
   if (typeof signaling?.send !== 'function') throw new MillraceError('invalid-argument', 'signaling.send must be a function');
 
-  const { min = 1, max = MAX_LANES } = lanes;
-  if (!Number.isInteger(min) || !Number.isInteger(max) || min < 1 || max > MAX_LANES || min > max) {
-    throw new MillraceError('invalid-argument', `lanes must satisfy 1 <= min <= max <= ${MAX_LANES}`);
+  const { min = 1, max = Math.max(min, DEFAULT_MAX_LANES) } = lanes;
+  if (!Number.isInteger(min) || !Number.isInteger(max) || min < 1 || max > MOST_LANES || min > max) {
+    throw new MillraceError('invalid-argument', `lanes must satisfy 1 <= min <= max <= ${MOST_LANES}`);
   }
   if (!['reliable', 'unreliable'].includes(delivery)) throw new MillraceError('invalid-argument', `delivery: ${delivery}`);
   if (!Number.isFinite(bandwidthLimit) || bandwidthLimit < 0) {

@@ -38,9 +38,11 @@ constexpr Duration kMostPingInterval = Duration::Millis(25);
 
 void FlowControl::OnPong(Duration round_trip, size_t open_lanes, Timestamp now) {
   open_lanes_ = open_lanes;
+  ++pongs_;
   const bool pacing_bound = limits_.Of(SendLimit::kRate) > kPacingBound;
   rate_.OnPing(round_trip, pacing_bound, now);
   pacer_.SetRate(rate_.pacing_bytes_per_second(), now);
+  if (!KnowsRoundTrip()) return;
   planner_.Update({open_lanes, limits_.Of(SendLimit::kLanes), rate_.HasRoom(now),
                    rate_.delivered_bytes_per_second(), this->round_trip()},
                   now);

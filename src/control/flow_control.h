@@ -64,12 +64,16 @@ class FlowControl {
 
   // --- What is known ---
 
+  // Whether enough pings came back to know the link's round trip: the first ones wait for event
+  // loops that are busy with connecting.
+  bool KnowsRoundTrip() const { return pongs_ >= kFirstPongs; }
   const RateController& rate() const { return rate_; }
   const LimitShares& limits() const { return limits_; }
   // The link's own round trip; nothing before the first ping.
   Duration round_trip() const { return rate_.queue_delay().min_round_trip().value_or(Duration()); }
 
  private:
+  static constexpr size_t kFirstPongs = 4;
   // Longer than acknowledgements are apart on a lane that moves.
   static constexpr Duration kMostSpread = Duration::Millis(25);
 
@@ -79,6 +83,7 @@ class FlowControl {
   LimitShares limits_;
   LanePlanner planner_;
   size_t open_lanes_ = 0;
+  size_t pongs_ = 0;
 };
 
 }  // namespace millrace

@@ -46,7 +46,10 @@ bool LanePlanner::LanesLimit() const { return last_.lanes_share > kLimited && la
 void LanePlanner::Update(const Input& input, Timestamp now) {
   last_ = input;
   const size_t first = FirstLanes(input.round_trip);
-  wanted_ = std::max(wanted_, first);
+  // Nothing but the round trip has spoken so far.
+  const bool follows = wanted_ == first_;
+  wanted_ = follows ? first : std::max(wanted_, first);
+  first_ = first;
   if (input.lanes_share > kFree) needed_at_ = now;
   if (before_ > 0) return Judge(now);
   if (LanesLimit() && now >= next_ && MostAreOpen() && wanted_ < limits_.most) {

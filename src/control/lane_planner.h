@@ -50,6 +50,7 @@ class LanePlanner {
 
   LaneLimits limits_;
   size_t wanted_;
+  size_t first_ = 0;  // By the round trip alone.
   Input last_;
   Timestamp next_;       // When lanes may be added.
   Timestamp needed_at_;  // When lanes last limited.

@@ -28,6 +28,9 @@ constexpr int64_t kStartJitters = 3;
 // It runs ahead of what arrives by no more than the doubling of one delay of the loop, so that it
 // passes the bottleneck's rate by no more than that either.
 constexpr double kMostStartGain = 2;
+// After a start there is the most to drain: what was sent too much for a delay of the loop, in the
+// link's queue and before the windows of lanes.
+constexpr double kStartDrainGain = 0.5;
 
 // --- Hold ---
 
@@ -36,6 +39,9 @@ constexpr double kMostStartGain = 2;
 // aims higher and takes from the faster, until they are equal. Records leave in bursts; these are
 // about two of 16 KiB, and one where records are larger than that.
 constexpr double kTargetQueueBytes = 40'000;
+// What is sent or not takes a delay of the loop to show; a tenth of that, so that the link does not
+// run dry meanwhile.
+constexpr int64_t kTargetLoops = 10;
 // Above the noise of timers, and short enough for whoever else is on the link (issue: p95 of the
 // queue at most 60 ms).
 constexpr Duration kLeastTargetQueue = Duration::Millis(4);
@@ -50,9 +56,9 @@ constexpr Duration kLeastRoom = Duration::Millis(200);
 // A queue is corrected within two delays of the loop, and not within less than the grain of pings
 // and records allows to see.
 constexpr Duration kLeastHorizon = Duration::Millis(80);
-// No faster than 1.25 times what the link is known to carry (BBR's probe gain), never below a
+// No faster than 1.15 times what the link is known to carry, never below a
 // tenth.
-constexpr double kMostCorrection = 0.25;
+constexpr double kMostCorrection = 0.15;
 constexpr double kLeastCorrection = -0.9;
 // While there is no queue, what is added doubles with each one and a half delays of the loop, and
 // this at the least.
@@ -98,8 +104,8 @@ Duration RateController::DeliveryWindow() const {
 Duration RateController::TargetQueue() const {
   const double seconds = std::max(kTargetQueueBytes, record_bytes_) / bandwidth_;
   const auto own = Duration::Micros(static_cast<int64_t>(seconds * 1e6));
-  return std::clamp(std::max(own, queue_delay_.jitter() * kJitters), kLeastTargetQueue,
-                    kMostTargetQueue);
+  return std::clamp(std::max({own, queue_delay_.jitter() * kJitters, LoopDelay() / kTargetLoops}),
+                    kLeastTargetQueue, kMostTargetQueue);
 }
 
 bool RateController::HasRoom(Timestamp now) const {
@@ -153,10 +159,7 @@ void RateController::Start(Duration elapsed, bool pacing_bound, Timestamp now) {
   }
   if (queue_delay_.newest_queue() >
       others_queue_ + std::max(kStartQueue, queue_delay_.jitter() * kStartJitters)) {
-    if (delivered == 0) return;
-    // What arrives is seen late, but no later than the doubling that the rate is ahead of it.
-    bandwidth_ = std::max(delivered, rate_ / kMostStartGain);
-    StartDrain(now);
+    if (delivered > 0) EndStart(delivered, now);
     return;
   }
   if (delivered > bandwidth_) {
@@ -166,10 +169,22 @@ void RateController::Start(Duration elapsed, bool pacing_bound, Timestamp now) {
     bandwidth_ += (delivered - bandwidth_) * std::min(1.0, Share(elapsed, LoopDelay() * 4));
     rate_ = std::min(rate_, bandwidth_ * kMostStartGain);
   }
-  // Twice in two round trips and what measuring takes: a queue is seen one late.
-  const Duration doubling = LoopDelay() * 2 + kMeasuring;
+  // As fast as passes a queue of one bandwidth-delay product by little, in the model of SCTP over
+  // links of 4 to 110 ms: the end is seen a round trip late, and what measuring takes.
+  const Duration doubling = LoopDelay() * 3 / 2 + kMeasuring * 2;
   const double doubled = rate_ * std::exp2(Share(elapsed, doubling));
   rate_ = std::max(rate_, std::min(doubled, bandwidth_ * kMostStartGain));
+}
+
+void RateController::EndStart(double delivered, Timestamp now) {
+  start_in_doubt_ = true;
+  start_ended_at_ = now;
+  start_rate_ = rate_;
+  start_queue_ = queue_delay_.newest_queue();
+  // What arrives is seen late, but no later than the doubling that the rate is ahead of it.
+  bandwidth_ = std::max(delivered, rate_ / kMostStartGain);
+  StartDrain(now);
+  rate_ = bandwidth_ * kStartDrainGain;
 }
 
 void RateController::TakeBandwidth(Duration elapsed, bool pacing_bound) {
@@ -222,7 +237,26 @@ void RateController::StartDrain(Timestamp now) {
 }
 
 void RateController::Drain(Timestamp now) {
+  // That there is no queue now is this sender's doing, and says nothing about the link.
+  queued_at_ = now;
+  if (start_in_doubt_) return DoubtStart(now);
   if (queue_delay_.empty_at() == now || now >= drain_until_) phase_ = Phase::kHold;
+}
+
+// The answer to the end of a start is seen a round trip later, and from then on a queue falls by
+// less than the time that passes, since something is still sent. One that is gone sooner was not
+// this sender's: a busy event loop, mostly. (RFC 9406, section 4.3, goes on with a slow start then,
+// too.)
+void RateController::DoubtStart(Timestamp now) {
+  // What was sent into the queue arrives as fast as the link can.
+  bandwidth_ = std::max(bandwidth_, delivered_bytes_per_second());
+  if (now - start_ended_at_ >= *queue_delay_.min_round_trip() + start_queue_) {
+    start_in_doubt_ = false;
+  } else if (queue_delay_.newest_queue() < kSomeQueue) {
+    start_in_doubt_ = false;
+    phase_ = Phase::kStart;
+    rate_ = start_rate_;
+  }
 }
 
 }  // namespace millrace

@@ -54,7 +54,8 @@ class RateController {
   const QueueDelay& queue_delay() const { return queue_delay_; }
   // No queue has stood for a while: what limits is elsewhere.
   bool HasRoom(Timestamp now) const;
-  bool starting() const { return phase_ == Phase::kStart; }
+  // Doubling, or just stopped and not sure yet whether for a reason.
+  bool starting() const { return phase_ == Phase::kStart || start_in_doubt_; }
 
  private:
   enum class Phase : uint8_t {
@@ -69,6 +70,8 @@ class RateController {
   Duration TargetQueue() const;
   void Start(Duration elapsed, bool pacing_bound, Timestamp now);
   void Hold(Duration elapsed, bool pacing_bound, Timestamp now);
+  void EndStart(double delivered, Timestamp now);
+  void DoubtStart(Timestamp now);
   void StartDrain(Timestamp now);
   void Drain(Timestamp now);
   void TakeBandwidth(Duration elapsed, bool pacing_bound);
@@ -86,6 +89,11 @@ class RateController {
   Timestamp pinged_at_;
   Timestamp queued_at_;    // When the newest pings last saw a queue.
   Timestamp standing_at_;  // When there last was one that stood.
+  // The start ended: whether that may have been for nothing, when, at what rate and queue.
+  bool start_in_doubt_ = false;
+  Timestamp start_ended_at_;
+  double start_rate_ = 0;
+  Duration start_queue_;
   Timestamp drain_until_;
   Timestamp next_drain_;
 };

@@ -15,12 +15,14 @@ constexpr WaterMarks kControlMarks{256 * 1024, 64 * 1024};
 // besides).
 constexpr Duration kActivePingInterval = Duration::Seconds(1);
 constexpr Duration kIdlePingInterval = Duration::Seconds(5);
+// Until the round trip is known.
+constexpr Duration kFirstPingInterval = Duration::Millis(30);
 // For so long after the last piece the rate is still being measured.
 constexpr Duration kBulkMemory = Duration::Seconds(1);
 
 // On top of two round trips: below the least retransmission timeout of SCTP (400 ms).
 constexpr Duration kLatePong = Duration::Millis(300);
-// On top of two round trips: acknowledgements that wait (25 ms) and timers.
+// On top of the round trip: acknowledgements that wait (25 ms) and timers.
 constexpr Duration kLateRecord = Duration::Millis(50);
 
 // All data channels silent for so long with something to send, while the peer is heard on the
@@ -521,6 +523,7 @@ Duration Session::PingInterval() const {
   const bool answered =
       now_ < unanswered_since_ || now_ - unanswered_since_ < flow_.round_trip() * 2 + kLatePong;
   if (BulkMoves() && answered) return flow_.PingInterval();
+  if (!flow_.KnowsRoundTrip() && answered) return kFirstPingInterval;
   return HasTransfers() ? kActivePingInterval : kIdlePingInterval;
 }
 
@@ -601,8 +604,9 @@ bool Session::WindowsAreFull() const {
 }
 
 std::optional<Output> Session::PollCopy() {
-  // What takes longer than two round trips waits for a retransmission, or behind one.
-  const Duration late = flow_.round_trip() * 2 + kLateRecord;
+  // What takes much longer than a round trip waits for a retransmission, or behind one; and there
+  // is nothing else to send.
+  const Duration late = flow_.round_trip() * 5 / 4 + kLateRecord;
   for (auto& [id, from] : lanes_) {
     if (from.IsControl()) continue;
     LaneChoice choice = BulkChoice();

@@ -47,7 +47,7 @@ test('what is not available yet is refused, not ignored', async () => {
 
 test('what means nothing is an invalid-argument', async () => {
   const options = [
-    { signaling: undefined }, { signaling: {} }, { lanes: { min: 0 } }, { lanes: { max: 17 } },
+    { signaling: undefined }, { signaling: {} }, { lanes: { min: 0 } }, { lanes: { max: 33 } },
     { lanes: { min: 1, max: 0.5 } }, { delivery: 'maybe' }, { bandwidthLimit: -1 }, { bandwidthLimit: NaN },
   ];
   for (const option of options) {

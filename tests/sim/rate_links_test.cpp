@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "support/naive_pump.h"
 #include "support/rate_simulation.h"
@@ -99,9 +100,9 @@ struct NamedLink {
 
 TEST_CASE("the links of the benchmark are filled, with short queues and without silences") {
   constexpr NamedLink kLinks[] = {
-      {"wan20", 100, 20, 0, 250'000, 0.83},
-      {"wan50-0.1", 100, 50, 0.001, 625'000, 0.73},
-      {"wan100", 100, 100, 0, 625'000, 0.72},
+      {"wan20", 100, 20, 0, 250'000, 0.78},
+      {"wan50-0.1", 100, 50, 0.001, 625'000, 0.76},
+      {"wan100", 100, 100, 0, 625'000, 0.73},
       // Sixteen windows that random loss holds at twelve packets: 16 x 12 x 1160 B in 50 ms are
       // 0.36 (Mathis et al. 1997); more lanes carry more, see below.
       {"wan50-1", 100, 50, 0.01, 625'000, 0.27},
@@ -177,10 +178,16 @@ TEST_CASE("busy event loops do not hold a long link down") {
 TEST_CASE("losses in bursts cost no more than as many apart") {
   RateOptions options = Options(100, 50, 0.001, 625'000);
   options.link.burst_packets = 8;
-  const Measured measured = Measure(options, kFileBytes, 1);
-  Print("bursts", options, measured);
-  CHECK(measured.utilisation > 0.73);
-  CHECK(measured.silence < Duration::Seconds(1));
+  std::vector<double> utilisations;
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    CAPTURE(seed);
+    const Measured measured = Measure(options, kFileBytes, seed);
+    Print("bursts", options, measured);
+    utilisations.push_back(measured.utilisation);
+    CHECK(measured.silence < Duration::Seconds(1));
+  }
+  std::sort(utilisations.begin(), utilisations.end());
+  CHECK(utilisations[1] > 0.7);
 }
 
 TEST_CASE("links around and between them are filled as well as SCTP allows") {

@@ -30,6 +30,21 @@ TEST_CASE("a long round trip asks for more first windows, within the limits") {
   }
 }
 
+TEST_CASE("a round trip that turns out shorter asks for fewer, unless more have paid") {
+  Run run;
+  run.input.round_trip = Duration::Millis(100);
+  run.For(Duration::Millis(20));
+  run.input.round_trip = kRoundTrip;
+  run.For(Duration::Millis(20));
+  CHECK(run.planner.wanted() == 6);
+  run.input.lanes_share = 0.8;
+  run.For(Duration::Millis(20));
+  run.input.round_trip = Duration::Millis(20);
+  run.input.delivered_bytes_per_second = 2e6;
+  run.For(Duration::Millis(20));
+  CHECK(run.planner.wanted() == 12);
+}
+
 TEST_CASE("lanes that limit are doubled as long as that pays") {
   Run run;
   run.input.lanes_share = 0.8;

@@ -24,6 +24,8 @@ struct FluidLink {
   double share_sent = 1;  // What the source has, of the rate.
   bool pacing_bound = true;
   Duration most_queue;
+  // From then on an event loop is busy for a while.
+  Timestamp busy_at = Timestamp::Never();
 
   std::deque<std::pair<Timestamp, double>> acks;     // When they come, and of how many bytes.
   std::deque<std::pair<Timestamp, Duration>> pongs;  // When they come, and after how long.
@@ -37,7 +39,10 @@ struct FluidLink {
       queued_bytes -= leaves;
       most_queue = std::max(most_queue, Queue());
       acks.emplace_back(now + round_trip, leaves);
-      if (step % ping_ms == 0) pongs.emplace_back(now + round_trip + Queue(), round_trip + Queue());
+      if (step % ping_ms == 0) {
+        const Duration took = round_trip + Queue() + BusyDelay();
+        pongs.emplace_back(now + took, took);
+      }
       while (!acks.empty() && acks.front().first <= now) {
         controller.OnDelivered(static_cast<size_t>(acks.front().second), now);
         acks.pop_front();
@@ -49,6 +54,13 @@ struct FluidLink {
     }
   }
   double Utilisation() const { return controller.delivered_bytes_per_second() / bytes_per_second; }
+  // 15 ms for each ping of 20 ms, then less and less.
+  Duration BusyDelay() const {
+    if (now < busy_at) return Duration();
+    const Duration longest = Duration::Millis(15);
+    const Duration over = std::max(Duration(), now - busy_at - Duration::Millis(20));
+    return std::max(Duration(), longest - over / 3);
+  }
   Duration Queue() const {
     return Duration::Micros(static_cast<int64_t>(queued_bytes / bytes_per_second * 1e6));
   }
@@ -82,6 +94,22 @@ TEST_CASE("the start does not pass the link by much") {
     FluidLink link = Link(100, rtt_ms);
     link.Run(Duration::Seconds(3), 5);
     CHECK(link.most_queue < Duration::Millis(15) + link.round_trip / 2);
+  }
+}
+
+TEST_CASE("a start that a busy event loop ended goes on when that shows") {
+  for (const int64_t rtt_ms : {50, 100}) {
+    CAPTURE(rtt_ms);
+    FluidLink link = Link(100, rtt_ms);
+    link.busy_at = link.now + link.round_trip + Duration::Millis(50);
+    link.Run(link.round_trip * 2 + Duration::Millis(80), 5);
+    CHECK(link.controller.queue_delay().newest_queue() > Duration::Millis(5));
+    const double before = link.controller.bandwidth_bytes_per_second();
+    CHECK(link.controller.pacing_bytes_per_second() < 0.8 * before);
+    link.Run(link.round_trip + Duration::Millis(40), 5);
+    CHECK(link.controller.pacing_bytes_per_second() > 1.8 * before);
+    link.Run(link.round_trip * 9 + Duration::Millis(300), 5);
+    CHECK(link.Utilisation() > 0.9);
   }
 }
 
