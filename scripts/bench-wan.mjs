@@ -18,7 +18,8 @@
 // 95th percentile of the longest wait. `longestSilenceMs`: without a byte of the file, once data flows; the worst round.
 // `unreadPackets`: through the link, and dropped because the browser did not come to read them; `lostByEmulator`: what the
 // emulator could not read or send, in the worst round. Both say that the machine was too busy: on a quiet one they are 0,
-// or nearly.
+// or nearly. `idle`, `stolen`: of the processors' time during Millrace's transfers, what nobody used, and what the host of a
+// virtual machine gave to others.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { links, parseLink } from '../e2e/emulator/links.mjs';
@@ -38,6 +39,7 @@ import {
 } from './lib/measure.mjs';
 import { overLink } from './lib/over_link.mjs';
 import { bundlePeers, connectPeers, peerNames } from './lib/peers.mjs';
+import { watchProcessors } from './lib/processors.mjs';
 import { drawTraces } from './lib/trace_svg.mjs';
 
 /** What a naive pump or a library gets. */
@@ -45,8 +47,9 @@ const limitSeconds = 20;
 
 function measureMillrace(setting, site, bytes) {
   return overLink(setting, `${site.url}pages/bare.html`, async ([sender, receiver], emulator) => {
-    const { sent, received } = await transferFile(sender, receiver, bytes, () => emulator.begin());
-    return { mbps: (bytes * 8) / 1e6 / sent.seconds, arrivedBytes: bytes, longestSilenceMs: received.longestSilenceMs };
+    const { result, ...processors } = await watchProcessors(() => transferFile(sender, receiver, bytes, () => emulator.begin()));
+    const { sent, received } = result;
+    return { mbps: (bytes * 8) / 1e6 / sent.seconds, arrivedBytes: bytes, longestSilenceMs: received.longestSilenceMs, ...processors };
   });
 }
 
@@ -114,6 +117,8 @@ async function measureLink({ profiles, link, site, bytes, rounds, trace }) {
     naiveMbps: rounded(speedOf(naive)),
     utilisation: rounded(mbps / link.mbps),
     ...linkFigures(ours),
+    idle: rounded(median(ours.map((run) => run.idle))),
+    stolen: rounded(median(ours.map((run) => run.stolen))),
     rawBest: nameOfPump(candidates[0].pump),
     rawLimited: candidates[0].runs.some((run) => run.limited),
     naiveLimited: naive.runs.some((run) => run.limited),
@@ -187,7 +192,9 @@ const columns = [
   ['re-sent', 8, (row) => row.retransmittedShare],
   ['queue p95', 10, (row) => `${row.queueMsP95} ms`],
   ['silence', 9, (row) => `${row.longestSilenceMs} ms`],
-  ['unread', 6, (row) => row.unreadPackets],
+  ['unread', 7, (row) => row.unreadPackets],
+  ['idle', 5, (row) => row.idle ?? ''],
+  ['stolen', 6, (row) => row.stolen ?? ''],
 ];
 
 const line = (cells) => `${cells.map((cell, index) => String(cell).padEnd(columns[index][1])).join(' ').trimEnd()}\n`;
