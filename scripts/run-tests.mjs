@@ -17,7 +17,7 @@ const { positionals, values: options } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1000' },
     seed: { type: 'string' },
-    'fuzz-seconds': { type: 'string', default: '20' },
+    'fuzz-seconds': { type: 'string', default: '10' },
     // What takes too long for every run, alone: 6 GiB between two browsers.
     long: { type: 'boolean', default: false },
   },

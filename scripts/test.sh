@@ -5,7 +5,7 @@
 #
 #   --seeds N           sim: how many seeds each scenario runs with (1000)
 #   --seed S            sim: one seed only, as a failure has printed it
-#   --fuzz-seconds N    fuzz: how long each target runs (20)
+#   --fuzz-seconds N    fuzz: how long each target runs (10)
 #   --long              e2e: 6 GiB between two browsers, and only that; some 20 minutes
 set -euo pipefail
 cd "$(dirname "$0")/.."
