@@ -1,8 +1,10 @@
 // How fast a file goes from page to page over emulated links, beside the raw channel measured in the same run.
 //
-//   node scripts/bench-wan.mjs [LINK…] [--json] [--rounds N] [--browsers a>b[,c>d…]] [--bytes N] [--peers] [--trace FILE.svg]
+//   node scripts/bench-wan.mjs [LINK…] [--json] [--rounds N] [--browsers a>b[,c>d…]] [--bytes N] [--lanes MOST]
+//     [--peers] [--trace FILE.svg]
 //
 // LINK: a name out of e2e/emulator/links.mjs (all of them, when none is given), or NAME:RTT_MS:LOSS:MBPS:QUEUE_BYTES.
+// MOST: `lanes.max` of Millrace, where it is not the default.
 //
 // `mbps`: Millrace, from `send` to the receipt that the sender holds; encrypted, acknowledged, verified by hash tree, and
 // stored in the receiver's origin private file system; start-up included, connecting not. `rawMbps`: the best of the naive
@@ -45,9 +47,9 @@ import { drawTraces } from './lib/trace_svg.mjs';
 /** What a naive pump or a library gets. */
 const limitSeconds = 20;
 
-function measureMillrace(setting, site, bytes) {
+function measureMillrace(setting, site, bytes, connectOptions) {
   return overLink(setting, `${site.url}pages/bare.html`, async ([sender, receiver], emulator) => {
-    const { result, ...processors } = await watchProcessors(() => transferFile(sender, receiver, bytes, () => emulator.begin()));
+    const { result, ...processors } = await watchProcessors(() => transferFile(sender, receiver, bytes, () => emulator.begin(), connectOptions));
     const { sent, received } = result;
     return { mbps: (bytes * 8) / 1e6 / sent.seconds, arrivedBytes: bytes, longestSilenceMs: received.longestSilenceMs, ...processors };
   });
@@ -96,13 +98,13 @@ function linkFigures(runs) {
   };
 }
 
-async function measureLink({ profiles, link, site, bytes, rounds, trace }) {
+async function measureLink({ profiles, link, site, bytes, rounds, connectOptions, trace }) {
   const ours = [];
   let candidates = pumps.map((pump) => ({ pump, runs: [] }));
   const speedOf = ({ runs }) => median(runs.map((run) => run.mbps));
   for (let round = 0; round < rounds; round += 1) {
     const setting = { profiles, link, seed: round + 1 };
-    ours.push(await measureMillrace(setting, site, bytes));
+    ours.push(await measureMillrace(setting, site, bytes, connectOptions));
     for (const { pump, runs } of candidates) runs.push(await measureRaw(setting, site, bytes, pump));
     candidates.sort((a, b) => speedOf(b) - speedOf(a));
     candidates = candidates.filter(({ pump }, index) => index < 2 || isNaive(pump));
@@ -155,6 +157,7 @@ function readArguments() {
       browsers: { type: 'string', default: 'chromium>chromium' },
       rounds: { type: 'string', default: '3' },
       bytes: { type: 'string', default: '60000000' },
+      lanes: { type: 'string' },
       peers: { type: 'boolean', default: false },
       trace: { type: 'string' },
     },
@@ -164,6 +167,7 @@ function readArguments() {
     pairs: readPairs(values.browsers, ','),
     rounds: readCount('rounds', values.rounds),
     bytes: readCount('bytes', values.bytes),
+    connectOptions: values.lanes === undefined ? {} : { lanes: { max: readCount('lanes', values.lanes) } },
     withPeers: values.peers,
     tracePath: values.trace,
     chosen: positionals.length === 0 ? links : positionals.map(parseLink),
@@ -200,7 +204,7 @@ const columns = [
 const line = (cells) => `${cells.map((cell, index) => String(cell).padEnd(columns[index][1])).join(' ').trimEnd()}\n`;
 
 await runBenchmark('bench-wan', async (cleanups) => {
-  const { json, pairs, rounds, bytes, withPeers, tracePath, chosen } = readArguments();
+  const { json, pairs, rounds, bytes, connectOptions, withPeers, tracePath, chosen } = readArguments();
   const site = await startSite({ withPages: true });
   cleanups.push(site.stop);
   const script = withPeers ? await bundlePeers() : null;
@@ -218,9 +222,10 @@ await runBenchmark('bench-wan', async (cleanups) => {
           loss: link.loss,
           queueBytes: link.queueBytes,
           bytes,
+          ...connectOptions,
         };
         const show = (row) => process.stdout.write(json ? `${JSON.stringify({ ...common, ...row })}\n` : line(columns.map(([, , cell]) => cell({ ...common, ...row }))));
-        const setting = { profiles, link, site, bytes, rounds };
+        const setting = { profiles, link, site, bytes, rounds, connectOptions };
         const title = `${link.name}, ${pair}: ${link.mbps} Mbit/s, ${link.rttMs} ms, loss ${link.loss}, queue ${link.queueBytes / 1000} kB`;
         const trace = tracePath === undefined ? null : (...runs) => writeTrace(traceFile(tracePath, several, link, pair), title, ...runs);
         show(await measureLink({ ...setting, trace }));

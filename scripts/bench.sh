@@ -13,7 +13,8 @@ usage() {
     echo "  loopback   100 MB between two browsers on this machine, against the raw channel"
     echo "  size       what a page downloads, plain and compressed"
     echo "  wan        60 MB between two browsers over emulated links, against the raw channel:"
-    echo "             wan [LINK...] [--rounds N] [--browsers a>b,c>d] [--bytes N] [--peers] [--trace FILE.svg]"
+    echo "             wan [LINK...] [--rounds N] [--browsers a>b,c>d] [--bytes N] [--lanes MOST]"
+    echo "                 [--peers] [--trace FILE.svg]"
     echo "  changes    a transfer while its emulated link changes: a second transfer, a quarter of the rate, darkness:"
     echo "             changes [SCENARIO...] [--rounds N] [--browsers a>b,c>d]; fairness, step, blackout"
   } >&2

@@ -105,21 +105,21 @@ export async function connectByDescription(sender, receiver, name) {
   await sender.evaluate(([global, description]) => globalThis[global].finish(description), [name, answer]);
 }
 
-/** Connects two bare pages. Errors: rejects with what either side's `connect` said. */
-export async function connectBare(sender, receiver) {
+/** Connects two bare pages. `options`: of `connect`, on both sides. Errors: rejects with what either side's `connect` said. */
+export async function connectBare(sender, receiver, options = {}) {
   const room = randomBytes(16).toString('base64url');
-  const connect = (page) => page.evaluate((id) => globalThis.bare.connect({ room: id, worker: true }), room);
+  const connect = (page) => page.evaluate((settings) => globalThis.bare.connect(settings), { room, worker: true, ...options });
   const failures = await Promise.all([sender, receiver].map(connect));
   for (const failure of failures) if (failure !== null) throw new Error(failure.error.message);
 }
 
 /**
  * One file of `bytes` between two bare pages, into the receiver's private file system; the receiving page accepts at once.
- * `ready` is called when the next thing is the `send`. Gives both outcomes.
+ * `ready` is called when the next thing is the `send`; `options` are those of `connect`. Gives both outcomes.
  * Errors: rejects where either side fails or what arrived is not what was sent.
  */
-export async function transferFile(sender, receiver, bytes, ready) {
-  await connectBare(sender, receiver);
+export async function transferFile(sender, receiver, bytes, ready, options = {}) {
+  await connectBare(sender, receiver, options);
   await sender.evaluate((size) => globalThis.bare.prepare([size], 1), bytes);
   await ready();
   const accepting = receiver.evaluate(async () => {

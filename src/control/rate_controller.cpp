@@ -29,7 +29,7 @@ constexpr int64_t kStartJitters = 3;
 // passes the bottleneck's rate by no more than that either.
 constexpr double kMostStartGain = 2;
 // After a start there is the most to drain: what was sent too much for a delay of the loop, in the
-// link's queue and before the windows of lanes.
+// link's queue and before the windows of lanes; but no less than this.
 constexpr double kStartDrainGain = 0.5;
 
 // --- Hold ---
@@ -39,9 +39,6 @@ constexpr double kStartDrainGain = 0.5;
 // aims higher and takes from the faster, until they are equal. Records leave in bursts; these are
 // about two of 16 KiB, and one where records are larger than that.
 constexpr double kTargetQueueBytes = 40'000;
-// What is sent or not takes a delay of the loop to show; a tenth of that, so that the link does not
-// run dry meanwhile.
-constexpr int64_t kTargetLoops = 10;
 // Above the noise of timers, and short enough for whoever else is on the link (issue: p95 of the
 // queue at most 60 ms).
 constexpr Duration kLeastTargetQueue = Duration::Millis(4);
@@ -56,8 +53,7 @@ constexpr Duration kLeastRoom = Duration::Millis(200);
 // A queue is corrected within two delays of the loop, and not within less than the grain of pings
 // and records allows to see.
 constexpr Duration kLeastHorizon = Duration::Millis(80);
-// No faster than 1.15 times what the link is known to carry, never below a
-// tenth.
+// No faster than 1.15 times what the link is known to carry, never below a tenth.
 constexpr double kMostCorrection = 0.15;
 constexpr double kLeastCorrection = -0.9;
 // While there is no queue, what is added doubles with each one and a half delays of the loop, and
@@ -104,8 +100,8 @@ Duration RateController::DeliveryWindow() const {
 Duration RateController::TargetQueue() const {
   const double seconds = std::max(kTargetQueueBytes, record_bytes_) / bandwidth_;
   const auto own = Duration::Micros(static_cast<int64_t>(seconds * 1e6));
-  return std::clamp(std::max({own, queue_delay_.jitter() * kJitters, LoopDelay() / kTargetLoops}),
-                    kLeastTargetQueue, kMostTargetQueue);
+  return std::clamp(std::max(own, queue_delay_.jitter() * kJitters), kLeastTargetQueue,
+                    kMostTargetQueue);
 }
 
 bool RateController::HasRoom(Timestamp now) const {
@@ -184,7 +180,9 @@ void RateController::EndStart(double delivered, Timestamp now) {
   // What arrives is seen late, but no later than the doubling that the rate is ahead of it.
   bandwidth_ = std::max(delivered, rate_ / kMostStartGain);
   StartDrain(now);
-  rate_ = bandwidth_ * kStartDrainGain;
+  // It was more than the bandwidth by less and less back to nothing, a delay of the loop ago: so
+  // half as much less takes it off in the next one.
+  rate_ = std::max(bandwidth_ * kStartDrainGain, bandwidth_ - (start_rate_ - bandwidth_) / 2);
 }
 
 void RateController::TakeBandwidth(Duration elapsed, bool pacing_bound) {
@@ -246,17 +244,19 @@ void RateController::Drain(Timestamp now) {
 // The answer to the end of a start is seen a round trip later, and from then on a queue falls by
 // less than the time that passes, since something is still sent. One that is gone sooner was not
 // this sender's: a busy event loop, mostly. (RFC 9406, section 4.3, goes on with a slow start then,
-// too.)
+// too.) Only what two records make, back to back on a slow link, comes and goes like that as well.
 void RateController::DoubtStart(Timestamp now) {
   // What was sent into the queue arrives as fast as the link can.
   bandwidth_ = std::max(bandwidth_, delivered_bytes_per_second());
   if (now - start_ended_at_ >= *queue_delay_.min_round_trip() + start_queue_) {
     start_in_doubt_ = false;
-  } else if (queue_delay_.newest_queue() < kSomeQueue) {
-    start_in_doubt_ = false;
-    phase_ = Phase::kStart;
-    rate_ = start_rate_;
+    return;
   }
+  const bool more_than_records = start_queue_.seconds() * bandwidth_ > 2 * record_bytes_;
+  if (!more_than_records || queue_delay_.newest_queue() >= kSomeQueue) return;
+  start_in_doubt_ = false;
+  phase_ = Phase::kStart;
+  rate_ = start_rate_;
 }
 
 }  // namespace millrace
