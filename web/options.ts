@@ -65,7 +65,7 @@ export interface Settings {
 }
 
 const DEFAULT_MAX_LANES = 16;
-/** Each lane costs both browsers a connection; from here on that costs more than its window carries. */
+/** Each lane costs both browsers a connection; with more than these nothing was measured. */
 const MOST_LANES = 32;
 
 /**

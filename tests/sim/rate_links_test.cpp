@@ -100,7 +100,7 @@ struct NamedLink {
 
 TEST_CASE("the links of the benchmark are filled, with short queues and without silences") {
   constexpr NamedLink kLinks[] = {
-      {"wan20", 100, 20, 0, 250'000, 0.78},
+      {"wan20", 100, 20, 0, 250'000, 0.83},
       {"wan50-0.1", 100, 50, 0.001, 625'000, 0.76},
       {"wan100", 100, 100, 0, 625'000, 0.73},
       // Sixteen windows that random loss holds at twelve packets: 16 x 12 x 1160 B in 50 ms are
@@ -171,7 +171,7 @@ TEST_CASE("busy event loops do not hold a long link down") {
     CAPTURE(rtt_ms);
     const Measured measured = Measure(options, kFileBytes, 1);
     Print(("busy " + std::to_string(rtt_ms)).c_str(), options, measured);
-    CHECK(measured.utilisation > 0.55);
+    CHECK(measured.utilisation > 0.65);
   }
 }
 
@@ -187,7 +187,7 @@ TEST_CASE("losses in bursts cost no more than as many apart") {
     CHECK(measured.silence < Duration::Seconds(1));
   }
   std::sort(utilisations.begin(), utilisations.end());
-  CHECK(utilisations[1] > 0.7);
+  CHECK(utilisations[1] > 0.73);
 }
 
 TEST_CASE("links around and between them are filled as well as SCTP allows") {
