@@ -27,8 +27,8 @@ export interface ConnectOptions {
   /** Used for every peer connection of the session. */
   rtc?: RTCConfiguration;
   /**
-   * Peer connections that carry bulk: `min` are kept open, more where they pay. Default 1 to 16; at most 32, which pays where a
-   * link loses packets at random.
+   * Peer connections that carry bulk: `min` are kept open, more where they pay. Default 1 to 32, which is also the most; more
+   * than 16 are opened only where a link loses packets at random.
    */
   lanes?: { min?: number; max?: number };
   /**
@@ -64,7 +64,6 @@ export interface Settings {
   signal: AbortSignal | undefined;
 }
 
-const DEFAULT_MAX_LANES = 16;
 /** Each lane costs both browsers a connection; with more than these nothing was measured. */
 const MOST_LANES = 32;
 
@@ -77,7 +76,7 @@ export function resolveOptions(options: ConnectOptions): Settings {
   const { signaling, lanes = {}, delivery = 'reliable', bandwidthLimit = 0 } = options;
   if (typeof signaling?.send !== 'function') throw new MillraceError('invalid-argument', 'signaling.send must be a function');
 
-  const { min = 1, max = Math.max(min, DEFAULT_MAX_LANES) } = lanes;
+  const { min = 1, max = MOST_LANES } = lanes;
   if (!Number.isInteger(min) || !Number.isInteger(max) || min < 1 || max > MOST_LANES || min > max) {
     throw new MillraceError('invalid-argument', `lanes must satisfy 1 <= min <= max <= ${MOST_LANES}`);
   }
