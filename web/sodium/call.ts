@@ -1,5 +1,5 @@
 import { byteLength, readBytes, readCount, readNumber64 } from './input.js';
-import { aligned, copyIn, copyOut, withMemory } from './memory.js';
+import { aligned, clearStack, copyIn, copyOut, withMemory } from './memory.js';
 import { callSodium, readString } from './module.js';
 import { format, readOutputFormat } from './output_format.js';
 import type { Output, Parameter, Size, Spec } from './spec.js';
@@ -116,7 +116,7 @@ function argumentOf(word: string, names: readonly string[]): (items: readonly It
 
 /** The function `name` that a line of the table describes. Errors: throws where the line speaks of what it does not declare. */
 export function makeFunction(name: string, spec: Spec): (...args: unknown[]) => unknown {
-  const { takes = [], passes = '', gives = [], also, answers, fails = 'invalid usage', ignoresFormat = false } = spec;
+  const { takes = [], passes = '', gives = [], also, answers, fails = 'invalid usage', stack = 8192, ignoresFormat = false } = spec;
   const names = [...takes, ...gives].map((each) => each.name);
   const argumentsOfC = passes.split(' ').filter((word) => word !== '').map((word) => argumentOf(word, names));
   const answersStatus = answers !== 'number' && answers !== 'string';
@@ -131,6 +131,7 @@ export function makeFunction(name: string, spec: Spec): (...args: unknown[]) => 
   const run = (items: readonly Item[]): { answer: number; results: Result[] } | undefined =>
     withItems(items, () => {
       const answer = Number(callSodium(name, ...argumentsOfC.map((argument) => argument(items))) ?? 0);
+      clearStack(stack);
       if (answersStatus && answer !== 0) return undefined;
       return { answer, results: gives.map((output, at) => readOutput(output, items[takes.length + at] as Item)) };
     });

@@ -3,6 +3,11 @@
  * `libsodium-wrappers` shows: a size_t of 32 bits read as signed.
  */
 export const constants = {
+  crypto_aead_chacha20poly1305_IETF_ABYTES: 16,
+  crypto_aead_chacha20poly1305_IETF_KEYBYTES: 32,
+  crypto_aead_chacha20poly1305_IETF_MESSAGEBYTES_MAX: -17,
+  crypto_aead_chacha20poly1305_IETF_NPUBBYTES: 12,
+  crypto_aead_chacha20poly1305_IETF_NSECBYTES: 0,
   crypto_aead_chacha20poly1305_ietf_ABYTES: 16,
   crypto_aead_chacha20poly1305_ietf_KEYBYTES: 32,
   crypto_aead_chacha20poly1305_ietf_MESSAGEBYTES_MAX: -17,

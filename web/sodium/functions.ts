@@ -39,8 +39,9 @@ const x25519Pair = pairOf('x25519');
 const ed25519Pair = pairOf('ed25519', keyBytes, signatureKeyBytes);
 
 function aead(nonceBytes: number): Record<'encrypt' | 'encryptDetached' | 'decrypt' | 'decryptDetached', Spec> {
-  const parameters = { ad: optional('additional_data'), secretNonce: optional('secret_nonce'), nonce: exactly('public_nonce', nonceBytes) };
-  const { ad, secretNonce, nonce } = parameters;
+  const ad = optional('additional_data');
+  const secretNonce = optional('secret_nonce');
+  const nonce = exactly('public_nonce', nonceBytes);
   const forged = 'ciphertext cannot be decrypted using that key';
   const context = 'additional_data #additional_data';
   return {
@@ -76,19 +77,23 @@ function kem(keyType: string, lengths: { publicKey: number; privateKey: number; 
   const pair = pairOf(keyType, lengths.publicKey, lengths.privateKey);
   const peerKey = exactly('publicKey', lengths.publicKey);
   const gives = [out('ciphertext', lengths.ciphertext), out('sharedSecret', keyBytes)];
+  // 23 KiB were seen, and at most 4 KiB with everything else.
+  const stack = 65_536;
   return {
-    keypair: randomPair(pair),
-    seedKeypair: seededPair(pair, exactly('seed', lengths.seed)),
-    enc: { takes: [peerKey], passes: 'ciphertext sharedSecret publicKey', gives },
+    keypair: { ...randomPair(pair), stack },
+    seedKeypair: { ...seededPair(pair, exactly('seed', lengths.seed)), stack },
+    enc: { takes: [peerKey], passes: 'ciphertext sharedSecret publicKey', gives, stack },
     encDeterministic: {
       takes: [peerKey, exactly('seed', lengths.encSeed)],
       passes: 'ciphertext sharedSecret publicKey seed',
       gives,
+      stack,
     },
     dec: {
       takes: [exactly('ciphertext', lengths.ciphertext), exactly('privateKey', lengths.privateKey)],
       passes: 'result ciphertext privateKey',
       gives: result(keyBytes),
+      stack,
     },
   } satisfies Record<string, Spec>;
 }

@@ -46,3 +46,13 @@ export function copyIn(bytes: Uint8Array, address: number): void {
 export function readSize(address: number): number {
   return new DataView(sodiumModule().HEAPU8.buffer).getUint32(address, true);
 }
+
+/**
+ * Clears what a call has left on C's stack, down to `depth` bytes: libsodium wipes what it holds as a secret, but not all
+ * that it computes with. Between calls nothing there is in use.
+ */
+export function clearStack(depth: number): void {
+  const module = sodiumModule();
+  const top = Number(module['_emscripten_stack_get_current']?.());
+  module.HEAPU8.fill(0, top - depth, top);
+}

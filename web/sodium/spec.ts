@@ -36,6 +36,8 @@ export interface Spec {
   readonly answers?: 'number' | 'string' | true;
   /** Message of the error when libsodium answers anything but 0; false: the call gives `false` instead. */
   readonly fails?: string | false;
+  /** Bytes of stack that the C function may use; 8 KiB where nothing is said. */
+  readonly stack?: number;
   /** An output format that does not exist is none of its concern. */
   readonly ignoresFormat?: true;
 }

@@ -1,3 +1,4 @@
+import { requireValue } from './input.js';
 import { allocate, wipe } from './memory.js';
 import { callSodium } from './module.js';
 import type { StateKind } from './spec.js';
@@ -25,6 +26,7 @@ export class State implements StateAddress {
 
   /** Errors: TypeError where `value` is no state of that kind, or one that has been released. */
   static read(value: unknown, kind: StateKind, parameter: string): State {
+    requireValue(value, parameter);
     if (!(typeof value === 'object' && value !== null && #place in value) || value.name !== kind) {
       throw new TypeError(`unsupported input type for ${parameter}`);
     }
