@@ -34,7 +34,7 @@ interface AeadEncryption {
   decrypt: [secret_nonce: Message | null, ciphertext: Uint8Array, additional_data: Message | null, public_nonce: Uint8Array, key: Uint8Array];
   decryptDetached: [
     secret_nonce: Message | null,
-    ciphertext: Uint8Array,
+    ciphertext: Message,
     mac: Uint8Array,
     additional_data: Message | null,
     public_nonce: Uint8Array,
@@ -72,10 +72,10 @@ export interface SodiumFunctions {
   crypto_box_easy_afternm: Formatted<[message: Message, nonce: Uint8Array, sharedKey: Uint8Array]>;
   crypto_box_keypair: KeyPair;
   crypto_box_open_detached: Formatted<
-    [ciphertext: Uint8Array, mac: Uint8Array, nonce: Uint8Array, publicKey: Uint8Array, privateKey: Uint8Array]
+    [ciphertext: Message, mac: Uint8Array, nonce: Uint8Array, publicKey: Uint8Array, privateKey: Uint8Array]
   >;
   crypto_box_open_easy: Formatted<[ciphertext: Uint8Array, nonce: Uint8Array, publicKey: Uint8Array, privateKey: Uint8Array]>;
-  crypto_box_open_easy_afternm: Formatted<[ciphertext: Uint8Array, nonce: Uint8Array, sharedKey: Uint8Array]>;
+  crypto_box_open_easy_afternm: Formatted<[ciphertext: Message, nonce: Uint8Array, sharedKey: Uint8Array]>;
   crypto_box_seal: Formatted<[message: Message, publicKey: Uint8Array]>;
   crypto_box_seal_open: Formatted<[ciphertext: Uint8Array, publicKey: Uint8Array, privateKey: Uint8Array]>;
   crypto_box_seed_keypair: KeyPair<[seed: Uint8Array]>;
