@@ -24,7 +24,7 @@ function newest(page: Page): Locator {
 }
 
 async function linkOf(page: Page): Promise<string> {
-  await expect(page.getByTestId('link')).toHaveValue(/#room=[A-Za-z0-9_-]{22}$/);
+  await expect(page.getByTestId('link')).toHaveValue(/#room=[A-Za-z0-9_-]{22}&key=[A-Za-z0-9_-]{22}$/);
   return page.getByTestId('link').inputValue();
 }
 
