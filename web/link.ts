@@ -156,7 +156,7 @@ export class Link {
     const fingerprint = this.#remoteFingerprint;
     if (fingerprint === undefined) return;
     const transport = this.#connection.sctp?.transport;
-    // Firefox does not show it; and `crypto.subtle` is for secure contexts only.
+    // Older browsers do not show it, and `crypto.subtle` is for secure contexts only.
     if (typeof transport?.getRemoteCertificates === 'function' && globalThis.crypto?.subtle) {
       if (transport.state !== 'connected') return; // `#checkState` comes back.
       const [certificate] = transport.getRemoteCertificates();
