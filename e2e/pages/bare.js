@@ -2,6 +2,7 @@
 import { broadcastSignaling, webSocketSignaling } from '/dist/signaling.js';
 import { connect, createCode, createLinkKey, normalizeCode, sasEmoji } from '/dist/millrace.js';
 import { channels, connections } from './connections.js';
+import { made } from './copies.js';
 import { randomBytes, sha256 } from './random.js';
 import { wire } from './wire.js';
 
@@ -138,6 +139,11 @@ globalThis.bare = {
   verify: () => peer.verify(),
   /** What this side said to the signalling since `connect`, as JSON. */
   signalled: () => signalled,
+  /** Arrays with these bytes that were made from text in this window, and how many of them still hold anything. */
+  copiesOf(hex) {
+    const copies = made.filter(({ was }) => was === hex);
+    return { made: copies.length, left: copies.filter(({ bytes }) => bytes.some((byte) => byte !== 0)).length };
+  },
   createCode,
   createLinkKey,
   normalizeCode,

@@ -19,6 +19,7 @@ export interface BareApi {
   untilGreeted(): Promise<boolean>;
   verify(): void;
   signalled(): string[];
+  copiesOf(hex: string): { made: number; left: number };
   createCode(): Promise<string>;
   createLinkKey(bits?: 128 | 256): string;
   normalizeCode(text: string): string;
