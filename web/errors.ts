@@ -4,6 +4,7 @@
  */
 export const errorCodes = {
   aborted: 'An AbortSignal ended it. Nothing to do: it was your own.',
+  'authentication-failed': 'The other side used another secret, or someone is in between. Nothing was sent.',
   'bad-record': 'A message was malformed or forged. The session is closed; connect again, and suspect the path.',
   cancelled: 'One of the two sides cancelled the transfer. Offer it again if that was a mistake.',
   closed: 'The session was closed in good order. Connect again to go on.',

@@ -1,4 +1,4 @@
-import type { CoreEvent, CoreSession } from '../core.js';
+import type { CoreEvent, CoreModule, CoreOptions, CoreSession } from '../core.js';
 import { settledWithin } from '../deferred.js';
 import { describe, type ErrorCode } from '../errors.js';
 import { Lane, type LaneEvents } from './lane.js';
@@ -25,6 +25,8 @@ const MAX_MESSAGE_BYTES = 256 * 1024;
  * until it takes them. The credit that a peer has keeps this near zero; a peer beyond this bound ignores its credit.
  */
 const MAX_HELD_BYTES = 4 * 1024 * 1024;
+/** Stands for both certificates until the connections tell theirs. */
+const UNKNOWN_FINGERPRINT = new TextEncoder().encode('unknown');
 /** What an orderly end may take, ms, before connections are cut. */
 const RELEASE_TIMEOUT_MS = 1_000;
 /** How long a lost connection may stay away, ms: a lift, a tunnel, a change of networks. */
@@ -42,6 +44,7 @@ export class Engine implements LaneEvents {
   readonly #lanes = new Map<number, Lane>();
   readonly #transfers: Transfers;
   #core: OpenCore | undefined;
+  #module: CoreModule | undefined;
   /** Keys were agreed, ever. */
   #established = false;
   #lanesWanted = 0;
@@ -123,9 +126,18 @@ export class Engine implements LaneEvents {
     try {
       const core = await loadCore();
       if (this.#closed) return;
-      const options = { ...limits, reconnectTimeout: RECONNECT_TIMEOUT_MS, laneTimeout: LANE_TIMEOUT_MS };
-      const session = withEntropy((entropy) => new core.Session(entropy, options, performance.now()));
+      const options: CoreOptions = {
+        ...limits,
+        reconnectTimeout: RECONNECT_TIMEOUT_MS,
+        laneTimeout: LANE_TIMEOUT_MS,
+        secretKind: 'none',
+        secret: new Uint8Array(0),
+        encryption: true,
+        privacy: false,
+      };
+      const session = withEntropy(core, (entropy) => new core.Session(entropy, options, performance.now()));
       session.setWaterMarks(HIGH_WATER_BYTES, LOW_WATER_BYTES);
+      this.#module = core;
       this.#core = { session, mailbox: new Mailbox(core, session) };
     } catch (caught) {
       this.#closed ??= { code: 'internal', detail: `the core did not load: ${describe(caught)}` };
@@ -162,6 +174,7 @@ export class Engine implements LaneEvents {
       // The core takes bulk lanes only while it is connected; those that are early wait.
       if (lane.known || !lane.ready || (lane.number !== 0 && !session.connected())) continue;
       lane.known = true;
+      if (lane.number === 0) session.setFingerprints(UNKNOWN_FINGERPRINT, UNKNOWN_FINGERPRINT);
       session.openLane(lane.number, lane.maxMessageSize, lane.reliable, performance.now());
       this.#post({ type: 'laneOpened', lane: lane.number });
     }
@@ -174,7 +187,7 @@ export class Engine implements LaneEvents {
     if (!session) return;
     const now = performance.now();
     session.closeLane(0, now);
-    withEntropy((entropy) => session.reconnect(entropy, now));
+    if (this.#module) withEntropy(this.#module, (entropy) => session.reconnect(entropy, now));
   }
 
   // Messages from the other side
@@ -396,9 +409,9 @@ export class Engine implements LaneEvents {
   }
 }
 
-/** Lends 64 random bytes and wipes them. */
-function withEntropy<T>(use: (entropy: Uint8Array) => T): T {
-  const entropy = crypto.getRandomValues(new Uint8Array(64));
+/** Lends the randomness of a handshake and wipes it. */
+function withEntropy<T>(core: CoreModule, use: (entropy: Uint8Array) => T): T {
+  const entropy = crypto.getRandomValues(new Uint8Array(core.handshakeEntropyBytes()));
   try {
     return use(entropy);
   } finally {
