@@ -49,7 +49,8 @@ export async function connect(options: ConnectOptions): Promise<Peer> {
     await orAborted(peer.established, attempt.signal);
   } catch (caught) {
     const error = MillraceError.from(caught, 'internal');
-    settings.secret.bytes.fill(0);
+    // Where it went to the engine's worker, nothing of it is left here.
+    if (settings.secret.bytes.byteLength > 0) settings.secret.bytes.fill(0);
     // Whatever ended it: who guesses a code sees whether it was right before this side does.
     if (peer?.handshakeBegan) burn(settings.secret);
     if (peer) {

@@ -158,7 +158,12 @@ export class Link {
     const transport = this.#connection.sctp?.transport;
     // Older browsers do not show it, and `crypto.subtle` is for secure contexts only.
     if (typeof transport?.getRemoteCertificates === 'function' && globalThis.crypto?.subtle) {
-      if (transport.state !== 'connected') return; // `#checkState` comes back.
+      if (transport.state !== 'connected') {
+        // Its own event, since the connection's may come before it.
+        const { signal } = this.#listening;
+        transport.addEventListener('statechange', () => this.#step(() => this.#checkCertificate()), { signal, once: true });
+        return;
+      }
       const [certificate] = transport.getRemoteCertificates();
       if (!certificate || !(await hasFingerprint(certificate, fingerprint))) {
         throw new MillraceError('authentication-failed', 'the certificate of the other side is another one');

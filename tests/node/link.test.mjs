@@ -107,8 +107,12 @@ test('a certificate is waited for and has to be the one of the description', asy
   offer(describe('first', print));
   await settled();
   assert.deepEqual(happened, []);
-  transport.state = 'connected';
+  // The connection says so before the certificate is there.
   connection.become('connected');
+  await settled();
+  assert.deepEqual(happened, []);
+  transport.state = 'connected';
+  transport.dispatchEvent(new Event('statechange'));
   await settled();
   assert.deepEqual(happened.map(({ fingerprints }) => fingerprints.remote), [print]);
 });
