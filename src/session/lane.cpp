@@ -28,16 +28,22 @@ void Lane::ForgetKeys() {
 }
 
 ByteView Lane::SealRecord(ByteView plaintext, std::optional<PieceId> piece, bool eliciting,
-                          Timestamp now, MutableByteView out) {
+                          Timestamp now, MutableByteView out, size_t padding) {
   const PacketNumber number = sent_.next_number();
   const SecretKey& key = sealing_keys_.KeyFor(number);
-  const MutableByteView message = out.first(plaintext.size() + kRecordOverheadBytes);
+  const MutableByteView message = out.first(padding + plaintext.size() + kRecordOverheadBytes);
   EncodeRecordHeader({static_cast<uint8_t>(sealing_keys_.epoch()), number}, message);
   const MutableByteView body = message.subspan(kRecordHeaderBytes);
+  if (padding > 0 || !encrypted_) {
+    const MutableByteView copy = body.first(padding + plaintext.size());
+    std::fill_n(copy.begin(), padding, uint8_t{0});
+    std::copy(plaintext.begin(), plaintext.end(),
+              copy.begin() + static_cast<std::ptrdiff_t>(padding));
+    plaintext = copy;
+  }
   if (encrypted_) {
     Seal(key, number, message.first(kRecordHeaderBytes), plaintext, body);
   } else {
-    std::copy(plaintext.begin(), plaintext.end(), body.begin());
     Authenticate(key, number, message);
   }
   sent_.OnSent(piece, message.size(), eliciting, now);

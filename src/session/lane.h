@@ -26,10 +26,11 @@ class Lane {
   // Nothing can be sealed or opened any more.
   void ForgetKeys();
 
-  // Seals `plaintext` as the next record into `out` and answers the message, a part of `out`. What
-  // it carries: a piece of bulk or none, and whether it asks for an acknowledgement.
+  // Seals `padding` zero bytes and `plaintext` as the next record into `out` and answers the
+  // message, a part of `out`. What it carries: a piece of bulk or none, and whether it asks for an
+  // acknowledgement.
   ByteView SealRecord(ByteView plaintext, std::optional<PieceId> piece, bool eliciting,
-                      Timestamp now, MutableByteView out);
+                      Timestamp now, MutableByteView out, size_t padding = 0);
 
   // Opens a message in place. Errors: kBadRecord where it is malformed or not sealed with this
   // lane's key. Answers an empty view for a record that came before, or too late for any key.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "wire/padding.h"
+
 namespace millrace {
 namespace {
 
@@ -232,6 +234,8 @@ void Session::HandleHandshake(ByteView message) {
   const bool first = !established_;
   if (first) first_secrets_ = secrets->Copy();
   secrets_ = std::move(secrets);
+  privacy_ = secrets_->agreement.privacy;
+  sender_.SetPrivacy(privacy_);
   FindLane(kControlLane)->SetKeys(*secrets_, options_.records_per_epoch);
   connected_ = true;
   handshake_deadline_ = Timestamp::Never();
@@ -587,6 +591,8 @@ std::optional<Output> Session::PollControl(Lane& lane) {
   ByteWriter writer(plaintext);
   const bool eliciting = PackControl(lane, writer);
   if (writer.size() == 0) return std::nullopt;
+  const size_t bytes = writer.size() + kRecordOverheadBytes;
+  if (privacy_) writer.Zeros(PaddedControlBytes(bytes) - bytes);
   const ByteView message =
       lane.SealRecord(writer.written(), std::nullopt, eliciting, now_, output_);
   if (closed_ && frames_.empty()) ForgetKeys(true);
@@ -658,7 +664,11 @@ Output Session::SendPiece(Lane& lane, const OutgoingPiece& piece) {
   last_used_lane_ = lane.id();
   if (!BulkMoves()) next_ping_ = now_;
   bulk_moves_until_ = now_ + kBulkMemory;
-  const ByteView message = lane.SealRecord(piece.plaintext, piece.piece, true, now_, output_);
+  const bool has_data = piece.piece.has_value();
+  // Nobody acknowledges padding.
+  if (!has_data) moved_at_ = now_;
+  const ByteView message =
+      lane.SealRecord(piece.plaintext, piece.piece, has_data, now_, output_, piece.padding);
   flow_.OnSent(message.size(), now_);
   return Output{lane.id(), message};
 }

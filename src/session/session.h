@@ -233,6 +233,7 @@ class Session {
   std::string local_fingerprint_;         // Of the connection to come.
   std::string remote_fingerprint_;
   bool established_ = false;
+  bool privacy_ = false;  // Records are padded.
   std::optional<SessionSecrets> first_secrets_;
   std::optional<SessionSecrets> secrets_;  // Of the present connection.
   // The handshake of the present connection is done.
