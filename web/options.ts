@@ -57,8 +57,8 @@ export interface ConnectOptions {
    */
   privacy?: boolean;
   /**
-   * False, on both sides: records are only protected by the data channel's own encryption, which whoever signals could have
-   * come in between of. They are still checked. Default true, which counts where the two differ; `Peer.encrypted` tells.
+   * False, on both sides: what is sent is hidden by the data channel's own encryption only. That it is not changed is still
+   * checked. Default true, which counts where the two differ; `Peer.encrypted` tells.
    */
   encryption?: boolean;
   /** Default: in a worker where channels can be transferred. `true` insists on it, `false` stays in the window. */
