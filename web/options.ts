@@ -52,8 +52,8 @@ export interface ConnectOptions {
   /** What this side sends at most, bytes per second; 0: no limit. At least 16,384. */
   bandwidthLimit?: number;
   /**
-   * True: all connections go through the TURN servers in `rtc.iceServers`, so that the other side does not learn this side's
-   * address; lists of files and records are padded. Default false.
+   * True: all connections of this side go through the TURN servers in `rtc.iceServers`, so that the other side does not learn
+   * its address; and what both sides send is padded, so that sizes tell less. Default false.
    */
   privacy?: boolean;
   /**

@@ -53,8 +53,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   readonly #waitingOffers: Offer[] = [];
   readonly #context: TransferContext;
   readonly #askedForEncryption: boolean;
-  /** Where the other side may have had its guess at a code: the handshake began. */
-  handshakeBegan = false;
+  #handshakeBegan = false;
   #agreement: Agreement | undefined;
   #sas: readonly string[] = [];
   #comparedByUser = false;
@@ -110,6 +109,11 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
 
   get state(): PeerState {
     return this.#state;
+  }
+
+  /** The other side may have had its guess at a code. */
+  get handshakeBegan(): boolean {
+    return this.#handshakeBegan;
   }
 
   get sas(): readonly string[] {
@@ -213,7 +217,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
         break;
       case 'laneOpened':
         if (message.lane === 0 && !this.#agreement) {
-          this.handshakeBegan = true;
+          this.#handshakeBegan = true;
           this.#control.handshaking();
         }
         this.#lanes.opened(message.lane);
