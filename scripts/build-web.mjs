@@ -27,14 +27,20 @@ const shared = {
   absWorkingDir: root,
 };
 
-/** The package. The worker and the core stay files of their own: they are found beside the one that needs them. */
+/** The package. The worker, the core and the words stay files of their own: they are found beside the one that needs them. */
 function buildPackage() {
   return build({
     ...shared,
-    entryPoints: { millrace: 'web/index.ts', signaling: 'web/signaling/index.ts', sodium: 'web/sodium/index.ts', worker: 'web/worker.ts' },
+    entryPoints: {
+      millrace: 'web/index.ts',
+      signaling: 'web/signaling/index.ts',
+      sodium: 'web/sodium/index.ts',
+      words: 'web/words.ts',
+      worker: 'web/worker.ts',
+    },
     outdir: 'dist',
     platform: 'browser',
-    external: ['./millrace_core.js', './millrace_sodium.js', './worker.js'],
+    external: ['./millrace_core.js', './millrace_sodium.js', './words.js', './worker.js'],
   });
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that the tools are there. Quick when they are.
 #
-#   scripts/setup.sh [native] [fuzz] [format] [wasm] [node] [browsers]     (all, when none is named)
+#   scripts/setup.sh [native] [fuzz] [format] [wasm] [node] [browsers] [turn]     (all, when none is named)
 #
 # or, from another script, `source scripts/setup.sh; millrace_setup NEED…`, which also puts the right Node.js on the PATH.
 # Installs through apt as root or with a passwordless sudo; otherwise says exactly what to provide and ends with 2.
@@ -91,6 +91,10 @@ millrace_check_browsers() {
   [[ -x /usr/bin/firefox-esr ]] || millrace_need firefox-esr "Firefox ESR at /usr/bin/firefox-esr"
 }
 
+millrace_check_turn() {
+  millrace_has turnserver || millrace_need coturn "coturn (turnserver on the PATH)"
+}
+
 # --- Getting it ---------------------------------------------------------------------------------------------------------
 
 millrace_install() {
@@ -101,6 +105,10 @@ millrace_install() {
   fi
   millrace_has apt-get || millrace_explain
   millrace_say "Installing ${millrace_packages[*]} …"
+  # Debian starts a service with the package; here only the program is wanted, by the tests, on the loopback.
+  if [[ " ${millrace_packages[*]} " == *" coturn "* && -d /run/systemd/system ]]; then
+    "${sudo[@]}" systemctl mask coturn.service >&2 || true
+  fi
   local log
   log=$(mktemp)
   if ! "${sudo[@]}" apt-get -q update > "$log" 2>&1 ||
@@ -184,7 +192,8 @@ millrace_setup() { # millrace_setup NEED…
       wasm) millrace_check_compiler; millrace_check_emscripten; sources=1; node=${node:-plain} ;;
       node) node=with-npm ;;
       browsers) millrace_check_browsers; node=with-npm ;;
-      *) millrace_say "setup.sh knows native, fuzz, format, wasm, node and browsers, not '$need'"; exit 2 ;;
+      turn) millrace_check_turn ;;
+      *) millrace_say "setup.sh knows native, fuzz, format, wasm, node, browsers and turn, not '$need'"; exit 2 ;;
     esac
   done
   if [[ -n $node ]]; then millrace_check_node "$node"; fi
@@ -205,6 +214,6 @@ millrace_setup() { # millrace_setup NEED…
 }
 
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
-  if (($# == 0)); then set -- native fuzz format wasm node browsers; fi
+  if (($# == 0)); then set -- native fuzz format wasm node browsers turn; fi
   millrace_setup "$@"
 fi

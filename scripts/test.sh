@@ -35,7 +35,7 @@ for suite in "${suites[@]}"; do
     fuzz) needs+=(fuzz) ;;
     wasm) needs+=(wasm) ;;
     types) ;;
-    e2e) needs+=(native wasm browsers) ;;
+    e2e) needs+=(native wasm browsers turn) ;;
   esac
 done
 source scripts/setup.sh

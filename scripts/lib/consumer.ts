@@ -1,6 +1,6 @@
 // A user of the package, compiled against the declarations in dist/ and never run: what api.md promises has to type-check
 // as it is written there, without the sources.
-import { connect, MillraceError } from '../../dist/index.js';
+import { connect, createCode, createLinkKey, MillraceError, normalizeCode, sasEmoji } from '../../dist/index.js';
 import type { ConnectOptions, Offer, Peer, Receipt, Signaling, Sink, Transfer } from '../../dist/index.js';
 import type wrappers from 'libsodium-wrappers';
 import sodium, { from_hex, type StateAddress } from '../../dist/sodium/index.js';
@@ -26,6 +26,13 @@ export async function send(file: File): Promise<string> {
   } finally {
     await peer.close();
   }
+}
+
+export async function compare(signaling: Signaling, aloud: boolean): Promise<string> {
+  const secret: string = aloud ? normalizeCode(await createCode()) : createLinkKey(128);
+  const peer = await connect({ signaling, secret, secretKind: aloud ? 'code' : 'key', privacy: false, encryption: true });
+  if (!peer.verified) peer.verify();
+  return peer.encrypted ? peer.sas.map((name) => sasEmoji[name]).join(' ') : '';
 }
 
 export async function receive(room: string, sink: Sink): Promise<void> {
