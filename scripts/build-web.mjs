@@ -27,14 +27,21 @@ const shared = {
   absWorkingDir: root,
 };
 
-/** The package. The worker and the core stay files of their own: they are found beside the one that needs them. */
+/**
+ * The package. The worker, the core and the MQTT client stay files of their own: they are found beside the one that needs them.
+ */
 function buildPackage() {
   return build({
     ...shared,
-    entryPoints: { millrace: 'web/index.ts', signaling: 'web/signaling/index.ts', worker: 'web/worker.ts' },
+    entryPoints: {
+      millrace: 'web/index.ts',
+      signaling: 'web/signaling/index.ts',
+      mqtt_client: 'web/signaling/mqtt_client.ts',
+      worker: 'web/worker.ts',
+    },
     outdir: 'dist',
     platform: 'browser',
-    external: ['./millrace_core.js', './worker.js'],
+    external: ['./millrace_core.js', './worker.js', './mqtt_client.js'],
   });
 }
 

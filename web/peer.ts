@@ -216,6 +216,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     return new ControlConnector({
       rtc: settings.rtc,
       pairing: this.#pairing,
+      patient: settings.signaling.patience !== undefined,
       attach: (channel) => this.#attach(0, channel, true),
       onnegotiated: (maxMessageSize) => this.#port.post({ type: 'laneLimit', lane: 0, maxMessageSize }),
       check: () => this.#port.post({ type: 'check' }),
