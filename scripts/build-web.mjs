@@ -1,7 +1,8 @@
 // Builds dist/: the package, its worker and its core, the demo page and the demo's server.
 //
-//   node scripts/build-web.mjs [--no-types]
+//   node scripts/build-web.mjs [--no-types | --server]
 //
+// `--server`: the server only, which needs no core.
 // The core has to be there (cmake --build --preset wasm-release); the scripts that call this one see to that.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -107,8 +108,10 @@ async function writeDeclarations() {
 
 try {
   await mkdir(dist, { recursive: true });
-  const steps = [buildPackage(), buildDemo(), buildServer(), copyCore(), copyDemoFiles()];
-  if (!process.argv.includes('--no-types')) steps.push(writeDeclarations());
+  const all = () => [buildPackage(), buildDemo(), buildServer(), copyCore(), copyDemoFiles()];
+  const onlyServer = process.argv.includes('--server');
+  const steps = onlyServer ? [buildServer()] : all();
+  if (!onlyServer && !process.argv.includes('--no-types')) steps.push(writeDeclarations());
   await Promise.all(steps);
   // dist/ is served and imported on its own: its .js files are ES modules wherever it lies.
   await writeFile(join(dist, 'package.json'), '{ "type": "module" }\n');

@@ -5,13 +5,19 @@ export interface BareApi {
   connect(options: {
     room: string;
     worker?: boolean;
-    signaling?: 'socket' | 'broadcast';
+    signaling?: 'socket' | 'broadcast' | 'mqtt' | 'manual';
+    broker?: string;
+    invitation?: string;
+    rtc?: RTCConfiguration;
     abortAfterMs?: number | null;
     abortBefore?: boolean;
     lanes?: { min?: number; max?: number };
     delivery?: 'reliable' | 'unreliable';
   }): Promise<PlainFailure | null>;
   untilGreeted(): Promise<boolean>;
+  text(): Promise<string>;
+  answer(text: string): Promise<void>;
+  ice(): Promise<RTCIceServer[]>;
   peer(): { state: string; states: string[]; stats: { worker: boolean; lanes: { lane: number; bytesSent: number; reliable: boolean }[]; receivePoolBytes: number; wasmBytes: number } };
   untilState(state: string): Promise<boolean>;
   log(): string[];

@@ -143,7 +143,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     turnTtlSeconds: get('turnTtlSeconds'),
   };
   if (ice.turnUrls.length > 0 && ice.turnSecret === undefined) problems.push('TURN_URLS needs TURN_SECRET');
-  const url = get('mqttUrl');
+  const [url, prefix] = [get('mqttUrl'), get('mqttPrefix')];
   const config: Config = {
     host: get('host') ?? settings.host.fallback,
     port: get('port'),
@@ -153,7 +153,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     trustedProxies: get('trustedProxies'),
     metrics: get('metrics') && (get('metricsToken') ?? true),
     ice,
-    bridge: url === undefined ? undefined : { url, prefix: get('mqttPrefix') },
+    bridge: url === undefined ? undefined : { url, prefix },
     limits,
   };
   if (problems.length > 0) throw new Error(problems.join('\n'));

@@ -19,7 +19,7 @@ export interface Place {
   readonly nameplate: number;
 }
 
-/** Other servers may have the numbers that seem free here. */
+/** Other servers may have the numbers that seem free here; each attempt looks among ten times as many. */
 const CLAIM_ATTEMPTS = 5;
 
 /**
@@ -43,8 +43,8 @@ export class Desk {
   /** A new number, with a room of its own. */
   async open(address: string): Promise<Place | Refusal> {
     const room = randomBytes(16).toString('base64url');
-    for (let attempt = 0; attempt < CLAIM_ATTEMPTS && this.nameplates.hasRoomFor(address); attempt += 1) {
-      const nameplate = this.nameplates.suggest();
+    for (let attempt = 1; attempt <= CLAIM_ATTEMPTS && this.nameplates.hasRoomFor(address); attempt += 1) {
+      const nameplate = this.nameplates.suggest(attempt);
       if (this.#bridge !== undefined && !(await this.#bridge.claim(nameplate))) continue;
       if (this.nameplates.claim(nameplate, room, address, performance.now())) return { room, nameplate };
     }

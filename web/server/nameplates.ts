@@ -44,9 +44,9 @@ export class Nameplates {
     return this.#numbers.has(number);
   }
 
-  /** A number that is free here. Cost: a few tries. */
-  suggest(): number {
-    for (let most = 10; ; most *= 10) {
+  /** A number that is free here, of `digits` at least. Cost: a few tries. */
+  suggest(digits = 1): number {
+    for (let most = 10 ** digits; ; most *= 10) {
       for (let attempt = 0; attempt < 8; attempt += 1) {
         const number = randomInt(1, most);
         if (!this.#numbers.has(number)) return number;

@@ -235,6 +235,8 @@ export class Rooms {
 
 /** Closes a socket with a reason; a peer that does not answer the close frame is not waited for. */
 export function dismiss(socket: WebSocket, code: number, reason: string): void {
+  const timer = setTimeout(() => socket.terminate(), 2_000).unref();
+  // Thousands of those that went at once are not kept for its sake.
+  socket.once('close', () => clearTimeout(timer));
   socket.close(code, reason);
-  setTimeout(() => socket.terminate(), 2_000).unref();
 }

@@ -10,8 +10,8 @@ export interface ManualSignaling extends Signaling {
    */
   readonly text: Promise<string>;
   /**
-   * The side that invited takes the answer here. Errors: rejects with 'invalid-argument' for what is no answer, after which
-   * another one can be taken.
+   * The side that invited takes the answer here. Errors: rejects with 'invalid-argument' for what is no answer, or 'too-large',
+   * after which another one can be taken.
    */
   answer(text: string): Promise<void>;
 }
@@ -28,7 +28,7 @@ const PATIENCE_MS = 600_000;
  * hands over its `text`; the other one calls it with that text, connects, and hands back its own, which goes to `answer`.
  * The texts hold network addresses and the fingerprints of the connection, no keys; with a secret of `connect` they may travel
  * over any channel. One invitation serves one session, and a connection that breaks cannot be made again.
- * Errors: what is no invitation makes `connect` reject with 'invalid-argument'.
+ * Errors: what is no invitation makes `connect` reject with 'invalid-argument', or 'too-large'.
  */
 export function manualSignaling(invitation?: string): ManualSignaling {
   return new CopiedSignaling(invitation);
@@ -161,7 +161,7 @@ class CopiedSignaling implements ManualSignaling {
   }
 }
 
-/** Errors: rejects with 'invalid-argument' for what is not the text of an offer, or of an answer. */
+/** Errors: rejects with 'invalid-argument' for what is not the text of an offer, or of an answer; 'too-large'. */
 async function parseText(text: string, kind: 'offer' | 'answer'): Promise<LinkMessage[]> {
   let list: unknown;
   try {
