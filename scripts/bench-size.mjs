@@ -6,8 +6,9 @@ import { gzipSync } from 'node:zlib';
 
 const dist = new URL('../dist/', import.meta.url);
 const json = process.argv.includes('--json');
-// The server and the demo are no part of what a page of somebody else's loads.
-const files = (await readdir(dist)).filter((name) => /\.(js|wasm)$/.test(name) && name !== 'server.js').sort();
+// The server and the demo are no part of what a page of somebody else's loads; the MQTT client is only where it is asked for.
+const others = ['server.js', 'mqtt_client.js'];
+const files = (await readdir(dist)).filter((name) => /\.(js|wasm)$/.test(name) && !others.includes(name)).sort();
 if (!json) console.log(`${'file'.padEnd(26)}${'raw'.padStart(10)}${'gzip'.padStart(10)}`);
 
 const print = (row) =>

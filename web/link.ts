@@ -195,14 +195,16 @@ export class Link {
     this.#options.send({ type: 'description', kind, sdp: description.sdp });
   }
 
+  /** `null`: there are no more, which is an empty candidate to the other side (RFC 8838, section 14). */
   #sendCandidate(candidate: RTCIceCandidate | null): void {
-    if (!candidate || candidate.candidate === '') return;
+    // Firefox says so twice.
+    if (candidate?.candidate === '') return;
     try {
       this.#options.send({
         type: 'candidate',
-        candidate: candidate.candidate,
-        sdpMid: candidate.sdpMid,
-        sdpMLineIndex: candidate.sdpMLineIndex,
+        candidate: candidate?.candidate ?? '',
+        sdpMid: candidate?.sdpMid ?? null,
+        sdpMLineIndex: candidate?.sdpMLineIndex ?? null,
       });
     } catch (caught) {
       this.#lose(MillraceError.from(caught, 'signaling-failed'));

@@ -16,6 +16,13 @@ export interface Signaling {
    * try again. May be called often.
    */
   reopen?(): void;
+  /** Called once, when the session is up: the other side has proved whatever it had to. */
+  established?(): void;
+  /**
+   * What the two sides get from finding each other to being connected, ms; default 30 000. More where people carry the messages,
+   * and a path that fails may still come.
+   */
+  readonly patience?: number;
   close?(): void;
 }
 

@@ -274,6 +274,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     return new ControlConnector({
       rtc: settings.rtc,
       pairing: this.#pairing,
+      patient: settings.signaling.patience !== undefined,
       attach: (channel) => this.#attach(0, channel, true),
       onnegotiated: (maxMessageSize, fingerprints) => this.#limit(0, maxMessageSize, fingerprints),
       check: () => this.#port.post({ type: 'check' }),

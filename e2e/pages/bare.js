@@ -1,5 +1,5 @@
 // A page without a user interface: what the tests and the benchmark drive. Every function takes and gives plain data.
-import { broadcastSignaling, webSocketSignaling } from '/dist/signaling.js';
+import { broadcastSignaling, manualSignaling, mqttSignaling, webSocketSignaling } from '/dist/signaling.js';
 import { connect, createCode, createLinkKey, normalizeCode, sasEmoji } from '/dist/millrace.js';
 import { channels, connections } from './connections.js';
 import { made } from './copies.js';
@@ -73,16 +73,36 @@ function track(transfer) {
   return transfers.length - 1;
 }
 
+/** The signalling of the attempt of now. */
+let carrier = null;
+
+function makeCarrier(signaling, room, broker, invitation) {
+  switch (signaling) {
+    case 'broadcast':
+      return broadcastSignaling(room);
+    case 'mqtt':
+      return mqttSignaling(broker, room);
+    case 'manual':
+      return manualSignaling(invitation);
+    default: {
+      const url = new URL(`/signal?room=${room}`, location.href);
+      url.protocol = 'ws:';
+      return webSocketSignaling(url.href);
+    }
+  }
+}
+
 globalThis.bare = {
-  /** `signaling`: 'socket' or 'broadcast'. Gives null, or the error. */
-  async connect({ room, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, secret, secretKind, privacy, encryption }) {
-    const url = new URL(`/signal?room=${room}`, location.href);
-    url.protocol = 'ws:';
+  /**
+   * `signaling`: 'socket', 'broadcast', 'mqtt' (at `broker`) or 'manual' (with the other side's `invitation`, or none).
+   * Gives null, or the error.
+   */
+  async connect({ room, broker, invitation, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, secret, secretKind, privacy, encryption }) {
     abort = new AbortController();
     if (abortBefore) abort.abort();
     if (abortAfterMs !== null) setTimeout(() => abort.abort(), abortAfterMs);
     try {
-      const carrier = signaling === 'broadcast' ? broadcastSignaling(room) : webSocketSignaling(url.href);
+      carrier = makeCarrier(signaling, room, broker, invitation);
       const send = carrier.send.bind(carrier);
       signalled = [];
       carrier.send = (message) => {
@@ -165,6 +185,13 @@ globalThis.bare = {
     }
     return found;
   },
+  /** Of the attempt by 'manual': what to carry over, and what was carried here. */
+  text: () => carrier.text,
+  answer: (text) => carrier.answer(text),
+
+  /** The configuration that the site gives for peer connections. */
+  ice: async () => (await (await fetch('/ice')).json()).iceServers,
+
   untilState: (state) => until(() => peer.state === state),
   log: () => log,
   untilLog: (text) => until(() => log.some((line) => line.includes(text))),

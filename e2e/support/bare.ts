@@ -5,7 +5,10 @@ export interface BareApi {
   connect(options: {
     room: string;
     worker?: boolean;
-    signaling?: 'socket' | 'broadcast';
+    signaling?: 'socket' | 'broadcast' | 'mqtt' | 'manual';
+    broker?: string;
+    invitation?: string;
+    rtc?: RTCConfiguration;
     abortAfterMs?: number | null;
     abortBefore?: boolean;
     lanes?: { min?: number; max?: number };
@@ -27,6 +30,9 @@ export interface BareApi {
   watchWire(text: string): void;
   wire(): { messages: number; hits: number };
   paths(): Promise<(string | undefined)[]>;
+  text(): Promise<string>;
+  answer(text: string): Promise<void>;
+  ice(): Promise<RTCIceServer[]>;
   peer(): { sas: string[]; pictures: string[]; verified: boolean; encrypted: boolean; state: string; states: string[]; stats: { worker: boolean; lanes: { lane: number; bytesSent: number; reliable: boolean }[]; receivePoolBytes: number; wasmBytes: number } };
   untilState(state: string): Promise<boolean>;
   log(): string[];
