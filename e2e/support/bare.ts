@@ -8,7 +8,6 @@ export interface BareApi {
     signaling?: 'socket' | 'broadcast' | 'mqtt' | 'manual';
     broker?: string;
     invitation?: string;
-    rtc?: RTCConfiguration;
     abortAfterMs?: number | null;
     abortBefore?: boolean;
     lanes?: { min?: number; max?: number };
