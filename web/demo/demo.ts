@@ -1,10 +1,14 @@
 import type { Offer } from '../index.js';
-import { byId } from './dom.js';
-import { watchDrops } from './dropZone.js';
+import { Details } from './details.js';
+import { byId, make } from './dom.js';
 import { codeOf, explain } from './errors.js';
-import { Link, type LinkState } from './link.js';
-import { makeId, makeLink, readPageOptions, signalingUrl } from './room.js';
+import { Link, type LinkState, type Ways } from './link.js';
+import { watchPicks } from './picker.js';
+import { makeId, makeLink, readPageOptions } from './room.js';
+import { Share } from './share.js';
+import { missing } from './support.js';
 import { TransferCard, type CardListener } from './transferCard.js';
+import { keepAwake } from './wakeLock.js';
 
 const page = {
   title: byId('title', HTMLHeadingElement),
@@ -13,11 +17,16 @@ const page = {
   drop: byId('drop', HTMLElement),
   dropHint: byId('drop-hint', HTMLElement),
   files: byId('files', HTMLInputElement),
-  share: byId('share', HTMLElement),
-  link: byId('link', HTMLInputElement),
-  copy: byId('copy', HTMLButtonElement),
+  folder: byId('folder', HTMLInputElement),
+  more: byId('more', HTMLElement),
+  write: byId('write', HTMLButtonElement),
+  textCard: byId('text-card', HTMLFormElement),
+  text: byId('text', HTMLTextAreaElement),
+  join: byId('join', HTMLFormElement),
+  code: byId('code', HTMLInputElement),
+  nobody: byId('nobody', HTMLParagraphElement),
   compare: byId('compare', HTMLElement),
-  sas: byId('sas', HTMLParagraphElement),
+  sas: byId('sas', HTMLOListElement),
   verify: byId('verify', HTMLButtonElement),
   transfers: byId('transfers', HTMLUListElement),
   status: byId('status', HTMLParagraphElement),
@@ -25,13 +34,19 @@ const page = {
 };
 const siteTitle = 'Millrace';
 const ownRoomKey = 'millrace-own-room';
+/** A link whose other side does not come within this is explained. */
+const nobodyMs = 8_000;
 
 const options = readPageOptions(location);
 const cards = new Set<TransferCard>();
 /** Files that wait for a session, oldest first. */
 const queue: { card: TransferCard; files: File[] }[] = [];
+/** What each sending card stands for, to offer it again. */
+const filesOf = new Map<TransferCard, File[]>();
 let { room, key } = options;
 let link: Link | null = null;
+let nobodyTimer: ReturnType<typeof setTimeout> | undefined;
+const share = new Share((words) => (page.status.textContent = words));
 
 const cardListener: CardListener = {
   onState(_card, words) {
@@ -39,11 +54,17 @@ const cardListener: CardListener = {
     showTitle();
   },
   onProgress: showTitle,
+  onInterrupted(card) {
+    const files = filesOf.get(card);
+    if (files !== undefined) sendOrQueue(card, files);
+  },
+  onDismissed: removeCard,
 };
 
 function showTitle(): void {
   const busy = [...cards].filter((card) => card.busy);
   const share = busy.reduce((sum, card) => sum + card.share, 0) / busy.length;
+  keepAwake(busy.length > 0);
   document.title = busy.length === 0 ? siteTitle : `${Math.floor(share * 100)} % · ${siteTitle}`;
 }
 
@@ -59,10 +80,17 @@ function addCard(card: TransferCard): void {
 }
 
 function sendFiles(files: File[]): void {
-  showAlert('');
+  const lack = missing();
+  showAlert(lack?.message ?? '');
+  if (lack !== undefined) return;
   const card = new TransferCard('send', files, cardListener);
+  filesOf.set(card, files);
   addCard(card);
-  if (room === null) openOwnRoom();
+  if (link === null) openOwnRoom();
+  sendOrQueue(card, files);
+}
+
+function sendOrQueue(card: TransferCard, files: File[]): void {
   if (link?.connected === true) {
     offer(card, files);
     return;
@@ -77,6 +105,7 @@ function sendFiles(files: File[]): void {
 
 function removeCard(card: TransferCard): void {
   cards.delete(card);
+  filesOf.delete(card);
   card.element.remove();
   showTitle();
   page.files.focus();
@@ -95,7 +124,7 @@ function offer(card: TransferCard, files: File[]): void {
 function receiveOffer(incoming: Offer): void {
   const card = new TransferCard('receive', incoming.files, cardListener);
   addCard(card);
-  card.showOffer(incoming, options.sink);
+  card.showOffer(incoming, options.sink, link?.verified ?? false);
 }
 
 function openOwnRoom(): void {
@@ -109,16 +138,33 @@ function openOwnRoom(): void {
 
 function enterRoom(id: string): void {
   const own = sessionStorage.getItem(ownRoomKey) === id;
+  if (own) share.show(makeLink(location, id, key));
+  else showReceiving();
+  start({ room: id, key, code: null, offersCode: own });
+}
+
+function enterByCode(code: string): void {
+  showAlert('');
+  showReceiving();
+  start({ room: null, key: null, code, offersCode: false });
+}
+
+function showReceiving(): void {
+  page.title.textContent = 'Receive files from browser to browser';
+  page.dropHint.textContent = 'or drop them here to send some back';
+  // What comes in, and may wait for an answer, goes before what one could send.
+  page.transfers.parentElement?.after(page.drop, page.more, page.textCard);
+}
+
+function start(ways: Ways): void {
   page.drop.classList.add('compact');
-  page.link.value = makeLink(location, id, key);
-  page.share.hidden = !own;
-  if (!own) {
-    page.title.textContent = 'Receive files from browser to browser';
-    page.dropHint.textContent = 'or drop them here to send some back';
-    // What comes in, and may wait for an answer, goes before what one could send.
-    page.transfers.parentElement?.after(page.drop);
-  }
-  link = new Link(signalingUrl(location, id), key, options.worker, { onState: showLink, onOffer: receiveOffer, onError: showLinkError });
+  page.join.hidden = true;
+  link = new Link(ways, options.worker, {
+    onState: showLink,
+    onOffer: receiveOffer,
+    onError: showLinkError,
+    onCode: (code, because = '') => share.showCode(code, because === '' ? '' : explain(`own-${because}`, '')),
+  });
 }
 
 function showLink(state: LinkState): void {
@@ -134,10 +180,17 @@ function showLink(state: LinkState): void {
   page.connectionText.textContent = words[state];
   page.status.textContent = words[state];
   page.compare.hidden = state !== 'connected' || link?.verified !== false;
-  page.sas.textContent = page.compare.hidden ? '' : (link?.sas.join(', ') ?? '');
+  const pictures = page.compare.hidden ? [] : (link?.sas ?? []);
+  page.sas.replaceChildren(
+    ...pictures.map(({ picture, name }) =>
+      make('li', {}, [make('span', { class: 'picture', text: picture, attributes: { 'aria-hidden': 'true' } }), make('span', { text: name })])),
+  );
+  clearTimeout(nobodyTimer);
+  page.nobody.hidden = true;
+  if (state === 'waiting' && !isOwn()) nobodyTimer = setTimeout(() => (page.nobody.hidden = false), nobodyMs);
+  share.hide(state !== 'waiting' || !isOwn());
   if (state === 'connected') {
     showAlert('');
-    page.share.hidden = true;
     for (const { card, files } of queue.splice(0)) offer(card, files);
     return;
   }
@@ -146,37 +199,54 @@ function showLink(state: LinkState): void {
   for (const card of cards) {
     if (card.direction === 'receive' && card.state === 'offered') card.showLost();
   }
-  if (room !== null && sessionStorage.getItem(ownRoomKey) === room) page.share.hidden = false;
+}
+
+/** Whether this page made the room, and the other side is invited. */
+function isOwn(): boolean {
+  return room !== null && sessionStorage.getItem(ownRoomKey) === room;
 }
 
 function showLinkError(code: string, message: string): void {
-  // 4409 is what the server of this site closes with when a third side comes into a room.
-  const words = message.includes('4409') ? 'Somebody else is using this link already.' : explain(code, message);
-  showAlert(`${words} Reload the page to try again. (${code})`);
-}
-
-async function copyLink(): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(page.link.value);
-  } catch {
-    // No permission, or no secure context: the old way asks for neither.
-    page.link.select();
-    document.execCommand('copy');
+  if (room !== null) {
+    showAlert(`${explain(code, message)} Reload the page to try again. (${code})`);
+    return;
   }
-  page.copy.textContent = 'Copied';
-  page.status.textContent = 'Link copied';
+  // A code can be typed again at once, without losing what stands on the page.
+  link = null;
+  showAlert(`${explain(code, message)} (${code})`);
+  page.join.hidden = false;
+  page.code.select();
 }
 
-watchDrops(page.drop, page.files, {
+function openText(text?: string): void {
+  page.textCard.hidden = text === undefined && !page.textCard.hidden;
+  page.write.setAttribute('aria-expanded', String(!page.textCard.hidden));
+  if (text !== undefined) page.text.value = text;
+  if (!page.textCard.hidden) page.text.focus();
+}
+
+watchPicks(page.drop, [page.files, page.folder], {
   onFiles: sendFiles,
-  onFolder: () => showAlert('Folders cannot be sent yet. Choose the files in it.'),
+  onText: openText,
+  onFailure: () => showAlert('This could not be read. It may have been moved or deleted. Choose it again.'),
 });
-page.copy.addEventListener('click', () => void copyLink());
+page.write.addEventListener('click', () => openText());
+page.textCard.addEventListener('submit', (event) => {
+  event.preventDefault();
+  if (page.text.value === '') return;
+  sendFiles([new File([page.text.value], 'Text.txt', { type: 'text/plain' })]);
+  page.text.value = '';
+  openText();
+  page.write.focus();
+});
+page.join.addEventListener('submit', (event) => {
+  event.preventDefault();
+  enterByCode(page.code.value);
+});
 page.verify.addEventListener('click', () => {
   link?.verify();
   showLink('connected');
 });
-page.link.addEventListener('focus', () => page.link.select());
 window.addEventListener('beforeunload', (event) => {
   if ([...cards].some((card) => card.busy)) event.preventDefault();
 });
@@ -185,5 +255,9 @@ window.addEventListener('pagehide', () => link?.leave());
 // A link pasted into this tab's address changes the fragment only; the page has to start over for it.
 window.addEventListener('hashchange', () => location.reload());
 
-if (room !== null) enterRoom(room);
+// It reads for itself, once a second.
+new Details(() => link?.stats());
+const lack = missing();
+if (lack !== undefined) showAlert(lack.message);
+else if (room !== null) enterRoom(room);
 else if (location.hash.includes('room=')) showAlert('This link is not complete. Ask for it again.');

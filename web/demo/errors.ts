@@ -6,14 +6,14 @@ const sentences: Readonly<Record<ErrorCode, string>> = {
   'bad-record': 'A damaged or forged message arrived, so the connection was closed. Open the link again.',
   cancelled: 'It was cancelled.',
   closed: 'The other side left. Send the files again when it is back.',
-  'connection-failed': 'The two browsers found no way to each other. Their networks may block direct connections.',
+  'connection-failed': 'The two browsers found no way to each other: a network blocks direct connections. Try another network (a phone as hotspot, no VPN), or ask who runs this site for a TURN server.',
   'connection-lost': 'The connection broke. Send the files again when the other side is back.',
   'handshake-failed': 'The two sides could not agree on keys. Reload both pages.',
   'hash-mismatch': 'The bytes that arrived are not those that were sent, so nothing was kept. Send the files again.',
   'invalid-argument': 'These files cannot be sent.',
   'lane-closed': 'The connection broke. Send the files again when the other side is back.',
   'not-supported': 'This browser cannot do that. A current Chrome, Edge, Firefox or Safari can.',
-  'out-of-space': 'The device that receives has no room left for this.',
+  'out-of-space': 'The device that receives has no room left. Free some, or save to a folder on another disk, and send again.',
   'peer-error': 'The other side ran into a problem and stopped.',
   'protocol-violation': 'The other side sent something that makes no sense, so the connection was closed.',
   rejected: 'The other side declined.',
@@ -26,10 +26,53 @@ const sentences: Readonly<Record<ErrorCode, string>> = {
   internal: 'Something went wrong inside Millrace. Reload both pages.',
 };
 
+/** What only a page can tell apart. */
+const pageSentences: Readonly<Record<string, string>> = {
+  'no-webrtc': 'This browser has no WebRTC, or it is switched off. Allow it in the settings or an extension, or use a current Chrome, Edge, Firefox or Safari.',
+  'too-old': 'This browser is too old for this page. Update it, or use a current Chrome, Edge, Firefox or Safari.',
+  'insecure-page': 'Browsers allow this only over https. Open the address with https:// in front.',
+  'room-full': 'Somebody else is using this link already. Close the other page, or ask for a new link.',
+  'not-a-code': 'That is not a whole code. It looks like 7-crossover-clockwork: a number and two words.',
+  'no-such-code': 'No such code is waiting. Check the number, and that the other page is open, or ask for a new code.',
+  'wrong-code': 'The words of the code are not the right ones, or somebody is in between. Nothing was sent. Each code can be tried once: ask for the new one.',
+  'code-expired': 'This code has waited for too long. Ask for a new one.',
+  'own-authentication-failed': 'Somebody tried a wrong code, so it was replaced. Nothing was sent.',
+  'own-code-expired': 'The code before this one has waited for too long.',
+  'code-used': 'The other side left, and a code works once. Ask for a new code or the link.',
+  'too-many-guesses': 'Too many wrong codes came from your network. Wait some minutes, or use the link.',
+  'server-busy': 'The server that brings the two sides together is full. Try again in a minute.',
+};
+
+const pageCodes: Readonly<Record<number, string>> = {
+  4404: 'no-such-code',
+  4409: 'room-full',
+  4410: 'code-expired',
+  4420: 'too-many-guesses',
+  4428: 'server-busy',
+  4429: 'server-busy',
+  4503: 'server-busy',
+};
+
+/** A failure that this page has a word of its own for. */
+export class PageError extends Error {
+  readonly code: string;
+
+  constructor(code: string) {
+    super(pageSentences[code] ?? code);
+    this.code = code;
+  }
+}
+
+/** What a failed attempt to connect was about: where the server closed the socket, it said why. */
+export function reasonOf(error: unknown, closeCode: number | undefined): unknown {
+  const code = codeOf(error).code === 'signaling-failed' && closeCode !== undefined ? pageCodes[closeCode] : undefined;
+  return code === undefined ? error : new PageError(code);
+}
+
 /** What happened, in words for everybody; `detail` is said only where there are none for `code`. */
 export function explain(code: string, detail: string): string {
   const known: string | undefined = Object.hasOwn(sentences, code) ? sentences[code as ErrorCode] : undefined;
-  return known ?? (detail === '' ? 'Something went wrong.' : detail);
+  return known ?? (Object.hasOwn(pageSentences, code) ? pageSentences[code] : undefined) ?? (detail === '' ? 'Something went wrong.' : detail);
 }
 
 /** Code and message of whatever was caught. */

@@ -1,31 +1,47 @@
-import type { Offer, Peer, Transfer } from '../index.js';
-import { codeOf } from './errors.js';
-import { loadPackage } from './package.js';
+import type { Offer, Peer, PeerStats, Source, Transfer } from '../index.js';
+import { codeOf, PageError, reasonOf } from './errors.js';
+import { iceServers, loadPackage, type Package } from './package.js';
+import { nameplateUrl, roomUrl } from './room.js';
 
 export type LinkState = 'idle' | 'waiting' | 'connected' | 'reconnecting' | 'failed';
 
 export interface LinkListener {
   onState(state: LinkState): void;
   onOffer(offer: Offer): void;
+  /** A short code leads here now; null: none does. `because`: why the one before is gone. */
+  onCode(code: string | null, because?: string): void;
   onError(code: string, message: string): void;
 }
 
+/** How the two sides find each other: in a room, by a code that was said, or both for who waits. */
+export interface Ways {
+  readonly room: string | null;
+  readonly key: string | null;
+  readonly code: string | null;
+  /** Also wait with a short code of one's own. */
+  readonly offersCode: boolean;
+}
+
 /** Failures that another attempt may get past: the network changed, or the room is still being left by an old session. */
-const passing: ReadonlySet<string> = new Set(['signaling-failed', 'connection-failed', 'connection-lost', 'timeout']);
+const passing: ReadonlySet<string> = new Set([
+  'signaling-failed',
+  'connection-failed',
+  'connection-lost',
+  'timeout',
+  'room-full',
+]);
 const retryPausesMs = [500, 1000, 2000, 4000];
 
-/** Keeps a session with whoever else is in the room: when one ends in good order or breaks, the next is waited for. */
+/** Keeps a session with whoever else is there: when one ends in good order or breaks, the next is waited for. */
 export class Link {
-  readonly #listener: LinkListener;
-  readonly #signalingUrl: string;
-  readonly #key: string | null;
+  readonly #ways: Ways;
   readonly #worker: boolean | undefined;
+  readonly #listener: LinkListener;
   #peer: Peer | null = null;
   #emoji: Readonly<Record<string, string>> = {};
 
-  constructor(signalingUrl: string, key: string | null, worker: boolean | undefined, listener: LinkListener) {
-    this.#signalingUrl = signalingUrl;
-    this.#key = key;
+  constructor(ways: Ways, worker: boolean | undefined, listener: LinkListener) {
+    this.#ways = ways;
     this.#worker = worker;
     this.#listener = listener;
     void this.#run();
@@ -40,19 +56,23 @@ export class Link {
     return this.#peer?.verified ?? false;
   }
 
-  /** The words to compare, each with its picture. */
-  get sas(): readonly string[] {
-    return this.#peer?.sas.map((name) => `${this.#emoji[name] ?? ''} ${name}`) ?? [];
+  /** What to compare: pictures with their names. */
+  get sas(): readonly { picture: string; name: string }[] {
+    return this.#peer?.sas.map((name) => ({ name, picture: this.#emoji[name] ?? '' })) ?? [];
   }
 
   verify(): void {
     this.#peer?.verify();
   }
 
-  /** Offers `files`. Errors: throws where there is no session, and as `Peer.send`. */
-  send(files: File[]): Transfer {
+  stats(): PeerStats | undefined {
+    return this.#peer?.stats();
+  }
+
+  /** Offers `sources`. Errors: throws where there is no session, and as `Peer.send`. */
+  send(sources: readonly Source[]): Transfer {
     if (this.#peer === null) throw new Error('there is no session');
-    return this.#peer.send(files);
+    return this.#peer.send(sources);
   }
 
   /** Says goodbye, as far as there is time for it. */
@@ -63,37 +83,127 @@ export class Link {
   async #run(): Promise<void> {
     let failures = 0;
     try {
-      const { connect, sasEmoji, webSocketSignaling } = await loadPackage();
-      this.#emoji = sasEmoji;
+      const tools = await loadPackage();
+      this.#emoji = tools.sasEmoji;
       for (;;) {
         this.#listener.onState('waiting');
         try {
-          const peer = await connect({
-            signaling: webSocketSignaling(this.#signalingUrl),
-            ...(this.#key === null ? {} : { secret: this.#key, secretKind: 'key' as const }),
-            ...(this.#worker === undefined ? {} : { worker: this.#worker }),
-          });
+          const peer = await this.#meet(tools);
           failures = 0;
-          this.#peer = peer;
-          peer.onincoming = (offer) => this.#listener.onOffer(offer);
-          this.#listener.onState('connected');
-          peer.addEventListener('statechange', () => {
-            if (peer.state === 'connected' || peer.state === 'reconnecting') this.#listener.onState(peer.state);
-          });
-          await closed(peer);
-          this.#peer = null;
+          await this.#keep(peer);
         } catch (error) {
           const pause = retryPausesMs[failures];
           failures += 1;
-          if (pause === undefined || !passing.has(codeOf(error).code)) throw error;
+          if (pause === undefined || this.#ways.room === null || !passing.has(codeOf(error).code)) throw error;
           await delay(pause);
+          continue;
         }
+        if (this.#ways.room === null) throw new PageError('code-used');
       }
     } catch (error) {
       this.#peer = null;
       const { code, message } = codeOf(error);
       this.#listener.onState('failed');
       this.#listener.onError(code, message);
+    }
+  }
+
+  /** Resolves when the session is over. */
+  async #keep(peer: Peer): Promise<void> {
+    this.#peer = peer;
+    peer.onincoming = (offer) => this.#listener.onOffer(offer);
+    this.#listener.onState('connected');
+    peer.addEventListener('statechange', () => {
+      if (peer.state === 'connected' || peer.state === 'reconnecting') this.#listener.onState(peer.state);
+    });
+    await closed(peer);
+    this.#peer = null;
+  }
+
+  async #meet(tools: Package): Promise<Peer> {
+    const { room, code, offersCode } = this.#ways;
+    const begin = (way: (signal: AbortSignal) => Promise<Peer>) => {
+      const ending = new AbortController();
+      return { ending, peer: way(ending.signal).then((peer) => ({ peer, ending })) };
+    };
+    const attempts = [
+      begin((signal) => (room === null ? this.#meetByCode(tools, code ?? '', signal) : this.#meetInRoom(tools, room, signal))),
+      ...(offersCode ? [begin((signal) => this.#waitWithCodes(tools, signal))] : []),
+    ];
+    let first: AbortController | undefined;
+    try {
+      const winner = await Promise.race(attempts.map(({ peer }) => peer));
+      first = winner.ending;
+      return winner.peer;
+    } finally {
+      for (const { ending, peer } of attempts) {
+        peer.catch(() => {});
+        // It ends the session, too, of who came by the other way in the same moment.
+        if (ending !== first) ending.abort();
+      }
+    }
+  }
+
+  #meetInRoom(tools: Package, room: string, signal: AbortSignal): Promise<Peer> {
+    const { key } = this.#ways;
+    const secret = key === null ? {} : { secret: key, secretKind: 'key' as const };
+    return this.#connect(tools, tools.webSocketSignaling(roomUrl(location, room)), secret, signal);
+  }
+
+  async #meetByCode(tools: Package, code: string, signal: AbortSignal): Promise<Peer> {
+    const secret = tools.normalizeCode(code);
+    const nameplate = /^(\d{1,9})-./.exec(secret)?.[1];
+    if (nameplate === undefined) throw new PageError('not-a-code');
+    const signaling = tools.webSocketSignaling(nameplateUrl(location, nameplate));
+    try {
+      return await this.#connect(tools, signaling, { secret, secretKind: 'code' }, signal);
+    } catch (error) {
+      throw codeOf(error).code === 'authentication-failed' ? new PageError('wrong-code') : error;
+    }
+  }
+
+  /** One code after another, each good for one guess. Settles only when somebody came, or with 'aborted'. */
+  async #waitWithCodes(tools: Package, signal: AbortSignal): Promise<Peer> {
+    let failures = 0;
+    let because = '';
+    for (;;) {
+      try {
+        const signaling = tools.webSocketSignaling(nameplateUrl(location, 'new'));
+        signal.addEventListener('abort', () => signaling.close?.());
+        const { nameplate } = await signaling.place;
+        const secret = await tools.createCode(nameplate);
+        signal.throwIfAborted();
+        this.#listener.onCode(secret, because);
+        failures = 0;
+        return await this.#connect(tools, signaling, { secret, secretKind: 'code' }, signal);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        const { code } = codeOf(error);
+        because = code === 'authentication-failed' || code === 'code-expired' ? code : '';
+        this.#listener.onCode(null);
+        // The link goes on without; the server may be back, or have room, later.
+        await delay(retryPausesMs[failures] ?? 30_000);
+        failures += 1;
+      }
+    }
+  }
+
+  async #connect(
+    tools: Package,
+    signaling: ReturnType<Package['webSocketSignaling']>,
+    secret: { secret?: string; secretKind?: 'key' | 'code' },
+    signal: AbortSignal,
+  ): Promise<Peer> {
+    try {
+      return await tools.connect({
+        signaling,
+        rtc: await iceServers(),
+        signal,
+        ...secret,
+        ...(this.#worker === undefined ? {} : { worker: this.#worker }),
+      });
+    } catch (error) {
+      throw reasonOf(error, signaling.closeCode);
     }
   }
 }

@@ -4,14 +4,34 @@
  */
 type Millrace = typeof import('../index.js');
 type Signaling = typeof import('../signaling/index.js');
+export type Package = Millrace & Signaling;
+
+let loading: Promise<Package> | undefined;
 
 /** Errors: rejects where the files cannot be loaded. */
-export async function loadPackage(): Promise<Pick<Millrace, 'connect' | 'sasEmoji'> & Pick<Signaling, 'webSocketSignaling'>> {
+export function loadPackage(): Promise<Package> {
+  loading ??= load();
+  return loading;
+}
+
+async function load(): Promise<Package> {
   // Resolved at run time: a bundler must not follow them.
   const address = (file: string): string => new URL(`dist/${file}`, document.baseURI).href;
-  const [{ connect, sasEmoji }, { webSocketSignaling }] = await Promise.all([
+  const [millrace, signaling] = await Promise.all([
     import(address('millrace.js')) as Promise<Millrace>,
     import(address('signaling.js')) as Promise<Signaling>,
   ]);
-  return { connect, sasEmoji, webSocketSignaling };
+  return { ...millrace, ...signaling };
+}
+
+/** STUN and TURN servers of this site, with credentials of now; none where the site has none to tell. */
+export async function iceServers(): Promise<RTCConfiguration> {
+  try {
+    const answer = await fetch(new URL('ice', document.baseURI));
+    if (!answer.ok) return {};
+    const { iceServers: servers } = (await answer.json()) as { iceServers?: RTCIceServer[] };
+    return servers === undefined ? {} : { iceServers: servers };
+  } catch {
+    return {};
+  }
 }

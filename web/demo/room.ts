@@ -42,9 +42,18 @@ export function makeLink(location: Location, room: string, key: string | null): 
 }
 
 /** Address of the signalling of this site for `room`. It tells the server nothing of the key. */
-export function signalingUrl(location: Location, room: string): string {
+export function roomUrl(location: Location, room: string): string {
+  return signalUrl(location, 'room', room);
+}
+
+/** The same for the number of a short code, or 'new'. */
+export function nameplateUrl(location: Location, nameplate: string): string {
+  return signalUrl(location, 'nameplate', nameplate);
+}
+
+function signalUrl(location: Location, name: string, value: string): string {
   const url = new URL('signal', location.origin + location.pathname);
   url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-  url.searchParams.set('room', room);
+  url.searchParams.set(name, value);
   return url.href;
 }

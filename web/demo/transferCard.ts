@@ -1,8 +1,11 @@
-import type { FileInfo, Offer, Receipt, Sink, Transfer } from '../index.js';
+import type { AcceptOptions, FileInfo, Offer, Receipt, Sink, Transfer } from '../index.js';
 import { make, makeButton } from './dom.js';
 import { codeOf, explain } from './errors.js';
+import { FileRows } from './fileRows.js';
 import { formatBytes, formatCount, formatDuration, formatSpeed } from './format.js';
 import { Meter } from './meter.js';
+import { loadPackage } from './package.js';
+import { acceptedBefore, folderPicker, forgetAccepted, rememberAccepted, spaceWarning } from './saving.js';
 
 export type CardState = 'queued' | Transfer['state'];
 
@@ -11,12 +14,13 @@ export interface CardListener {
   /** A state was reached; `words` is a sentence for people who do not see the card. */
   onState(card: TransferCard, words: string): void;
   onProgress(card: TransferCard): void;
+  /** The session broke under it; the same files can go on when the other side is back. */
+  onInterrupted(card: TransferCard): void;
+  onDismissed(card: TransferCard): void;
 }
 
-type NamedSize = Pick<FileInfo, 'name' | 'size'>;
-
-/** Rows beyond this are counted, not listed: a peer may offer very many files. */
-const maxRows = 200;
+/** Ends that say nothing about the files. */
+const interruptions: ReadonlySet<string> = new Set(['closed', 'connection-lost', 'lane-closed']);
 const repaintMs = 100;
 
 /** One transfer as people see it: from waiting for the other side to the proof at the end. */
@@ -38,19 +42,22 @@ export class TransferCard {
   readonly #figures = make('p', { class: 'figures' }, [this.#percent, this.#bytes, this.#speed, this.#left]);
   readonly #error = make('p', { class: 'error-text', testId: 'transfer-error' });
   readonly #actions = make('div', { class: 'actions' });
-  readonly #rows: HTMLLIElement[] = [];
-  readonly #meter = new Meter();
+  readonly #warning = make('p', { class: 'warning-text', testId: 'space-warning', attributes: { hidden: '' } });
+  readonly #rows: FileRows;
+  #meter = new Meter();
+  #pausedHere = false;
   #state: CardState = 'queued';
   #transfer: Transfer | null = null;
   #startedAt: number | null = null;
   #paintedAt = -Infinity;
 
-  constructor(direction: 'send' | 'receive', files: readonly NamedSize[], listener: CardListener) {
+  constructor(direction: 'send' | 'receive', files: readonly Pick<FileInfo, 'name' | 'size'>[], listener: CardListener) {
     this.direction = direction;
     this.#listener = listener;
     this.#totalBytes = files.reduce((sum, file) => sum + (file.size ?? 0), 0);
     this.#summary = `${formatCount(files.length)}, ${formatBytes(this.#totalBytes)}`;
     this.#heading.textContent = `${direction === 'send' ? 'Sending' : 'Receiving'} ${this.#summary}`;
+    this.#rows = new FileRows(files);
     const only = files.length === 1 ? files[0] : undefined;
     this.#title = only === undefined ? formatCount(files.length) : only.name;
     this.#progress.setAttribute('aria-label', `Progress of ${this.#title}`);
@@ -62,9 +69,10 @@ export class TransferCard {
           this.#heading,
           this.#stateText,
         ]),
-        this.#makeFileList(files),
+        this.#rows.element,
         this.#progress,
         this.#figures,
+        this.#warning,
         this.#error,
         this.#actions,
       ],
@@ -89,23 +97,50 @@ export class TransferCard {
 
   /** Files wait for a session; `onCancel` takes them out of the queue again. */
   showQueued(onCancel: () => void): void {
-    this.#show('queued', 'Waiting for the other side');
+    this.#show('queued', this.#transfer === null ? 'Waiting for the other side' : 'Interrupted, goes on when the other side is back');
     this.#offerActions(makeButton('Cancel', 'cancel', onCancel));
   }
 
-  /** Asks whether to take what the peer offers. */
-  showOffer(offer: Offer, sink: Sink): void {
-    this.#show('offered', 'The other side wants to send you this');
-    const accept = makeButton('Accept', 'accept', () => {
-      // Measured from here: what a person waits for begins with the click.
-      this.#startedAt = performance.now();
-      this.follow(offer.accept({ sink }));
-    }, 'primary');
+  /** Asks whether to take what the peer offers, unless the person said so before and it was interrupted. */
+  showOffer(offer: Offer, sink: Sink, verified: boolean): void {
+    const before = acceptedBefore(offer.files);
+    if (before !== undefined) {
+      this.#accept(offer, before);
+      return;
+    }
+    this.#show('offered', verified ? 'The other side, verified, wants to send you this' : 'The other side, not verified, wants to send you this');
+    const accept = makeButton('Accept', 'accept', () => this.#accept(offer, { sink }), 'primary');
     const decline = makeButton('Decline', 'decline', () => {
       offer.reject('declined');
       this.#end('cancelled', 'Declined');
     });
-    this.#offerActions(accept, decline);
+    const pick = folderPicker();
+    const toFolder = makeButton('Accept into a folder…', 'accept-folder', () => {
+      pick?.().then(
+        (folder) => this.#accept(offer, { sink: folder }),
+        // Nothing chosen: the question stays.
+        () => {},
+      );
+    });
+    this.#offerActions(accept, ...(pick === undefined ? [] : [toFolder]), decline);
+    void spaceWarning(this.#totalBytes).then((words) => {
+      if (this.#state !== 'offered') return;
+      this.#warning.textContent = words;
+      this.#warning.hidden = words === '';
+    });
+  }
+
+  #accept(offer: Offer, options: AcceptOptions): void {
+    // Measured from here: what a person waits for begins with the click.
+    this.#startedAt = performance.now();
+    this.#warning.hidden = true;
+    rememberAccepted(offer.files, options);
+    const transfer = offer.accept(options);
+    const forget = (): void => forgetAccepted(offer.files);
+    transfer.done.then(forget, (error: unknown) => {
+      if (!interruptions.has(codeOf(error).code)) forget();
+    });
+    this.follow(transfer);
   }
 
   /** The session is gone before the card came to a transfer. */
@@ -117,7 +152,8 @@ export class TransferCard {
   /** Shows `transfer` until its end. */
   follow(transfer: Transfer): void {
     this.#transfer = transfer;
-    this.#offerActions(makeButton('Cancel', 'cancel', () => transfer.cancel('cancelled by the user')));
+    this.#meter = new Meter();
+    this.#pausedHere = false;
     transfer.addEventListener('statechange', () => this.#showTransferState(transfer));
     transfer.addEventListener('progress', () => this.#paint(false));
     transfer.done.then(
@@ -127,43 +163,42 @@ export class TransferCard {
     this.#showTransferState(transfer);
   }
 
-  #makeFileList(files: readonly NamedSize[]): HTMLUListElement {
-    const list = make('ul', { class: 'file-list', testId: 'file-list', attributes: { 'aria-label': 'Files' } });
-    for (const file of files.slice(0, maxRows)) {
-      const row = make('li', { class: 'file', testId: 'file' }, [
-        make('span', { class: 'file-name', text: file.name, testId: 'file-name' }),
-        make('span', { class: 'file-size', text: file.size === null ? '' : formatBytes(file.size), testId: 'file-size' }),
-      ]);
-      this.#rows.push(row);
-      list.append(row);
-    }
-    if (files.length > maxRows) {
-      list.append(make('li', { class: 'file', text: `and ${formatCount(files.length - maxRows)} more` }));
-    }
-    return list;
-  }
-
   #showTransferState(transfer: Transfer): void {
     const sending = this.direction === 'send';
     switch (transfer.state) {
       case 'offered':
         this.#show('offered', sending ? 'Waiting to be accepted' : 'Starting');
+        this.#offerControls(transfer);
         break;
       case 'active':
         this.#startedAt ??= performance.now();
         this.#show('active', sending ? 'Sending' : 'Receiving');
+        this.#offerControls(transfer);
         this.#paint(true);
         break;
       case 'paused':
-        this.#show('paused', 'Paused');
+        this.#show('paused', this.#pausedHere ? 'Paused' : 'Paused by the other side');
+        this.#offerControls(transfer);
         break;
       case 'reconnecting':
-        this.#show('reconnecting', 'Reconnecting');
+        this.#show('reconnecting', 'Connection lost, reconnecting');
         break;
       default:
         // The ends come with their receipt or their error, through `done`.
         break;
     }
+  }
+
+  #offerControls(transfer: Transfer): void {
+    const toggle = makeButton(this.#pausedHere ? 'Resume' : 'Pause', this.#pausedHere ? 'resume' : 'pause', () => {
+      this.#pausedHere = !this.#pausedHere;
+      if (this.#pausedHere) transfer.pause();
+      else transfer.resume();
+      // Nothing changes where the other side paused it, too.
+      this.#offerControls(transfer);
+    });
+    const cancel = makeButton('Cancel', 'cancel', () => transfer.cancel('cancelled by the user'));
+    this.#offerActions(...(transfer.state === 'offered' ? [] : [toggle]), cancel);
   }
 
   #showReceipt(receipt: Receipt): void {
@@ -172,32 +207,14 @@ export class TransferCard {
     data['root'] = receipt.files.map((file) => file.root).join(',');
     data['bytes'] = String(receipt.bytes);
     data['seconds'] = seconds.toFixed(4);
-    receipt.files.forEach((file, index) => this.#showFileReceipt(index, file));
+    this.#rows.showReceipts(receipt.files);
     this.#percent.textContent = '100 %';
     this.#bytes.textContent = formatBytes(receipt.bytes);
     this.#speed.textContent = seconds > 0 ? `${formatSpeed(receipt.bytes / seconds)} on average` : '';
     this.#left.textContent = `in ${seconds < 10 ? `${seconds.toFixed(1)} s` : formatDuration(seconds)}`;
     this.#progress.value = 1;
     this.#heading.textContent = `${this.direction === 'send' ? 'Sent' : 'Received'} ${this.#summary}`;
-    this.#end('done', this.direction === 'send' ? 'Sent and verified' : 'Received and verified');
-  }
-
-  #showFileReceipt(index: number, file: Receipt['files'][number]): void {
-    const row = this.#rows[index];
-    if (row === undefined) return;
-    if (file.blob !== undefined) {
-      const save = make('a', { class: 'button small', text: 'Save', testId: 'save' });
-      save.href = URL.createObjectURL(file.blob);
-      save.download = file.name;
-      save.setAttribute('aria-label', `Save ${file.name}`);
-      row.append(save);
-    }
-    row.append(
-      make('span', { class: 'file-root' }, [
-        'Verified, BLAKE2b root ',
-        make('code', { text: file.root, testId: 'root' }),
-      ]),
-    );
+    this.#end('done', this.direction === 'send' ? 'Sent and verified' : 'Received and verified', receipt.folder);
   }
 
   #showFailure(error: unknown): void {
@@ -207,17 +224,28 @@ export class TransferCard {
       this.#end('cancelled', code === 'rejected' ? 'Declined by the other side' : 'Cancelled');
       return;
     }
+    if (this.direction === 'send' && interruptions.has(code)) {
+      this.#listener.onInterrupted(this);
+      return;
+    }
     this.#error.replaceChildren(`${explain(code, message)} `, make('code', { text: `(${code})` }));
     this.#end('failed', 'Failed');
   }
 
-  #end(state: 'done' | 'failed' | 'cancelled', words: string): void {
+  /** `folder`: of this browser's own storage, with what was received. */
+  #end(state: 'done' | 'failed' | 'cancelled', words: string, folder?: string): void {
+    this.#warning.hidden = true;
     if (state !== 'done') {
       this.#speed.textContent = '';
       this.#left.textContent = '';
     }
     this.#show(state, words);
-    this.#offerActions();
+    const dismiss = makeButton(folder === undefined ? 'Dismiss' : 'Delete from this browser', 'dismiss', () => {
+      this.#rows.release();
+      if (folder !== undefined) void loadPackage().then(({ removeStored }) => removeStored(folder));
+      this.#listener.onDismissed(this);
+    }, 'quiet');
+    this.#offerActions(...this.#rows.saveAllButton(), dismiss);
   }
 
   /** Replaces the buttons. Whoever had the focus on one that goes away keeps a place to go on from. */
@@ -225,7 +253,9 @@ export class TransferCard {
     const hadFocus = this.#actions.contains(document.activeElement);
     this.#actions.replaceChildren(...buttons);
     this.#actions.hidden = buttons.length === 0;
-    if (hadFocus) (buttons[0] ?? this.element).focus({ preventScroll: true });
+    if (!hadFocus) return;
+    const ended = this.#state === 'done' || this.#state === 'failed' || this.#state === 'cancelled';
+    ((ended ? undefined : buttons[0]) ?? this.element).focus({ preventScroll: true });
   }
 
   #show(state: CardState, words: string): void {
@@ -251,6 +281,7 @@ export class TransferCard {
     const speed = this.#meter.speed();
     const left = this.#meter.secondsLeft(this.#totalBytes);
     this.#progress.value = share;
+    this.#rows.showBytes(transfer.bytes);
     this.#percent.textContent = `${Math.floor(share * 100)} %`;
     this.#bytes.textContent = `${formatBytes(transfer.bytes)} of ${formatBytes(this.#totalBytes)}`;
     this.#speed.textContent = speed === undefined ? '' : formatSpeed(speed);

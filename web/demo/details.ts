@@ -1,0 +1,88 @@
+import type { PeerStats } from '../index.js';
+import type { Charts } from './charts.js';
+import { byId, make } from './dom.js';
+import { formatSpeed } from './format.js';
+import { Trace } from './trace.js';
+
+/** What tells more of the link, where this build of the package has it. */
+type LinkStats = PeerStats & Partial<Readonly<{ quality: number; bottleneck: string; recommendation: string; packetLoss: number }>>;
+
+const intervalMs = 1000;
+
+/** What an engineer wants to know of the link, and what to do about it in plain words. */
+export class Details {
+  readonly #panel = byId('details', HTMLDetailsElement);
+  readonly #advice = byId('advice', HTMLParagraphElement);
+  readonly #values: Readonly<Record<string, HTMLElement>>;
+  readonly #stats: () => LinkStats | undefined;
+  readonly #trace = new Trace();
+  #charts: Charts | undefined;
+
+  /** `stats`: of the session of now, if there is one. */
+  constructor(stats: () => PeerStats | undefined) {
+    this.#stats = stats;
+    const list = byId('figures', HTMLDListElement);
+    const names = ['Quality', 'Round trip', 'Loss', 'Lanes', 'Queue', 'Limit', 'Bottleneck', 'Sending', 'Receiving'];
+    this.#values = Object.fromEntries(
+      names.map((name) => {
+        const value = make('dd', { text: '–', testId: `link-${name.toLowerCase().replace(' ', '-')}` });
+        list.append(make('div', {}, [make('dt', { text: name }), value]));
+        return [name, value];
+      }),
+    );
+    this.#panel.addEventListener('toggle', () => void this.#openCharts());
+    byId('save-json', HTMLButtonElement).addEventListener('click', () => this.#saveJson());
+    byId('save-png', HTMLButtonElement).addEventListener('click', () => void this.#savePng());
+    setInterval(() => this.#update(), intervalMs);
+  }
+
+  #update(): void {
+    const stats = this.#stats();
+    this.#panel.hidden = stats === undefined && this.#trace.samples.length === 0;
+    if (stats === undefined) return;
+    const sample = this.#trace.record(stats, Date.now());
+    this.#advice.textContent = stats.recommendation ?? '';
+    this.#advice.hidden = this.#advice.textContent === '';
+    const loss = stats.packetLoss ?? sample.loss ?? undefined;
+    this.#show('Quality', stats.quality === undefined ? undefined : `${Math.round(stats.quality)} of 100`);
+    this.#show('Bottleneck', stats.bottleneck?.replaceAll('-', ' '));
+    this.#show('Round trip', stats.rtt === undefined ? undefined : `${stats.rtt.toFixed(stats.rtt < 10 ? 1 : 0)} ms`);
+    this.#show('Loss', loss === undefined ? undefined : `${(loss * 100).toFixed(1)} %`);
+    this.#show('Lanes', String(sample.lanes));
+    this.#show('Queue', `${sample.queueDelay.toFixed(0)} ms`);
+    this.#show('Limit', stats.bottleneckRate > 0 ? formatSpeed(stats.bottleneckRate) : undefined);
+    this.#show('Sending', formatSpeed(sample.sent));
+    this.#show('Receiving', formatSpeed(sample.received));
+    if (this.#panel.open) this.#charts?.draw(this.#trace.samples);
+  }
+
+  #show(name: string, text: string | undefined): void {
+    const value = this.#values[name];
+    if (value !== undefined) value.textContent = text ?? '–';
+  }
+
+  async #openCharts(): Promise<void> {
+    if (!this.#panel.open || this.#charts !== undefined) return;
+    const { Charts: Kind } = await import('./charts.js');
+    this.#charts ??= new Kind(byId('charts', HTMLDivElement));
+    this.#charts.draw(this.#trace.samples);
+  }
+
+  #saveJson(): void {
+    const text = JSON.stringify({ seconds: Trace.seconds, samples: this.#trace.samples }, null, 2);
+    save(new Blob([text], { type: 'application/json' }), 'millrace-trace.json');
+  }
+
+  async #savePng(): Promise<void> {
+    const picture = await this.#charts?.toPng();
+    if (picture) save(picture, 'millrace-trace.png');
+  }
+}
+
+function save(blob: Blob, name: string): void {
+  const link = make('a', { attributes: { download: name } });
+  link.href = URL.createObjectURL(blob);
+  link.click();
+  // The browser has to begin with it first.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
