@@ -17,8 +17,16 @@ constexpr WaterMarks kControlMarks{256 * 1024, 64 * 1024};
 // besides).
 constexpr Duration kActivePingInterval = Duration::Seconds(1);
 constexpr Duration kIdlePingInterval = Duration::Seconds(5);
-// Until the round trip is known.
-constexpr Duration kFirstPingInterval = Duration::Millis(30);
+// Until the round trip is known: lanes wait for it.
+constexpr Duration kFirstPingInterval = Duration::Millis(10);
+// dcSCTP lets four packets go for each message that it is given and for each acknowledgement
+// (max_burst; RFC 9260, section 6.1). Of a record of 16 KiB, four packets therefore go at once and
+// the rest a round trip later, though the first window holds ten. Three messages more, of a byte of
+// padding, let out what the window allows (measured in Chromium at 100 ms: 10, 4 packets in the
+// first round trips instead of 4, 8, 2). A window has left its beginning when three records are
+// acknowledged.
+constexpr size_t kNudges = 3;
+constexpr uint64_t kYoungRecords = 3;
 // For so long after the last piece the rate is still being measured.
 constexpr Duration kBulkMemory = Duration::Seconds(1);
 
@@ -602,6 +610,7 @@ std::optional<Output> Session::PollControl(Lane& lane) {
 std::optional<Output> Session::PollBulk() {
   bulk_due_ = Timestamp::Never();
   if (closed_ || !HasBulkLane()) return std::nullopt;
+  if (std::optional<Output> nudge = PollNudge()) return nudge;
   if (!flow_.MaySend(BulkInFlightBytes(), now_)) {
     const bool paced = flow_.ready_at() > now_;
     // More in flight than the rate explains is in lanes whose windows are full, or on its way and
@@ -626,6 +635,17 @@ std::optional<Output> Session::PollBulk() {
   const std::optional<OutgoingPiece> piece = sender_.NextPiece();
   if (!piece) return std::nullopt;
   return SendPiece(*lane, *piece);
+}
+
+std::optional<Output> Session::PollNudge() {
+  if (nudges_left_ == 0) return std::nullopt;
+  --nudges_left_;
+  Lane* lane = FindLane(last_used_lane_);
+  if (lane == nullptr) return std::nullopt;
+  std::array<uint8_t, 1> plaintext;
+  ByteWriter writer(plaintext);
+  EncodeFrame(PaddingFrame{}, writer);
+  return Output{lane->id(), lane->SealRecord(writer.written(), std::nullopt, false, now_, output_)};
 }
 
 bool Session::WindowsAreFull() const {
@@ -670,6 +690,7 @@ Output Session::SendPiece(Lane& lane, const OutgoingPiece& piece) {
   const ByteView message =
       lane.SealRecord(piece.plaintext, piece.piece, has_data, now_, output_, piece.padding);
   flow_.OnSent(message.size(), now_);
+  if (lane.sent().acked_records() < kYoungRecords) nudges_left_ = kNudges;
   return Output{lane.id(), message};
 }
 

@@ -210,6 +210,8 @@ class Session {
   std::optional<Output> PollHandshake(Lane& lane);
   std::optional<Output> PollControl(Lane& lane);
   std::optional<Output> PollBulk();
+  // A message that makes a young lane send more of what it holds.
+  std::optional<Output> PollNudge();
   // Every bulk lane's channel holds something before its window.
   bool WindowsAreFull() const;
   std::optional<Output> PollCopy();
@@ -246,6 +248,7 @@ class Session {
   LaneId highest_lane_;
   RangeSet lane_numbers_;  // Of the bulk lanes of this connection, those that are gone included.
   LaneId last_used_lane_;
+  size_t nudges_left_ = 0;  // Owed to that lane.
   FlowControl flow_;
   Timestamp bulk_due_ = Timestamp::Never();  // When pacing lets the next piece go.
   Timestamp bulk_moves_until_;
