@@ -794,7 +794,7 @@ void Session::CloseWith(Error error, bool by_peer) {
   // What failing the transfers left to say is said by the CLOSE.
   frames_.Clear();
   resume_owed_ = false;
-  const bool has_last_words = connected_ && !by_peer;
+  const bool has_last_words = connected_ && !by_peer && !resume_awaited_;
   ForgetKeys(!has_last_words);
   if (has_last_words) frames_.Push(CloseFrame{error.code, error.detail});
   events_.push_back({.type = EventType::kClosed, .flag = by_peer, .error = std::move(error)});
