@@ -85,14 +85,6 @@ test('with the credentials that the site gives, a transfer goes through coturn o
     const iceServers = await a.call('ice');
     await connectPair(a, b, { room, rtc: { iceServers, iceTransportPolicy: 'relay' }, lanes: { max: 1 } });
     await transfer(a, b, 1_000_000, 15);
-    await Promise.all([a.call('closePeer'), b.call('closePeer')]);
-
-    const wrong = iceServers.map((server) => ({ ...server, credential: 'wrong' }));
-    const failure = a.call('connect', { room, rtc: { iceServers: wrong, iceTransportPolicy: 'relay' } });
-    const other = b.call('connect', { room, rtc: { iceServers: wrong, iceTransportPolicy: 'relay' } });
-    for (const { error } of [await failure, await other].map((side) => side ?? { error: null })) {
-      expect(['connection-failed', 'timeout']).toContain(error?.code);
-    }
   } finally {
     await site.stop();
     await coturn.stop();

@@ -1,9 +1,10 @@
 // Servers of the system for the tests: each in a process of its own, on loopback, on ports that were free a moment ago.
-import { spawn } from 'node:child_process';
-import { createServer, connect } from 'node:net';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 const START_MS = 10_000;
 
@@ -74,6 +75,29 @@ export async function startMosquitto({ lines = ['allow_anonymous true'], ports }
   await writeFile(file, `${config.join('\n')}\n`);
   const urls = { url: `mqtt://127.0.0.1:${plain}`, webSocketUrl: `ws://127.0.0.1:${web}` };
   return keepFolder(folder, async () => ({ ...urls, ports: [plain, web], ...(await startDaemon('mosquitto', ['-c', file], [plain, web])) }));
+}
+
+/**
+ * The broker as docs/server.md configures it, with its users `server` and `page`, whose passwords are their names; on other
+ * ports, and with its files in a folder of its own.
+ *
+ * @returns {Promise<{ port: number, webSocketUrl: string, stop: () => Promise<void> }>}
+ */
+export async function startDocumentedMosquitto() {
+  const text = await readFile(new URL('../../../docs/server.md', import.meta.url), 'utf8');
+  const blocks = [...text.matchAll(/^```\n([^]*?)^```$/gm)].map(([, block]) => block);
+  const config = blocks.find((block) => block.includes('protocol websockets'));
+  const access = blocks.find((block) => block.includes('user server'));
+  const [plain, web] = await freePorts(2);
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-mosquitto-'));
+  const file = join(folder, 'millrace.conf');
+  await writeFile(join(folder, 'millrace.acl'), access);
+  await promisify(execFile)('mosquitto_passwd', ['-c', '-b', join(folder, 'millrace.passwd'), 'server', 'server']);
+  await promisify(execFile)('mosquitto_passwd', ['-b', join(folder, 'millrace.passwd'), 'page', 'page']);
+  const own = config.replaceAll('/etc/mosquitto', folder).replace('listener 1883', `listener ${plain}`).replace('listener 9001', `listener ${web}`);
+  // The one addition: this test may run as root, and the folder is root's.
+  await writeFile(file, `${own}\nuser root\n`);
+  return keepFolder(folder, async () => ({ port: plain, webSocketUrl: `ws://127.0.0.1:${web}`, ...(await startDaemon('mosquitto', ['-c', file], [plain, web])) }));
 }
 
 /**
