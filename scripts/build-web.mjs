@@ -29,7 +29,8 @@ const shared = {
 };
 
 /**
- * The package. The worker, the core and the MQTT client stay files of their own: they are found beside the one that needs them.
+ * The package. The worker, the core, the words and the MQTT client stay files of their own: they are found beside the one that
+ * needs them.
  */
 function buildPackage() {
   return build({
@@ -37,12 +38,14 @@ function buildPackage() {
     entryPoints: {
       millrace: 'web/index.ts',
       signaling: 'web/signaling/index.ts',
+      sodium: 'web/sodium/index.ts',
+      words: 'web/words.ts',
       mqtt_client: 'web/signaling/mqtt_client.ts',
       worker: 'web/worker.ts',
     },
     outdir: 'dist',
     platform: 'browser',
-    external: ['./millrace_core.js', './worker.js', './mqtt_client.js'],
+    external: ['./millrace_core.js', './millrace_sodium.js', './words.js', './worker.js', './mqtt_client.js'],
   });
 }
 
@@ -83,7 +86,7 @@ async function copy(from, to) {
 }
 
 async function copyCore() {
-  for (const file of ['millrace_core.js', 'millrace_core.wasm']) {
+  for (const file of ['millrace_core.js', 'millrace_core.wasm', 'millrace_sodium.js', 'millrace_sodium.wasm']) {
     const from = join(core, file);
     if (!existsSync(from)) throw new Error(`${from} is missing: cmake --preset wasm-release && cmake --build --preset wasm-release`);
     await copy(from, join(dist, file));

@@ -3,6 +3,7 @@ import { startEngine } from './engine/port.js';
 import { MillraceError } from './errors.js';
 import { resolveOptions, type ConnectOptions, type Settings } from './options.js';
 import { PeerImpl } from './peer.js';
+import { burn } from './secret.js';
 import { pair, type Pairing } from './signaling/rendezvous.js';
 import type { Peer } from './types.js';
 
@@ -12,8 +13,8 @@ const CONNECT_TIMEOUT_MS = 30_000;
 /**
  * Finds the other side through the signalling, connects, and agrees on keys. Waits without a limit for the other side to
  * come (`options.signal` ends that); once it is there, 30 s must do, where the signalling does not ask for more.
- * Errors: rejects with 'aborted', 'connection-failed', 'handshake-failed', 'internal', 'invalid-argument', 'not-supported',
- * 'signaling-failed' or 'timeout', and nothing is left behind. The signalling is closed then, as it is when the session ends.
+ * Errors: rejects with 'aborted', 'authentication-failed', 'connection-failed', 'handshake-failed', 'internal',
+ * 'invalid-argument', 'not-supported', 'signaling-failed' or 'timeout', and nothing is left behind. The signalling is closed then, as it is when the session ends.
  */
 export async function connect(options: ConnectOptions): Promise<Peer> {
   let settings: Settings;
@@ -48,6 +49,10 @@ export async function connect(options: ConnectOptions): Promise<Peer> {
     await orAborted(peer.established, attempt.signal);
   } catch (caught) {
     const error = MillraceError.from(caught, 'internal');
+    // Where it went to the engine's worker, nothing of it is left here.
+    if (settings.secret.bytes.byteLength > 0) settings.secret.bytes.fill(0);
+    // Whatever ended it: who guesses a code sees whether it was right before this side does.
+    if (peer?.handshakeBegan) burn(settings.secret);
     if (peer) {
       peer.end(error);
       await peer.released;

@@ -1,13 +1,16 @@
 // A page without a user interface: what the tests and the benchmark drive. Every function takes and gives plain data.
 import { broadcastSignaling, manualSignaling, mqttSignaling, webSocketSignaling } from '/dist/signaling.js';
-import { connect } from '/dist/millrace.js';
+import { connect, createCode, createLinkKey, normalizeCode, sasEmoji } from '/dist/millrace.js';
 import { channels, connections } from './connections.js';
+import { made } from './copies.js';
 import { randomBytes, sha256 } from './random.js';
+import { wire } from './wire.js';
 
 let peer = null;
 let abort = null;
 let greeted = false;
 let peerStates = [];
+let signalled = [];
 const log = [];
 const offers = [];
 const transfers = [];
@@ -94,14 +97,16 @@ globalThis.bare = {
    * `signaling`: 'socket', 'broadcast', 'mqtt' (at `broker`) or 'manual' (with the other side's `invitation`, or none).
    * Gives null, or the error.
    */
-  async connect({ room, broker, invitation, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit }) {
+  async connect({ room, broker, invitation, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, secret, secretKind, privacy, encryption }) {
     abort = new AbortController();
     if (abortBefore) abort.abort();
     if (abortAfterMs !== null) setTimeout(() => abort.abort(), abortAfterMs);
     try {
       carrier = makeCarrier(signaling, room, broker, invitation);
       const send = carrier.send.bind(carrier);
+      signalled = [];
       carrier.send = (message) => {
+        signalled.push(JSON.stringify(message));
         send(message);
         greeted = true;
         changed();
@@ -115,6 +120,10 @@ globalThis.bare = {
         ...(lanes === undefined ? {} : { lanes }),
         ...(bandwidthLimit === undefined ? {} : { bandwidthLimit }),
         ...(delivery === undefined ? {} : { delivery }),
+        ...(secret === undefined ? {} : { secret }),
+        ...(secretKind === undefined ? {} : { secretKind }),
+        ...(privacy === undefined ? {} : { privacy }),
+        ...(encryption === undefined ? {} : { encryption }),
       });
     } catch (error) {
       return plainError(error);
@@ -138,6 +147,44 @@ globalThis.bare = {
   /** The pending `connect` has said its first word to the signalling. */
   untilGreeted: () => until(() => greeted),
 
+  peer: () => ({
+    state: peer.state,
+    states: peerStates,
+    stats: peer.stats(),
+    sas: [...peer.sas],
+    pictures: peer.sas.map((name) => sasEmoji[name]),
+    verified: peer.verified,
+    encrypted: peer.encrypted,
+  }),
+  verify: () => peer.verify(),
+  /** What this side said to the signalling since `connect`, as JSON. */
+  signalled: () => signalled,
+  /** Arrays with these bytes that were made from text in this window, and how many of them still hold anything. */
+  copiesOf(hex) {
+    const copies = made.filter(({ was }) => was === hex);
+    return { made: copies.length, left: copies.filter(({ bytes }) => bytes.some((byte) => byte !== 0)).length };
+  },
+  createCode,
+  createLinkKey,
+  normalizeCode,
+  /** What the handshakes of an engine in this window took, ms. */
+  handshakes: () => performance.getEntriesByName('millrace-handshake').map(({ duration, detail }) => ({ duration, ...detail })),
+  /** From now on, counts messages of data channels in this window that hold `text`. */
+  watchWire: (text) => wire.watch(text),
+  wire: () => ({ ...wire.counts }),
+  /** The types of the candidates, here and there, of each connection's path. */
+  async paths() {
+    const found = [];
+    for (const connection of connections.filter(({ connectionState }) => connectionState === 'connected')) {
+      const report = await connection.getStats();
+      const all = [...report.values()];
+      // Firefox marks the pair, Chromium names it in the transport.
+      const named = all.find(({ type }) => type === 'transport')?.selectedCandidatePairId;
+      const pair = named === undefined ? all.find(({ type, selected }) => type === 'candidate-pair' && selected) : report.get(named);
+      if (pair) found.push(report.get(pair.localCandidateId)?.candidateType);
+    }
+    return found;
+  },
   /** Of the attempt by 'manual': what to carry over, and what was carried here. */
   text: () => carrier.text,
   answer: (text) => carrier.answer(text),
@@ -145,7 +192,6 @@ globalThis.bare = {
   /** The configuration that the site gives for peer connections. */
   ice: async () => (await (await fetch('/ice')).json()).iceServers,
 
-  peer: () => ({ state: peer.state, states: peerStates, stats: peer.stats() }),
   untilState: (state) => until(() => peer.state === state),
   log: () => log,
   untilLog: (text) => until(() => log.some((line) => line.includes(text))),
@@ -157,6 +203,11 @@ globalThis.bare = {
   prepare(sizes, seed) {
     const files = sizes.map((size, index) => new File([randomBytes(size, seed + index)], `file-${index}-${size}.bin`, { lastModified: 1_700_000_000_000 }));
     sources.set(seed, files);
+  },
+
+  /** The same with a file that says `text` again and again. */
+  prepareText(text, times, seed) {
+    sources.set(seed, [new File([text.repeat(times)], 'text.txt')]);
   },
 
   /** Gives the transfer's number. */
