@@ -1,5 +1,6 @@
 // Servers of the system for the tests: each in a process of its own, on loopback, on ports that were free a moment ago.
 import { execFile, spawn } from 'node:child_process';
+import { createHmac, randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -101,18 +102,22 @@ export async function startDocumentedMosquitto() {
 }
 
 /**
- * A TURN server that takes ephemeral credentials made with `secret`, and relays on loopback.
+ * A TURN server that takes ephemeral credentials made with `secret`, and relays on loopback. `iceServers` has one, good for an hour.
  *
- * @param {string} secret
- * @returns {Promise<{ url: string, port: number, stop: () => Promise<void>, output: () => string }>}
+ * @param {string} [secret]
+ * @returns {Promise<{ url: string, port: number, iceServers: RTCIceServer[], stop: () => Promise<void> }>}
  */
-export async function startCoturn(secret) {
+export async function startCoturn(secret = randomBytes(16).toString('hex')) {
   const [port] = await freePorts(1);
   const folder = await mkdtemp(join(tmpdir(), 'millrace-coturn-'));
   const args = ['-n', '--listening-ip=127.0.0.1', '--relay-ip=127.0.0.1', `--listening-port=${port}`, '--realm=millrace.test',
     '--use-auth-secret', `--static-auth-secret=${secret}`, '--allow-loopback-peers', '--no-tls', '--no-dtls', '--no-cli',
     '--log-file=stdout', '--simple-log', `--pidfile=${join(folder, 'pid')}`, `--userdb=${join(folder, 'turndb')}`];
-  return keepFolder(folder, async () => ({ url: `turn:127.0.0.1:${port}`, port, ...(await startDaemon('turnserver', args, [port])) }));
+  const url = `turn:127.0.0.1:${port}?transport=udp`;
+  const username = String(Math.floor(Date.now() / 1000) + 3600);
+  const credential = createHmac('sha1', secret).update(username).digest('base64');
+  const iceServers = [{ urls: url, username, credential }];
+  return keepFolder(folder, async () => ({ url, port, iceServers, ...(await startDaemon('turnserver', args, [port])) }));
 }
 
 /** The folder goes with the daemon, or when it does not start. */
