@@ -39,6 +39,11 @@ struct ChunkSizerOptions {
   bool cellular = false;
 };
 
+// Chunks of this size whatever the link does.
+inline ChunkSizerOptions FixedChunks(size_t bytes) {
+  return {.least_chunk_bytes = bytes, .most_chunk_bytes = bytes};
+}
+
 class ChunkSizer {
  public:
   // Before the first report, within the bounds: the middle of the ladder.
