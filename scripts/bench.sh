@@ -43,20 +43,20 @@ case $name in
     ;;
   loopback)
     millrace_setup wasm node browsers
-    scripts/build-core.sh wasm-release millrace_core
+    scripts/build-core.sh wasm-release millrace_core millrace_parts
     node scripts/build-web.mjs --no-types
     exec node scripts/bench-loopback.mjs "$@"
     ;;
   size)
     millrace_setup wasm node
-    scripts/build-core.sh wasm-release millrace_core
+    scripts/build-core.sh wasm-release millrace_core millrace_parts
     node scripts/build-web.mjs --no-types
     exec node scripts/bench-size.mjs "$@"
     ;;
   wan | changes)
     millrace_setup native wasm node browsers
     scripts/build-core.sh release millrace_link_emulator
-    scripts/build-core.sh wasm-release millrace_core
+    scripts/build-core.sh wasm-release millrace_core millrace_parts
     node scripts/build-web.mjs --no-types
     exec node "scripts/bench-$name.mjs" "$@"
     ;;

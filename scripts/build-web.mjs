@@ -31,10 +31,10 @@ const shared = {
 function buildPackage() {
   return build({
     ...shared,
-    entryPoints: { millrace: 'web/index.ts', signaling: 'web/signaling/index.ts', worker: 'web/worker.ts' },
+    entryPoints: { millrace: 'web/index.ts', signaling: 'web/signaling/index.ts', parts: 'web/parts/index.ts', worker: 'web/worker.ts' },
     outdir: 'dist',
     platform: 'browser',
-    external: ['./millrace_core.js', './worker.js'],
+    external: ['./millrace_core.js', './millrace_parts.js', './worker.js'],
   });
 }
 
@@ -75,7 +75,7 @@ async function copy(from, to) {
 }
 
 async function copyCore() {
-  for (const file of ['millrace_core.js', 'millrace_core.wasm']) {
+  for (const file of ['millrace_core.js', 'millrace_core.wasm', 'millrace_parts.js', 'millrace_parts.wasm']) {
     const from = join(core, file);
     if (!existsSync(from)) throw new Error(`${from} is missing: cmake --preset wasm-release && cmake --build --preset wasm-release`);
     await copy(from, join(dist, file));

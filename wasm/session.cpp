@@ -16,34 +16,12 @@
 #include "crypto/secret.h"
 #include "crypto/transfer_token.h"
 #include "crypto/x25519_handshake.h"
+#include "values.h"
 
 namespace millrace {
 namespace {
 
 using emscripten::val;
-
-Timestamp FromMillis(double millis) {
-  return Timestamp::FromMicros(static_cast<int64_t>(std::llround(millis * 1000.0)));
-}
-
-double ToMillis(Timestamp time) {
-  return time.IsNever() ? HUGE_VAL : static_cast<double>(time.micros()) / 1000.0;
-}
-
-double Address(const void* pointer) {
-  return static_cast<double>(reinterpret_cast<uintptr_t>(pointer));
-}
-
-// JavaScript numbers are exact up to 2^53 − 1, and so are all sizes (kMaxFileBytes). What is no
-// such number becomes one that no check lets pass.
-uint64_t ToCount(double number) {
-  if (!(number >= 0.0) || number > static_cast<double>(kMaxFileBytes)) return kMaxFileBytes + 1;
-  return static_cast<uint64_t>(number);
-}
-
-size_t ToSize(double number) {
-  return static_cast<size_t>(std::min<uint64_t>(ToCount(number), UINT32_MAX));
-}
 
 std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -198,11 +176,11 @@ class WasmSession {
       object.set("paused", lane.gate().IsPaused());
       object.set("reliable", lane.sent().delivery() == Delivery::kReliable);
       object.set("recordsLost", static_cast<double>(lane.sent().lost_records()));
-      object.set("rtt", ToObject(lane.sent().round_trip().smoothed()));
+      object.set("rtt", ToValue(lane.sent().round_trip().smoothed()));
       lanes.call<void>("push", object);
     }
     val stats = val::object();
-    stats.set("rtt", ToObject(session_.round_trip().smoothed()));
+    stats.set("rtt", ToValue(session_.round_trip().smoothed()));
     stats.set("lanes", lanes);
     stats.set("pacingRate", session_.flow().rate().pacing_bytes_per_second());
     stats.set("bottleneckRate", session_.flow().rate().bandwidth_bytes_per_second());
@@ -226,10 +204,6 @@ class WasmSession {
     options.lanes.most = ToSize(object["mostLanes"].as<double>());
     options.most_bytes_per_second = ToCount(object["mostBytesPerSecond"].as<double>());
     return options;
-  }
-
-  static val ToObject(std::optional<Duration> span) {
-    return span ? val(span->millis()) : val::undefined();
   }
 
   // Wipes `entropy`. `previous`: of the session that goes on, or null.

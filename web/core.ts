@@ -18,6 +18,64 @@ export interface CoreModule {
     /** `entropy`: 64 bytes of `crypto.getRandomValues`, wiped by the core once used. */
     new (entropy: Uint8Array, options: CoreOptions, now: number): CoreSession;
   };
+  /** ms, samples, ms. */
+  readonly TransferBenchmark: new (sampleInterval: number, windowSize: number, rttInterval: number) => BenchmarkCore;
+}
+
+export type Bottleneck = 'none' | 'network-bandwidth' | 'network-latency' | 'backpressure' | 'cpu' | 'memory';
+
+/** Shares of the time that a sender worked, by what it waited for; they add up to 1. */
+export interface WaitingShares {
+  /** Bytes that are being read. */
+  readonly source: number;
+  /** This side's processor: hashing, sealing, handing over. */
+  readonly seal: number;
+  /** Room in the channels' buffers. */
+  readonly channel: number;
+  /** The link. */
+  readonly network: number;
+  /** The other side, which has no room until its sink has written. */
+  readonly sink: number;
+}
+
+/** Rates are bytes/s, times ms, losses 0 to 1. What is not known is undefined. */
+export interface BenchmarkStats {
+  readonly throughputAvg: number;
+  readonly throughputPeak: number;
+  readonly throughputMin: number;
+  readonly throughputCurrent: number;
+  readonly rttAvg: number | undefined;
+  readonly rttMin: number | undefined;
+  readonly rttMax: number | undefined;
+  readonly rttCurrent: number | undefined;
+  readonly jitter: number | undefined;
+  readonly lossAvg: number | undefined;
+  readonly lossMax: number | undefined;
+  readonly totalBytes: number;
+  readonly durationMs: number;
+  readonly sampleCount: number;
+  /** 0 to 100. */
+  readonly quality: number | undefined;
+  readonly bottleneck: Bottleneck;
+  /** In plain words. */
+  readonly recommendation: string;
+}
+
+/** Class TransferBenchmark of `wasm/benchmark.cpp`. */
+export interface BenchmarkCore {
+  start(now: number): void;
+  recordBytes(bytes: number, now: number): void;
+  recordRtt(rtt: number, now: number): void;
+  recordPacketLoss(loss: number, now: number): void;
+  /** What the bottleneck is judged by besides. `memoryShare`: NaN where unknown. */
+  setContext(waiting: WaitingShares | undefined, memoryShare: number): void;
+  /** True: a sample was completed since the last call. */
+  advance(now: number): boolean;
+  stop(now: number): void;
+  running(): boolean;
+  rttIsDue(now: number): boolean;
+  stats(now: number): BenchmarkStats;
+  delete(): void;
 }
 
 export interface CoreOptions {

@@ -37,7 +37,7 @@ struct SessionOptions {
   size_t send_pool_bytes = 10 * 1024 * 1024;
   size_t receive_pool_bytes = 10 * 1024 * 1024;
   // Of bulk lanes. Enough for a turn of the event loop; more only delays what is behind it.
-  WaterMarks water_marks{1024 * 1024, 256 * 1024};
+  WaterMarks water_marks = kMeasuredMarks;
   // What is read and scheduled at once follows the link as this says; records are smaller on slow
   // links (FlowControl::RecordPayload).
   ChunkSizerOptions chunks;

@@ -134,9 +134,12 @@ BenchmarkStats TransferBenchmark::Stats(Timestamp now) const {
   BottleneckFacts facts{.loss = stats.loss_average,
                         .rtt_ms = stats.rtt_average_ms,
                         .jitter_ms = stats.jitter_ms,
-                        .throughput_variation = variation};
+                        .throughput_variation = variation,
+                        .memory_share = memory_share_,
+                        .waiting = waiting_};
   if (stats.duration > Duration()) facts.bytes_per_second = stats.throughput_average;
   stats.bottleneck = FindBottleneck(facts);
+  stats.recommendation = RecommendationFor(stats.bottleneck, waiting_);
   return stats;
 }
 

@@ -39,6 +39,7 @@ struct BenchmarkStats {
   size_t samples = 0;  // Whole intervals, of the whole run.
   std::optional<int> quality;
   Bottleneck bottleneck = Bottleneck::kNone;
+  std::string_view recommendation;
 };
 
 // Moments before the last one count as that one. Nothing is recorded before Start and after Stop;
@@ -55,6 +56,11 @@ class TransferBenchmark {
   // Ignored: what is not finite or negative; losses above 1.
   void RecordRtt(double rtt_ms, Timestamp now);
   void RecordPacketLoss(double loss, Timestamp now);
+  // What else the bottleneck is judged by, from now on, where it is known.
+  void SetContext(const std::optional<WaitingShares>& waiting, std::optional<double> memory_share) {
+    waiting_ = waiting;
+    memory_share_ = memory_share;
+  }
   // Moves time on, and answers whether a sample was completed since the last call.
   bool Advance(Timestamp now);
   void Stop(Timestamp now);
@@ -95,6 +101,8 @@ class TransferBenchmark {
   Timestamp rtt_at_;
   Series rtt_steps_;
   Series loss_;
+  std::optional<WaitingShares> waiting_;
+  std::optional<double> memory_share_;
 };
 
 }  // namespace millrace

@@ -42,6 +42,18 @@ TEST_CASE("every field of a run") {
   CHECK(*stats.quality == 45);
 }
 
+TEST_CASE("what was waited for and the memory left decide the bottleneck where they are known") {
+  TransferBenchmark benchmark({});
+  benchmark.Start(At(0));
+  CHECK_FALSE(benchmark.Stats(At(1000)).recommendation.empty());
+  benchmark.SetContext(WaitingShares{0, 0.9, 0, 0.1, 0}, std::nullopt);
+  CHECK(benchmark.Stats(At(1000)).bottleneck == Bottleneck::kCpu);
+  CHECK(benchmark.Stats(At(1000)).recommendation ==
+        RecommendationFor(Bottleneck::kCpu, std::nullopt));
+  benchmark.SetContext(std::nullopt, 0.95);
+  CHECK(benchmark.Stats(At(1000)).bottleneck == Bottleneck::kMemory);
+}
+
 TEST_CASE("what was not recorded is absent") {
   TransferBenchmark benchmark({});
   benchmark.Start(At(0));
