@@ -16,6 +16,8 @@
 #include "crypto/secret.h"
 #include "crypto/transfer_token.h"
 #include "crypto/x25519_handshake.h"
+#include "stats/bottleneck.h"
+#include "stats/quality_score.h"
 #include "values.h"
 
 namespace millrace {
@@ -162,7 +164,13 @@ class WasmSession {
     return static_cast<double>(session_.TransferBytes(TransferId(transfer)));
   }
 
-  val Stats() const {
+  void SetPath(bool host_pair, bool cellular) { session_.SetPath(host_pair, cellular); }
+  void OnPacketCounts(double sent, double received, double now) {
+    if (!IsAmount(sent) || !IsAmount(received)) return;
+    session_.OnPacketCounts(ToCount(sent), ToCount(received), FromMillis(now));
+  }
+
+  val Stats(double now) const {
     val lanes = val::array();
     for (const auto& [id, lane] : session_.lanes()) {
       val object = val::object();
@@ -185,6 +193,9 @@ class WasmSession {
     stats.set("pacingRate", session_.flow().rate().pacing_bytes_per_second());
     stats.set("bottleneckRate", session_.flow().rate().bandwidth_bytes_per_second());
     stats.set("queueDelay", session_.flow().rate().queue_delay().queue().millis());
+    Judge(stats, FromMillis(now));
+    stats.set("chunkSize", static_cast<double>(session_.chunks().chunk_bytes()));
+    stats.set("profile", ToValue(NameOf(session_.chunks().profile())));
     stats.set("sendPoolBytes", static_cast<double>(session_.send_pool_used()));
     stats.set("receivePoolBytes", static_cast<double>(session_.receive_pool_used()));
     stats.set("wasmBytes", static_cast<double>(emscripten_get_heap_size()));
@@ -192,6 +203,24 @@ class WasmSession {
   }
 
  private:
+  // How the link is, what is waited for, and what to make of it.
+  void Judge(val& stats, Timestamp now) const {
+    std::optional<double> rtt;
+    if (const auto smoothed = session_.round_trip().smoothed()) rtt = smoothed->millis();
+    std::optional<double> jitter;
+    if (rtt) jitter = session_.flow().rate().queue_delay().jitter().millis();
+    const std::optional<double> loss = session_.loss();
+    const std::optional<WaitingShares> waiting = session_.waiting(now);
+    const Bottleneck bottleneck =
+        FindBottleneck({.loss = loss, .rtt_ms = rtt, .jitter_ms = jitter, .waiting = waiting});
+    stats.set("jitter", ToValue(jitter));
+    stats.set("packetLoss", ToValue(loss));
+    stats.set("waiting", ToValue(waiting));
+    stats.set("quality", ToValue(QualityScore({.rtt_ms = rtt, .jitter_ms = jitter, .loss = loss})));
+    stats.set("bottleneck", ToValue(NameOf(bottleneck)));
+    stats.set("recommendation", ToValue(RecommendationFor(bottleneck, waiting)));
+  }
+
   // What an earlier attempt left is hashed in steps of so many bytes: whole leaves.
   static constexpr size_t kExistingBytes = 256 * 1024;
   static_assert(kExistingBytes % kLeafBytes == 0);
@@ -200,8 +229,21 @@ class WasmSession {
     SessionOptions options;
     options.reconnect_timeout = FromMillis(object["reconnectTimeout"].as<double>()) - Timestamp();
     options.lane_timeout = FromMillis(object["laneTimeout"].as<double>()) - Timestamp();
-    options.lanes.least = ToSize(object["leastLanes"].as<double>());
-    options.lanes.most = ToSize(object["mostLanes"].as<double>());
+    options.chunks.profile =
+        ProfileFromName(TextOf(object, "profile")).value_or(NetworkProfile::kAuto);
+    options.chunks.mode = ModeFromName(TextOf(object, "mode"));
+    const double chunk = NumberOf(object, "chunkSize");
+    if (IsAmount(chunk)) {
+      options.chunks.least_chunk_bytes = options.chunks.most_chunk_bytes = ToSize(chunk);
+    }
+    // What is not asked for is the profile's; what is asked for goes before it.
+    const ProfileLimits limits = LimitsOf(options.chunks.profile);
+    const double least = NumberOf(object, "leastLanes");
+    const double most = NumberOf(object, "mostLanes");
+    options.lanes.least = IsAmount(least) ? ToSize(least) : limits.least_lanes;
+    options.lanes.most = IsAmount(most) ? ToSize(most) : limits.most_lanes;
+    if (IsAmount(most)) options.lanes.least = std::min(options.lanes.least, options.lanes.most);
+    options.lanes.most = std::max(options.lanes.least, options.lanes.most);
     options.most_bytes_per_second = ToCount(object["mostBytesPerSecond"].as<double>());
     return options;
   }
@@ -365,6 +407,8 @@ EMSCRIPTEN_BINDINGS(millrace) {
       .function("lanesWanted", &WasmSession::LanesWanted)
       .function("connected", &WasmSession::Connected)
       .function("transferBytes", &WasmSession::TransferBytes)
+      .function("setPath", &WasmSession::SetPath)
+      .function("onPacketCounts", &WasmSession::OnPacketCounts)
       .function("stats", &WasmSession::Stats);
 }
 

@@ -74,6 +74,11 @@ export class ControlConnector {
     pairing.ondoubt = () => this.#doubt();
   }
 
+  /** The present connection. */
+  get connection(): RTCPeerConnection | undefined {
+    return this.#link?.connection;
+  }
+
   /** The session has keys for the present connection. */
   established(): void {
     this.#phase = 'up';

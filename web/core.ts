@@ -22,6 +22,10 @@ export interface CoreModule {
   readonly TransferBenchmark: new (sampleInterval: number, windowSize: number, rttInterval: number) => BenchmarkCore;
 }
 
+export const profiles = ['auto', 'lan-ethernet', 'lan-wifi', 'internet', 'internet-poor', 'mobile'] as const;
+export type Profile = (typeof profiles)[number];
+export const sizingModes = ['aggressive', 'balanced', 'conservative'] as const;
+export type SizingMode = (typeof sizingModes)[number];
 export type Bottleneck = 'none' | 'network-bandwidth' | 'network-latency' | 'backpressure' | 'cpu' | 'memory';
 
 /** Shares of the time that a sender worked, by what it waited for; they add up to 1. */
@@ -83,9 +87,14 @@ export interface CoreOptions {
   reconnectTimeout: number;
   /** How long there may be no bulk lane before the session ends, ms; 0: the last one must not close. */
   laneTimeout: number;
-  /** Bulk lanes to ask for. */
-  leastLanes: number;
-  mostLanes: number;
+  /** Bulk lanes to ask for; undefined: as the profile suggests. */
+  leastLanes?: number | undefined;
+  mostLanes?: number | undefined;
+  /** What network it is, and how quickly the chunk size follows; undefined: by measurement, as the profile suggests. */
+  profile?: Profile | undefined;
+  mode?: SizingMode | undefined;
+  /** Bytes, whatever the link does; undefined: as the link asks for. */
+  chunkSize?: number | undefined;
   /** Bytes per second; 0: no limit. */
   mostBytesPerSecond: number;
 }
@@ -161,7 +170,11 @@ export interface CoreSession {
   connected(): boolean;
   /** Bytes of the transfer that the peer acknowledged (sending) or that the sink stored (receiving). */
   transferBytes(transfer: number): number;
-  stats(): CoreStats;
+  /** What the connection's path is made of. */
+  setPath(hostPair: boolean, cellular: boolean): void;
+  /** The other side answers how many packets of its connection's it received of those that this side had sent. */
+  onPacketCounts(sent: number, received: number, now: number): void;
+  stats(now: number): CoreStats;
   delete(): void;
 }
 
@@ -220,6 +233,20 @@ export interface CoreStats {
   bottleneckRate: number;
   /** What packets wait for in the link, ms. */
   queueDelay: number;
+  /** Mean difference between one ping's round trip and the next one's, ms. */
+  jitter: number | undefined;
+  /** 0 to 1: of packets that both sides counted, else of records on unreliable lanes. */
+  packetLoss: number | undefined;
+  /** Since this side last began to send, having sent nothing before. */
+  waiting: WaitingShares | undefined;
+  /** 0 to 100. */
+  quality: number | undefined;
+  bottleneck: Bottleneck;
+  recommendation: string;
+  /** What is read and scheduled at once, bytes. */
+  chunkSize: number;
+  /** The chosen one; for 'auto' what the path looks like, 'auto' until that is known. */
+  profile: Profile;
   /** Bytes of the two record pools in use now. */
   sendPoolBytes: number;
   receivePoolBytes: number;

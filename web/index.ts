@@ -1,5 +1,6 @@
 /** `millrace`: moves files from one browser to another. */
 export { connect } from './connect.js';
+export type { BenchmarkStats, Bottleneck, Profile, SizingMode, WaitingShares } from './core.js';
 export { errorCodes, MillraceError, type ErrorCode } from './errors.js';
 export { removeStored } from './sinks/stored.js';
 export type { TypedEventTarget } from './events.js';

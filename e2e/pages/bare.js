@@ -72,7 +72,7 @@ function track(transfer) {
 
 globalThis.bare = {
   /** `signaling`: 'socket' or 'broadcast'. Gives null, or the error. */
-  async connect({ room, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit }) {
+  async connect({ room, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, waterMarks }) {
     const url = new URL(`/signal?room=${room}`, location.href);
     url.protocol = 'ws:';
     abort = new AbortController();
@@ -95,6 +95,7 @@ globalThis.bare = {
         ...(lanes === undefined ? {} : { lanes }),
         ...(bandwidthLimit === undefined ? {} : { bandwidthLimit }),
         ...(delivery === undefined ? {} : { delivery }),
+        ...(waterMarks === undefined ? {} : { waterMarks }),
       });
     } catch (error) {
       return plainError(error);
@@ -166,6 +167,22 @@ globalThis.bare = {
     });
     sources.set(seed, [new Blob([bytes])]);
     return track(peer.send(stream, { name: `stream-${size}.bin` }));
+  },
+
+  /** A stream of `size` bytes that come at this rate. */
+  sendSlowly(size, bytesPerSecond) {
+    const block = randomBytes(Math.ceil(bytesPerSecond / 20), 1);
+    let left = size;
+    const stream = new ReadableStream({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        const chunk = block.slice(0, Math.min(block.length, left));
+        left -= chunk.length;
+        controller.enqueue(chunk);
+        if (left === 0) controller.close();
+      },
+    });
+    return track(peer.send(stream, { name: 'slow.bin' }));
   },
 
   /** A stream of `size` bytes that is made while it is read: one block, again and again. */
@@ -283,6 +300,8 @@ globalThis.bare = {
   resume: (number) => transfers[number].transfer.resume(),
   cancel: (number, reason) => transfers[number].transfer.cancel(reason),
   untilBytes: (number, bytes) => until(() => transfers[number].transfer.bytes >= bytes || ['done', 'failed', 'cancelled'].includes(transfers[number].transfer.state)),
+
+  statsOf: (number) => transfers[number].transfer.stats(),
 
   /** What became of a transfer, with SHA-256 of each received blob, or of each source. */
   async outcome(number, { seed = null, hash = true } = {}) {

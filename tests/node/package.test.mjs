@@ -36,7 +36,6 @@ test('an error keeps its code, detail and cause', () => {
 test('what is not available yet is refused, not ignored', async () => {
   const options = [
     { secret: 'x' }, { privacy: true }, { encryption: false },
-    { profile: 'mobile' }, { mode: 'aggressive' },
   ];
   for (const option of options) {
     const signaling = new Room().join();
@@ -49,6 +48,7 @@ test('what means nothing is an invalid-argument', async () => {
   const options = [
     { signaling: undefined }, { signaling: {} }, { lanes: { min: 0 } }, { lanes: { max: 33 } },
     { lanes: { min: 1, max: 0.5 } }, { delivery: 'maybe' }, { bandwidthLimit: -1 }, { bandwidthLimit: NaN },
+    { profile: 'dial-up' }, { mode: 'fast' }, { chunkSize: 1000 }, { chunkSize: NaN }, { waterMarks: { high: 1, low: 1 } },
   ];
   for (const option of options) {
     await assert.rejects(connect({ signaling: new Room().join(), ...option }), { code: 'invalid-argument' });

@@ -141,7 +141,7 @@ test('two monitors exchange packet counts: what is lost between them, and their 
   const { packetLoss, rtt } = here.latest;
   assert.ok(packetLoss > 0.02 && packetLoss < 0.25, `${packetLoss}`);
   assert.ok(here.mean.rtt >= 8 && here.mean.rtt < 19.9, `${here.mean.rtt} ${rtt}`);
-  for (const bad of ['', '{', 'null', '{"millrace":"counts"}', '{"millrace":"received","id":1,"sent":"x"}', '[]']) assert.equal(here.handle(bad), false);
+  for (const bad of ['', '{', 'null', '{"millrace":"counts"}', '{"millrace":"received","id":1,"received":"x"}', '[]']) assert.equal(here.handle(bad), false);
   here.stop();
   there.stop();
 });

@@ -2,7 +2,7 @@
  * What the window and the engine say to each other, the same in a worker and within the window. Transfers go by their
  * string id: 'send-N' is given by the window, 'receive-N' by the engine.
  */
-import type { CoreFile, CoreStats } from '../core.js';
+import type { BenchmarkStats, CoreFile, CoreStats, Profile, SizingMode } from '../core.js';
 import type { ErrorCode } from '../errors.js';
 import type { SourceBody } from '../sources/source.js';
 import type { FileInfo, ReceiptFile } from '../types.js';
@@ -13,11 +13,27 @@ export type SinkChoice = 'auto' | 'memory' | 'opfs' | 'stream' | FileSystemDirec
 export type ToEngine =
   /** Worker only: does a channel get here? */
   | { type: 'probe'; channel: RTCDataChannel }
-  | { type: 'start'; leastLanes: number; mostLanes: number; mostBytesPerSecond: number }
+  | {
+      type: 'start';
+      /** Undefined: as the profile suggests. */
+      leastLanes: number | undefined;
+      mostLanes: number | undefined;
+      mostBytesPerSecond: number;
+      profile: Profile;
+      /** Undefined: as the profile suggests. */
+      mode: SizingMode | undefined;
+      /** Bytes; undefined: as the link asks for. */
+      chunkSize: number | undefined;
+      waterMarks: { high: number; low: number };
+    }
   | { type: 'addLane'; lane: number; channel: RTCDataChannel; reliable: boolean }
   /** Both descriptions of the lane's connection are set; bytes. */
   | { type: 'laneLimit'; lane: number; maxMessageSize: number }
   | { type: 'dropLane'; lane: number }
+  /** What the control connection's path is made of. */
+  | { type: 'path'; hostPair: boolean; cellular: boolean }
+  /** The other side received so many packets of those sent on the control connection. */
+  | { type: 'packets'; sent: number; received: number }
   /** Asks the other side for a sign of life; `disconnected` follows where none comes. */
   | { type: 'check' }
   /** A new connection begins: all lanes are dropped, and the next `addLane` is lane 0 again. */
@@ -53,8 +69,17 @@ export type FromEngine =
   | { type: 'accepted'; id: string }
   | { type: 'openStream'; id: string; file: FileInfo }
   | { type: 'paused'; id: string; paused: boolean }
-  | { type: 'progress'; transfers: { id: string; bytes: number }[]; stats: CoreStats }
-  | { type: 'done'; id: string; bytes: number; files: ReceiptFile[]; folder?: string; stats: CoreStats }
+  /** Each second while connected, and between that when bytes have moved. `transfers`: those that are accepted. */
+  | { type: 'progress'; transfers: { id: string; bytes: number; stats: BenchmarkStats }[]; stats: CoreStats }
+  | {
+      type: 'done';
+      id: string;
+      bytes: number;
+      files: ReceiptFile[];
+      folder?: string;
+      stats: CoreStats;
+      transferStats: BenchmarkStats | undefined;
+    }
   | { type: 'failed'; id: string; code: string; detail: string; byPeer: boolean }
   /** The session is over. */
   | { type: 'closed'; code: string; detail: string }

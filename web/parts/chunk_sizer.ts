@@ -1,8 +1,6 @@
+import { profiles, sizingModes, type Profile, type SizingMode } from '../core.js';
 import { checkChoice, checkNumber } from './check.js';
-import { core, keep, type ChunkSizerCore, type Profile, type SizingMode } from './core.js';
-
-export const profiles: readonly Profile[] = ['auto', 'lan-ethernet', 'lan-wifi', 'internet', 'internet-poor', 'mobile'];
-export const sizingModes: readonly SizingMode[] = ['aggressive', 'balanced', 'conservative'];
+import { core, keep, type ChunkSizerCore } from './core.js';
 
 export interface ChunkSizerOptions {
   /** 'strict' asks for less loss. Default 'default'. */

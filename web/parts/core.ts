@@ -2,7 +2,7 @@
  * The parts' WebAssembly module as TypeScript sees it: the Embind classes of `wasm/parts.cpp` and `wasm/benchmark.cpp`. Times
  * are ms on the clock of `performance.now()`. Memory may grow: a view of `HEAPU8` is good until the next call.
  */
-import type { BenchmarkCore } from '../core.js';
+import type { BenchmarkCore, Profile, SizingMode } from '../core.js';
 import { loadWasm } from '../engine/load_core.js';
 
 export interface Handle {
@@ -120,8 +120,6 @@ export interface StripeSetCore extends Handle {
   lanes(): StripeLane[];
 }
 
-export type Profile = 'auto' | 'lan-ethernet' | 'lan-wifi' | 'internet' | 'internet-poor' | 'mobile';
-export type SizingMode = 'aggressive' | 'balanced' | 'conservative';
 export type WaterMarkPreset = 'prescribed' | 'event-driven' | 'deep' | 'measured';
 
 export interface WaterMarks {

@@ -1,5 +1,7 @@
-import { readConnection } from './connection_stats.js';
-import { core, type Profile } from './core.js';
+import type { Profile } from '../core.js';
+import { readConnection } from '../connection_stats.js';
+import { isCellular } from '../path_monitor.js';
+import { core } from './core.js';
 
 export interface LanDetection {
   /** Both ends are host candidates, and the round trip is below 10 ms. */
@@ -27,10 +29,4 @@ export async function detectLan(connection: RTCPeerConnection, options: DetectLa
   const cellular = options.cellular ?? isCellular();
   const profile = core.detectProfile({ hostPair: hostPair && rtt !== undefined, cellular, ...(rtt === undefined ? {} : { rtt }) });
   return { lan: rtt !== undefined && core.isLan(hostPair, rtt), hostPair, rtt, profile: profile as LanDetection['profile'] };
-}
-
-/** Chromium on phones tells. */
-function isCellular(): boolean {
-  const { connection } = navigator as Navigator & { connection?: { type?: string } };
-  return connection?.type === 'cellular';
 }

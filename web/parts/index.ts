@@ -10,7 +10,7 @@ export {
   type ChunkSizerOptions,
   type ChunkSizeUpdate,
 } from './chunk_sizer.js';
-export type { Profile, ProfileLimits, QualitySample, SizingMode, WaterMarkPreset, WaterMarks } from './core.js';
+export type { ProfileLimits, QualitySample, WaterMarkPreset, WaterMarks } from './core.js';
 export { createDataChannel, type ChannelDelivery, type DataChannelOptions } from './data_channel.js';
 export { detectLan, type DetectLanOptions, type LanDetection } from './detect_lan.js';
 export { formatBytes, formatDuration, formatEta, formatThroughput } from './format.js';
@@ -30,5 +30,5 @@ export { QualityMonitor, type QualityMonitorOptions } from './quality_monitor.js
 export { runBenchmark, type BenchmarkResult, type RunBenchmarkOptions } from './run_benchmark.js';
 export { TransferBenchmark, type TransferBenchmarkOptions } from './transfer_benchmark.js';
 export { waterMarks, type WaterMarkOptions } from './water_marks.js';
-export type { BenchmarkStats, Bottleneck, WaitingShares } from '../core.js';
+export type { BenchmarkStats, Bottleneck, Profile, SizingMode, WaitingShares } from '../core.js';
 export { errorCodes, MillraceError, type ErrorCode } from '../errors.js';

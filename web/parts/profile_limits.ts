@@ -1,5 +1,6 @@
 import { MillraceError } from '../errors.js';
-import { core, type Profile, type ProfileLimits } from './core.js';
+import type { Profile } from '../core.js';
+import { core, type ProfileLimits } from './core.js';
 
 /** Lanes, chunk sizes (bytes) and mode that suit a kind of network. Errors: throws 'invalid-argument' for what is none. */
 export function profileLimits(profile: Profile): ProfileLimits {

@@ -1,5 +1,6 @@
+import { readConnection } from '../connection_stats.js';
+import { PacketExchange } from '../packet_exchange.js';
 import { checkNumber } from './check.js';
-import { readConnection } from './connection_stats.js';
 import { core, keep, release, type QualityMonitorCore, type QualitySample } from './core.js';
 
 export interface QualityMonitorOptions {
@@ -16,15 +17,6 @@ export interface QualityMonitorOptions {
   onSample?: (sample: QualitySample) => void;
 }
 
-/** How many packets this side has sent, and the other side's answer to that. */
-type Exchanged =
-  | { millrace: 'counts'; id: number; sent: number }
-  /** `held`: how long the answer took, ms. */
-  | { millrace: 'received'; id: number; sent: number; received: number; held: number };
-
-/** An answer that takes longer, ms, says nothing about the round trip any more. */
-const LONGEST_ANSWER_MS = 10_000;
-
 /**
  * Watches any connection: a sample each second, thirty of them kept. What is not known is undefined, never 0. A timer runs
  * until `stop`.
@@ -35,10 +27,8 @@ export class QualityMonitor {
   readonly #channels: readonly RTCDataChannel[];
   readonly #core: QualityMonitorCore;
   readonly #listening = new AbortController();
-  readonly #say: ((message: string) => void) | undefined;
+  readonly #exchange: PacketExchange | undefined;
   readonly #timer: ReturnType<typeof setInterval>;
-  #asked = 0;
-  #askedAt = 0;
   /** From the other side's last answer, until the next sample. */
   #rtt: number | undefined;
   #reading = false;
@@ -52,8 +42,17 @@ export class QualityMonitor {
     this.#channels = channels;
     this.#core = keep(this, new core.QualityMonitor());
     this.onSample = onSample;
-    if (typeof exchange === 'function') this.#say = exchange;
-    else if (exchange) this.#say = this.#listenTo(exchange);
+    if (exchange) {
+      this.#exchange = new PacketExchange({
+        connection: () => this.#connection,
+        say: typeof exchange === 'function' ? exchange : this.#listenTo(exchange),
+        onanswer: (counts, rtt) => {
+          if (this.#stopped) return;
+          this.#rtt = rtt;
+          if (counts) this.#core.onAnswer(counts.sent, counts.received, performance.now());
+        },
+      });
+    }
     this.#timer = setInterval(() => void this.#sample(), interval);
   }
 
@@ -79,12 +78,7 @@ export class QualityMonitor {
 
   /** Takes a text of the other side's monitor. False: it is none of its texts. What makes no sense is ignored. */
   handle(message: string): boolean {
-    const parsed = parse(message);
-    if (!parsed) return false;
-    if (this.#stopped) return true;
-    if (parsed.millrace === 'counts') void this.#answer(parsed.id, parsed.sent);
-    else if (parsed.id === this.#asked) this.#takeAnswer(parsed.sent, parsed.received, parsed.held);
-    return true;
+    return this.#exchange?.handle(message) ?? false;
   }
 
   /** Ends the timer and removes every listener; nothing is known afterwards. */
@@ -92,6 +86,7 @@ export class QualityMonitor {
     if (this.#stopped) return;
     this.#stopped = true;
     clearInterval(this.#timer);
+    this.#exchange?.stop();
     this.#listening.abort();
     release(this.#core);
   }
@@ -114,49 +109,6 @@ export class QualityMonitor {
     const buffered = this.#channels.length === 0 ? NaN : this.#channels.reduce((sum, channel) => sum + channel.bufferedAmount, 0);
     if (this.#core.add(this.#rtt ?? stats?.rtt ?? NaN, bytes, buffered, performance.now())) this.onSample?.(this.#core.latest()!);
     this.#rtt = undefined;
-    // Also without packet counts: the answer measures the round trip.
-    this.#asked += 1;
-    this.#askedAt = performance.now();
-    this.#tell({ millrace: 'counts', id: this.#asked, sent: stats?.packetsSent ?? -1 });
+    this.#exchange?.ask(stats);
   }
-
-  async #answer(id: number, sent: number): Promise<void> {
-    const start = performance.now();
-    const received = (await readConnection(this.#connection))?.packetsReceived ?? -1;
-    if (!this.#stopped) this.#tell({ millrace: 'received', id, sent, received, held: performance.now() - start });
-  }
-
-  #takeAnswer(sent: number, received: number, held: number): void {
-    const now = performance.now();
-    const rtt = now - this.#askedAt - held;
-    if (rtt >= 0 && rtt < LONGEST_ANSWER_MS) this.#rtt = rtt;
-    if (sent >= 0 && received >= 0) this.#core.onAnswer(sent, received, now);
-  }
-
-  #tell(message: Exchanged): void {
-    try {
-      this.#say?.(JSON.stringify(message));
-    } catch {
-      // A way that is closed: what it would have told stays unknown.
-    }
-  }
-}
-
-function parse(text: string): Exchanged | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { millrace, id, sent, received, held } = value as Record<string, unknown>;
-  if (!isNumber(id) || !isNumber(sent)) return undefined;
-  if (millrace === 'counts') return { millrace, id, sent };
-  if (millrace === 'received' && isNumber(received) && isNumber(held)) return { millrace, id, sent, received, held };
-  return undefined;
-}
-
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value);
 }
