@@ -71,7 +71,7 @@ test('slow sealing', async ({ openPage, room }) => {
     prepare: async ([page]) => {
       await page.route(/\/millrace_core\.js$/, (route) => route.fulfill({ contentType: 'text/javascript', body: slow }));
     },
-    send: sendFile(6_000_000),
+    send: sendFile(2_000_000),
   });
   expect(stats).toMatchObject({ waits: 'seal', bottleneck: 'cpu' });
   expect(stats.share).toBeGreaterThan(0.5);

@@ -24,7 +24,7 @@ function newest(page: Page): Locator {
 }
 
 async function linkOf(page: Page): Promise<string> {
-  await expect(page.getByTestId('link')).toHaveValue(/#room=[A-Za-z0-9_-]{22}$/);
+  await expect(page.getByTestId('link')).toHaveValue(/#room=[A-Za-z0-9_-]{22}&key=[A-Za-z0-9_-]{22}$/);
   return page.getByTestId('link').inputValue();
 }
 
@@ -124,9 +124,53 @@ test('the other side leaves in mid-transfer: said in words, and the next one can
   await expect(newest(again).getByTestId('transfer-state')).toHaveText('Received and verified');
 });
 
+test('the key of a link verifies both sides and stays with them', async ({ openPage, complaints }) => {
+  const sender = await openPage('chromium', 'sender', '/');
+  const told: string[] = [];
+  sender.on('request', (request) => told.push(request.url(), request.postData() ?? '', JSON.stringify(request.headers())));
+  sender.on('websocket', (socket) => {
+    told.push(socket.url());
+    socket.on('framesent', ({ payload }) => told.push(String(payload)));
+  });
+  await sender.getByTestId('files').setInputFiles([file('keyed.bin', 1000)]);
+  const link = await linkOf(sender);
+  const receiver = await openPage('chromium', 'receiver', link);
+  for (const page of [sender, receiver]) {
+    await expect(page.getByTestId('connection')).toHaveText('Connected, encrypted, verified');
+    await expect(page.getByTestId('compare')).toBeHidden();
+  }
+  const key = link.replace(/.*key=/, '');
+  expect(told.join('\n')).toContain('a=fingerprint');
+  expect(told.join('\n')).not.toContain(key);
+  expect(complaints).toEqual([]);
+});
+
+test('without a key in the link the two people compare words', async ({ openPage, room, complaints }) => {
+  const pages = [await openPage('chromium', 'sender', `/#room=${room}`), await openPage('firefox', 'receiver', `/#room=${room}`)] as const;
+  for (const page of pages) await expect(page.getByTestId('connection')).toHaveText('Connected, encrypted, not verified');
+  await expect(pages[0].getByTestId('sas')).toHaveText(/^(\S+ [a-z]+, ){6}\S+ [a-z]+$/);
+  expect(await pages[0].getByTestId('sas').textContent()).toBe(await pages[1].getByTestId('sas').textContent());
+  await pages[0].getByTestId('verify').click();
+  await expect(pages[0].getByTestId('connection')).toHaveText('Connected, encrypted, verified');
+  await expect(pages[0].getByTestId('compare')).toBeHidden();
+  await expect(pages[1].getByTestId('connection')).toHaveText('Connected, encrypted, not verified');
+  expect(complaints).toEqual([]);
+});
+
+test('a link whose key is another one is refused in words', async ({ openPage }) => {
+  const sender = await openPage('chromium', 'sender', '/');
+  await sender.getByTestId('files').setInputFiles([file('keyed.bin', 1000)]);
+  const link = await linkOf(sender);
+  const other = link.replace(/key=../, 'key=ab');
+  const receiver = await openPage('chromium', 'receiver', other);
+  for (const page of [sender, receiver]) await expect(page.getByTestId('alert')).toContainText('(authentication-failed)');
+});
+
 test('an incomplete link is explained', async ({ openPage }) => {
-  const page = await openPage('chromium', 'receiver', '/#room=short');
-  await expect(page.getByTestId('alert')).toHaveText('This link is not complete. Ask for it again.');
+  for (const fragment of ['room=short', `room=${'r'.repeat(22)}&key=half`]) {
+    const page = await openPage('chromium', 'receiver', `/#${fragment}`);
+    await expect(page.getByTestId('alert')).toHaveText('This link is not complete. Ask for it again.');
+  }
 });
 
 test('everything works by keyboard, and everything has a name', async ({ openPage, complaints }) => {

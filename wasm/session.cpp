@@ -15,7 +15,6 @@
 
 #include "crypto/secret.h"
 #include "crypto/transfer_token.h"
-#include "crypto/x25519_handshake.h"
 #include "stats/bottleneck.h"
 #include "stats/quality_score.h"
 #include "values.h"
@@ -47,10 +46,29 @@ FileInfo FileFromObject(const val& object) {
   return file;
 }
 
+// The bytes of a Uint8Array, wiped when they go. Not by way of std::string, of which Embind makes
+// copies that nobody wipes.
+class SecretBytes {
+ public:
+  explicit SecretBytes(const val& array) : bytes_(array["length"].as<size_t>()) {
+    val(emscripten::typed_memory_view(bytes_.size(), bytes_.data())).call<void>("set", array);
+  }
+  ~SecretBytes() { Wipe(bytes_); }
+  SecretBytes(const SecretBytes&) = delete;
+  SecretBytes& operator=(const SecretBytes&) = delete;
+
+  ByteView view() const { return bytes_; }
+
+ private:
+  std::vector<uint8_t> bytes_;
+};
+
 class WasmSession {
  public:
-  WasmSession(std::string entropy, const val& options, double now)
-      : session_(OptionsFromObject(options), MakeHandshake(entropy), FromMillis(now)) {}
+  WasmSession(const val& entropy, const val& options, double now)
+      : handshake_options_(HandshakeFromObject(options)),
+        session_(OptionsFromObject(options), FirstHandshake(entropy, options["secret"]),
+                 FromMillis(now)) {}
 
   double Mailbox() const { return Address(mailbox_.data()); }
 
@@ -58,9 +76,17 @@ class WasmSession {
     session_.OpenLane(LaneId(lane), ToSize(max_message_size),
                       reliable ? Delivery::kReliable : Delivery::kUnreliable, FromMillis(now));
   }
-  void Reconnect(std::string entropy, double now) {
-    if (!session_.established()) return;
-    session_.Reconnect(MakeHandshake(entropy, &session_.secrets()), FromMillis(now));
+  void SetFingerprints(const val& local, const val& remote) {
+    const SecretBytes local_bytes(local);
+    const SecretBytes remote_bytes(remote);
+    session_.SetFingerprints(AsText(local_bytes.view()), AsText(remote_bytes.view()));
+  }
+  void Reconnect(const val& entropy, double now) {
+    if (!session_.established() || session_.closed()) return;
+    const SecretBytes bytes(entropy);
+    session_.Reconnect(
+        std::make_unique<Handshake>(bytes.view(), handshake_options_, session_.secrets()),
+        FromMillis(now));
   }
   void CloseLane(uint32_t lane, double now) { session_.CloseLane(LaneId(lane), FromMillis(now)); }
   void SetWaterMarks(double high, double low) {
@@ -123,12 +149,12 @@ class WasmSession {
   }
 
   // `secret`: at least 16 bytes.
-  uint32_t Offer(const val& files, const std::string& secret, double now) {
+  uint32_t Offer(const val& files, const val& secret, double now) {
     std::vector<FileInfo> infos;
     const auto count = files["length"].as<uint32_t>();
     infos.reserve(count);
     for (uint32_t i = 0; i < count; ++i) infos.push_back(FileFromObject(files[i]));
-    const TransferToken token = DeriveTransferToken(AsBytes(secret), infos);
+    const TransferToken token = DeriveTransferToken(SecretBytes(secret).view(), infos);
     return session_.Offer(infos, token, FromMillis(now)).value;
   }
   double ExistingBuffer() {
@@ -248,17 +274,21 @@ class WasmSession {
     return options;
   }
 
-  // Wipes `entropy`. `previous`: of the session that goes on, or null.
-  static std::unique_ptr<Handshake> MakeHandshake(std::string& entropy,
-                                                  const SessionSecrets* previous = nullptr) {
+  static HandshakeOptions HandshakeFromObject(const val& object) {
+    HandshakeOptions options;
+    const auto kind = object["secretKind"].as<std::string>();
+    if (kind == "key") options.secret_kind = SecretKind::kKey;
+    if (kind == "code") options.secret_kind = SecretKind::kCode;
+    options.encryption = object["encryption"].as<bool>();
+    options.privacy = object["privacy"].as<bool>();
+    return options;
+  }
+
+  std::unique_ptr<Handshake> FirstHandshake(const val& entropy, const val& secret) {
     InitializeCrypto();
-    entropy.resize(64);
-    const std::span<uint8_t> bytes(reinterpret_cast<uint8_t*>(entropy.data()), 64);
-    auto handshake = previous == nullptr
-                         ? std::make_unique<X25519Handshake>(bytes.first<64>())
-                         : std::make_unique<X25519Handshake>(bytes.first<64>(), *previous);
-    Wipe(bytes);
-    return handshake;
+    const SecretBytes bytes(entropy);
+    const SecretBytes secret_bytes(secret);
+    return std::make_unique<Handshake>(bytes.view(), handshake_options_, secret_bytes.view());
   }
 
   static ErrorCode CodeOf(const std::string& name) {
@@ -279,6 +309,10 @@ class WasmSession {
       case EventType::kEstablished:
         set_type("established");
         object.set("initiator", event.flag);
+        object.set("authenticated", event.agreement.authenticated);
+        object.set("sas", Numbers(event.agreement.sas));
+        object.set("encrypted", event.agreement.encrypted);
+        object.set("privacy", event.agreement.privacy);
         break;
       case EventType::kDisconnected:
         set_type("disconnected");
@@ -367,16 +401,27 @@ class WasmSession {
     return files;
   }
 
+  static val Numbers(const ShortAuthString& sas) {
+    val numbers = val::array();
+    for (const uint8_t number : sas) numbers.call<void>("push", number);
+    return numbers;
+  }
+
+  HandshakeOptions handshake_options_;
   Session session_;
   std::array<double, 8> mailbox_{};
   std::vector<uint8_t> existing_;
 };
 
+uint32_t HandshakeEntropyBytes() { return Handshake::kEntropyBytes; }
+
 }  // namespace
 
 EMSCRIPTEN_BINDINGS(millrace) {
+  emscripten::function("handshakeEntropyBytes", &HandshakeEntropyBytes);
   emscripten::class_<WasmSession>("Session")
-      .constructor<std::string, val, double>()
+      .constructor<val, val, double>()
+      .function("setFingerprints", &WasmSession::SetFingerprints)
       .function("reconnect", &WasmSession::Reconnect)
       .function("checkPeer", &WasmSession::CheckPeer)
       .function("existingBuffer", &WasmSession::ExistingBuffer)

@@ -1,4 +1,5 @@
 import { MillraceError } from './errors.js';
+import type { Fingerprints } from './fingerprint.js';
 import { Link } from './link.js';
 import type { LinkMessage, PeerMessage } from './signaling/envelope.js';
 import type { Pairing } from './signaling/rendezvous.js';
@@ -6,8 +7,10 @@ import type { Pairing } from './signaling/rendezvous.js';
 export interface ControlConnectorOptions {
   rtc: RTCConfiguration;
   pairing: Pairing;
+  /** A first path that fails may come yet: the other side hears of this one when people get to it. */
+  patient?: boolean;
   attach(channel: RTCDataChannel): void;
-  onnegotiated(maxMessageSize: number): void;
+  onnegotiated(maxMessageSize: number, fingerprints: Fingerprints): void;
   /** The session asks the other side for a sign of life; `disconnected` is called where none comes. */
   check(): void;
   /** A signalling that has closed meanwhile is needed again. */
@@ -18,7 +21,7 @@ export interface ControlConnectorOptions {
   onsteady(steady: boolean): void;
   /** The first connection did not come up. Called once. */
   onfailed(error: MillraceError): void;
-  /** There is nobody left to connect to. Called once. */
+  /** There is nobody left to connect to, or ('authentication-failed') somebody else. Called once. */
   ongone(error: MillraceError): void;
 }
 
@@ -40,6 +43,8 @@ const RENEW_TIMEOUT_MS = 8_000;
 const ASK_INTERVAL_MS = 2_000;
 /** A new connection that fails at once is not tried again before, ms. */
 const RETRY_PAUSE_MS = 1_000;
+/** How long the session has to say why the first handshake fails, ms, once something else has ended it. */
+const VERDICT_TIMEOUT_MS = 2_000;
 /** How long the other side has for a word over the signalling once there is reason to believe that it is gone, ms. */
 const WORD_TIMEOUT_MS = 3_000;
 
@@ -62,6 +67,7 @@ export class ControlConnector {
   #heardAt = -Infinity;
   #left = false;
   #doubted = false;
+  #handshaking = false;
   #ended = false;
 
   /** Errors: as for `Link`. */
@@ -77,6 +83,11 @@ export class ControlConnector {
   /** The present connection. */
   get connection(): RTCPeerConnection | undefined {
     return this.#link?.connection;
+  }
+
+  /** The first channel is open: from here on the session knows best why it fails. */
+  handshaking(): void {
+    this.#handshaking = true;
   }
 
   /** The session has keys for the present connection. */
@@ -171,13 +182,13 @@ export class ControlConnector {
     this.#send({ type: 'ping' });
     this.#wordTimer = setTimeout(() => {
       this.#wordTimer = undefined;
-      if (this.#heardAt < asked && this.#phase !== 'up') this.#gone('the other side is gone');
+      if (this.#heardAt < asked && this.#phase !== 'up') this.#gone(new MillraceError('connection-lost', 'the other side is gone'));
     }, WORD_TIMEOUT_MS);
   }
 
   #goneSoon(): void {
-    if (this.#phase === 'opening') this.#fail(new MillraceError('connection-failed', 'the other side left'));
-    else this.#gone('the other side left');
+    if (this.#phase === 'opening') this.#failSoon(new MillraceError('connection-failed', 'the other side left'));
+    else this.#gone(new MillraceError('connection-lost', 'the other side left'));
   }
 
   // Repair
@@ -191,7 +202,7 @@ export class ControlConnector {
       // The path is there; whether the other side still is will show.
       this.#options.check();
     } else if (this.#phase === 'opening') {
-      if (state === 'failed') this.#fail(new MillraceError('connection-failed', 'no path to the other side'));
+      if (state === 'failed' && !this.#options.patient) this.#failSoon(new MillraceError('connection-failed', 'no path to the other side'));
     } else if (this.#phase === 'up') {
       this.#restart();
     } else if (state === 'failed') {
@@ -200,7 +211,8 @@ export class ControlConnector {
   }
 
   #handleLost(error: MillraceError): void {
-    if (this.#phase === 'opening') this.#fail(error);
+    if (error.code === 'authentication-failed') this.#refuse(error);
+    else if (this.#phase === 'opening') this.#failSoon(error);
     else if (this.#phase === 'renewing') this.#retrySoon();
     else this.#renew();
   }
@@ -262,7 +274,7 @@ export class ControlConnector {
     this.#phase = phase;
     this.#options.reopenSignaling();
     if (wasUp) this.#options.onsteady(false);
-    if (this.#left) this.#gone('the other side left');
+    if (this.#left) this.#gone(new MillraceError('connection-lost', 'the other side left'));
     else if (this.#doubted) this.#askForWord();
   }
 
@@ -307,15 +319,27 @@ export class ControlConnector {
     this.#wordTimer = undefined;
   }
 
+  /** Somebody who is not the other side answers in its name. */
+  #refuse(error: MillraceError): void {
+    if (this.#phase === 'opening') this.#fail(error);
+    else this.#gone(error);
+  }
+
+  /** Who finds the handshake wrong leaves at once, and its leaving may be seen here before its reason is. */
+  #failSoon(error: MillraceError): void {
+    if (this.#handshaking) this.#setTimer(() => this.#fail(error), VERDICT_TIMEOUT_MS);
+    else this.#fail(error);
+  }
+
   #fail(error: MillraceError): void {
     if (this.#ended) return;
     this.close();
     this.#options.onfailed(error);
   }
 
-  #gone(detail: string): void {
+  #gone(error: MillraceError): void {
     if (this.#ended) return;
     this.close();
-    this.#options.ongone(new MillraceError('connection-lost', detail));
+    this.#options.ongone(error);
   }
 }

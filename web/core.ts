@@ -14,8 +14,10 @@
 export interface CoreModule {
   readonly HEAPU8: Uint8Array;
   readonly HEAPF64: Float64Array;
+  /** How many bytes of `crypto.getRandomValues` one handshake takes. */
+  handshakeEntropyBytes(): number;
   readonly Session: {
-    /** `entropy`: 64 bytes of `crypto.getRandomValues`, wiped by the core once used. */
+    /** `entropy`: `handshakeEntropyBytes()`; the core wipes its copies of it and of `options.secret`, the caller its own. */
     new (entropy: Uint8Array, options: CoreOptions, now: number): CoreSession;
   };
   /** ms, samples, ms. */
@@ -97,17 +99,31 @@ export interface CoreOptions {
   chunkSize?: number | undefined;
   /** Bytes per second; 0: no limit. */
   mostBytesPerSecond: number;
+  /** How the two sides know each other; both have to say the same. */
+  secretKind: 'none' | 'key' | 'code';
+  /** A key: 16 to 1024 bytes; a code: its UTF-8 bytes, written the same way on both sides, 1 to 1024; else empty. */
+  secret: Uint8Array;
+  /** False only where both sides say so makes a session without encryption; what it carries still can not be changed. */
+  encryption: boolean;
+  /** True on either side: records and what is said of files are padded. */
+  privacy: boolean;
 }
 
 /** Lane 0 is the control lane (reliable, ordered, no bulk); lanes from 1 on carry bulk. */
 export interface CoreSession {
   mailbox(): number;
 
+  /**
+   * Before `openLane(0, …)` of each connection: the fingerprints of this side's DTLS certificate and of the other's, as UTF-8
+   * in one way of writing, such as 'sha-256 AB:CD:…', 1 to 255 bytes each. Sides that do not name the same two fail with
+   * 'authentication-failed'.
+   */
+  setFingerprints(local: Uint8Array, remote: Uint8Array): void;
   /** The channel of `lane` is open. `maxMessageSize`: `pc.sctp.maxMessageSize`, bytes; the core caps it at 256 KiB. */
   openLane(lane: number, maxMessageSize: number, reliable: boolean, now: number): void;
   /**
-   * After `disconnected` (or `closeLane` of lane 0): a new connection to the same peer begins. `entropy` as above. Lane 0 is
-   * opened next, then lanes under new numbers.
+   * After `disconnected` (or `closeLane` of lane 0): a new connection to the same peer begins. `entropy` as above. Its
+   * fingerprints and lane 0 come next, then lanes under new numbers. Neither key nor code is needed again.
    */
   reconnect(entropy: Uint8Array, now: number): void;
   /** The channel of `lane` closed or failed. Lane 0 takes all others with it. */
@@ -189,7 +205,16 @@ export interface CoreFile {
 
 export type CoreEvent =
   /** Keys are agreed. `initiator` is true on exactly one side: that side opens the lanes. */
-  | { type: 'established'; initiator: boolean }
+  | {
+      type: 'established';
+      initiator: boolean;
+      /** Both sides have shown that they know the same key or code. */
+      authenticated: boolean;
+      /** Seven numbers from 0 to 63, the same on both sides unless someone is in between. */
+      sas: number[];
+      encrypted: boolean;
+      privacy: boolean;
+    }
   /** The control lane is gone, and the session waits for a new connection. */
   | { type: 'disconnected' }
   | { type: 'reconnected'; initiator: boolean }

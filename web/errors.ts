@@ -4,6 +4,8 @@
  */
 export const errorCodes = {
   aborted: 'An AbortSignal ended it. Nothing to do: it was your own.',
+  'authentication-failed':
+    'The other side has another secret, or somebody is in between. Nothing was sent; a code is burnt now, so agree on a new one.',
   'bad-record': 'A message was malformed or forged. The session is closed; connect again, and suspect the path.',
   cancelled: 'One of the two sides cancelled the transfer. Offer it again if that was a mistake.',
   closed: 'The session was closed in good order. Connect again to go on.',

@@ -1,5 +1,8 @@
 /** `millrace`: moves files from one browser to another. */
 export { connect } from './connect.js';
+export { createCode, normalizeCode } from './code.js';
+export { createLinkKey } from './link_key.js';
+export { sasEmoji } from './sas.js';
 export type { BenchmarkStats, Bottleneck, Profile, SizingMode, WaitingShares } from './core.js';
 export { errorCodes, MillraceError, type ErrorCode } from './errors.js';
 export { removeStored } from './sinks/stored.js';

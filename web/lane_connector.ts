@@ -1,5 +1,6 @@
 import { nextTask } from './engine/tasks.js';
 import { MillraceError } from './errors.js';
+import type { Fingerprints } from './fingerprint.js';
 import { Link } from './link.js';
 import { parseLinkMessage, type LinkMessage } from './signaling/envelope.js';
 
@@ -11,7 +12,7 @@ export interface LaneConnectorOptions {
   /** Carries a message to the other side's connector, in band. */
   signal(message: string): void;
   attach(lane: number, channel: RTCDataChannel, reliable: boolean): void;
-  onnegotiated(lane: number, maxMessageSize: number): void;
+  onnegotiated(lane: number, maxMessageSize: number, fingerprints: Fingerprints): void;
   /** The lane's connection is gone: its channel is not to be used any more. */
   onlost(lane: number, error: MillraceError): void;
 }
@@ -204,7 +205,7 @@ export class LaneConnector {
         channel: { ordered: false, reliable },
         send: (message) => this.#signal({ lane, ...message }),
         attach: (channel) => this.#options.attach(lane, channel, reliable),
-        onnegotiated: (maxMessageSize) => this.#options.onnegotiated(lane, maxMessageSize),
+        onnegotiated: (maxMessageSize, fingerprints) => this.#options.onnegotiated(lane, maxMessageSize, fingerprints),
         onstate: (state) => {
           if (state === 'failed') this.#lose(lane, new MillraceError('connection-failed', `lane ${lane}: no path`));
         },

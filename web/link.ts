@@ -1,4 +1,5 @@
 import { MillraceError } from './errors.js';
+import { fingerprintOf, hasFingerprint, type Fingerprints } from './fingerprint.js';
 import type { LinkMessage } from './signaling/envelope.js';
 
 export interface LinkOptions {
@@ -12,11 +13,17 @@ export interface LinkOptions {
   send(message: LinkMessage): void;
   /** Takes the channel in the task that made it: later it cannot go to a worker any more. */
   attach(channel: RTCDataChannel): void;
-  /** Both descriptions are set; `maxMessageSize` in bytes. */
-  onnegotiated(maxMessageSize: number): void;
+  /**
+   * Both descriptions are set, and the other side's certificate is known to be the one that its description names. Called
+   * once; `maxMessageSize` in bytes.
+   */
+  onnegotiated(maxMessageSize: number, fingerprints: Fingerprints): void;
   /** 'disconnected' and 'failed' may pass: by themselves, or by `restart`. */
   onstate(state: 'connected' | 'disconnected' | 'failed'): void;
-  /** The connection closed without `close` being called, or cannot be set up. Called once. */
+  /**
+   * The connection closed without `close` being called, or cannot be set up; 'authentication-failed': the other side's
+   * fingerprint or certificate changed. Called once.
+   */
   onlost(error: MillraceError): void;
 }
 
@@ -30,6 +37,9 @@ const DEFAULT_MAX_MESSAGE_SIZE = 65_536;
 /**
  * One peer connection with one negotiated channel: the control connection, or a lane.
  * Candidates trickle, and wait until the remote description is set.
+ *
+ * Each side's fingerprint stays the same as long as the connection lives, whoever signals. That the other side's certificate
+ * has it is the browser's to see to; where the browser shows the certificate, that is checked.
  */
 export class Link {
   readonly #options: LinkOptions;
@@ -38,6 +48,8 @@ export class Link {
   readonly #candidates: RTCIceCandidateInit[] = [];
   #candidateCount = 0;
   #descriptions = 0;
+  #remoteFingerprint: string | undefined;
+  #negotiated = false;
   #steps: Promise<void> = Promise.resolve();
   #ended = false;
 
@@ -122,14 +134,51 @@ export class Link {
     if (this.#connection.signalingState !== expected || this.#descriptions >= MAX_DESCRIPTIONS) return;
     this.#descriptions += 1;
     this.#candidateCount = this.#candidates.length;
+    this.#checkFingerprint(sdp);
     await this.#connection.setRemoteDescription({ type: kind, sdp });
+    // As the browser read it, which is what counts.
+    this.#checkFingerprint(this.#connection.remoteDescription?.sdp ?? '');
     if (kind === 'offer') {
       await this.#connection.setLocalDescription();
       this.#sendDescription();
     }
     if (this.#ended) return;
-    this.#options.onnegotiated(this.#connection.sctp?.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE);
+    await this.#checkCertificate();
     for (const candidate of this.#candidates.splice(0)) await this.#addCandidate(candidate);
+  }
+
+  /** Errors: throws 'authentication-failed' for another fingerprint than before. */
+  #checkFingerprint(sdp: string): void {
+    const fingerprint = fingerprintOf(sdp);
+    this.#remoteFingerprint ??= fingerprint;
+    if (fingerprint !== this.#remoteFingerprint) {
+      throw new MillraceError('authentication-failed', 'the fingerprint of the other side changed');
+    }
+  }
+
+  /** As soon as the certificate can be seen, and again after each restart. Errors: throws 'authentication-failed' for a wrong one. */
+  async #checkCertificate(): Promise<void> {
+    const fingerprint = this.#remoteFingerprint;
+    if (fingerprint === undefined) return;
+    const transport = this.#connection.sctp?.transport;
+    // Older browsers do not show it, and `crypto.subtle` is for secure contexts only.
+    if (typeof transport?.getRemoteCertificates === 'function' && globalThis.crypto?.subtle) {
+      if (transport.state !== 'connected') {
+        // Its own event, since the connection's may come before it.
+        const { signal } = this.#listening;
+        transport.addEventListener('statechange', () => this.#step(() => this.#checkCertificate()), { signal, once: true });
+        return;
+      }
+      const [certificate] = transport.getRemoteCertificates();
+      if (!certificate || !(await hasFingerprint(certificate, fingerprint))) {
+        throw new MillraceError('authentication-failed', 'the certificate of the other side is another one');
+      }
+    }
+    if (this.#negotiated || this.#ended) return;
+    this.#negotiated = true;
+    const { localDescription, sctp } = this.#connection;
+    const local = fingerprintOf(localDescription?.sdp ?? '');
+    this.#options.onnegotiated(sctp?.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE, { local, remote: fingerprint });
   }
 
   async #addCandidate(candidate: RTCIceCandidateInit): Promise<void> {
@@ -151,14 +200,16 @@ export class Link {
     this.#options.send({ type: 'description', kind, sdp: description.sdp });
   }
 
+  /** `null`: there are no more, which is an empty candidate to the other side (RFC 8838, section 14). */
   #sendCandidate(candidate: RTCIceCandidate | null): void {
-    if (!candidate || candidate.candidate === '') return;
+    // Firefox says so twice.
+    if (candidate?.candidate === '') return;
     try {
       this.#options.send({
         type: 'candidate',
-        candidate: candidate.candidate,
-        sdpMid: candidate.sdpMid,
-        sdpMLineIndex: candidate.sdpMLineIndex,
+        candidate: candidate?.candidate ?? '',
+        sdpMid: candidate?.sdpMid ?? null,
+        sdpMLineIndex: candidate?.sdpMLineIndex ?? null,
       });
     } catch (caught) {
       this.#lose(MillraceError.from(caught, 'signaling-failed'));
@@ -169,6 +220,7 @@ export class Link {
     const state = this.#connection.connectionState;
     if (state === 'closed') this.#lose(new MillraceError('connection-lost', `${this.#options.label} closed`));
     else if (state === 'connected' || state === 'disconnected' || state === 'failed') this.#options.onstate(state);
+    if (state === 'connected') this.#step(() => this.#checkCertificate());
   }
 
   #lose(error: MillraceError): void {

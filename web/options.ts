@@ -1,5 +1,6 @@
 import { profiles, sizingModes, type Profile, type SizingMode } from './core.js';
 import { MillraceError } from './errors.js';
+import { resolveSecret, type Secret } from './secret.js';
 
 /**
  * Carries small JSON messages between the two sides until they are connected. It is not trusted: whatever it delivers,
@@ -16,20 +17,35 @@ export interface Signaling {
    * try again. May be called often.
    */
   reopen?(): void;
+  /** Called once, when the session is up: the other side has proved whatever it had to. */
+  established?(): void;
+  /**
+   * What the two sides get from finding each other to being connected, ms; default 30 000. More where people carry the messages,
+   * and a path that fails may still come.
+   */
+  readonly patience?: number;
   close?(): void;
 }
 
 export interface ConnectOptions {
   /** Both sides may call `connect` in any order; nobody has to know who is first. */
   signaling: Signaling;
-  /** Shared out of band; authenticates both sides. Not available yet: 'not-supported'. */
+  /**
+   * Shared out of band, the same on both sides: a link key (`createLinkKey`) or a short code (`createCode`). With it the session
+   * comes up with who has it, or fails with 'authentication-failed'. It never goes to the signalling.
+   */
   secret?: string;
+  /**
+   * 'key': base64url of at least 128 bits, mixed into the keys. 'code': anything shorter, by a password-authenticated exchange;
+   * after a failed attempt a code is burnt and this page does not take it again. Default: what looks like a key is one
+   * (22 characters of base64url or more, an upper-case letter among them).
+   */
   secretKind?: 'key' | 'code';
   /** Used for every peer connection of the session. */
   rtc?: RTCConfiguration;
   /**
-   * Peer connections that carry bulk: `min` are kept open, more where they pay. Default 1 to 16; at most 32, which pays where a
-   * link loses packets at random.
+   * Peer connections that carry bulk: `min` are kept open, more where they pay. Default 1 to 32, which is also the most; more
+   * than 16 are opened only where a link loses packets at random.
    */
   lanes?: { min?: number; max?: number };
   /**
@@ -56,9 +72,15 @@ export interface ConnectOptions {
   waterMarks?: { high: number; low: number };
   /** What this side sends at most, bytes per second; 0: no limit. At least 16,384. */
   bandwidthLimit?: number;
-  /** `true` is not available yet. */
+  /**
+   * True: all connections of this side go through the TURN servers in `rtc.iceServers`, so that the other side does not learn
+   * its address; and what both sides send is padded, so that sizes tell less. Default false.
+   */
   privacy?: boolean;
-  /** `false` is not available yet. */
+  /**
+   * False, on both sides: what is sent is hidden by the data channel's own encryption only. That it is not changed is still
+   * checked. Default true, which counts where the two differ; `Peer.encrypted` tells.
+   */
   encryption?: boolean;
   /** Default: in a worker where channels can be transferred. `true` insists on it, `false` stays in the window. */
   worker?: boolean;
@@ -81,11 +103,13 @@ export interface Settings {
   bandwidthLimit: number;
   chunkSize: number | undefined;
   waterMarks: { high: number; low: number };
+  secret: Secret;
+  privacy: boolean;
+  encryption: boolean;
   worker: boolean | undefined;
   signal: AbortSignal | undefined;
 }
 
-const DEFAULT_MAX_LANES = 16;
 /**
  * Enough to keep the channel busy while the window or worker does something else, little enough that what is said last does
  * not wait behind it.
@@ -98,15 +122,14 @@ const MOST_LANES = 32;
 
 /**
  * Checks the options of `connect`.
- * Errors: 'invalid-argument' for a value that means nothing; 'not-supported' for one that is not available yet, rather than
- * a session that silently lacks what was asked for.
+ * Errors: 'invalid-argument' for a value that means nothing; 'authentication-failed' for a code that is burnt.
  */
 export function resolveOptions(options: ConnectOptions): Settings {
-  const { signaling, lanes = {}, delivery = 'reliable', bandwidthLimit = 0 } = options;
+  const { signaling, lanes = {}, delivery = 'reliable', bandwidthLimit = 0, privacy = false, encryption = true } = options;
   if (typeof signaling?.send !== 'function') throw new MillraceError('invalid-argument', 'signaling.send must be a function');
 
   const { profile = 'auto', mode, chunkSize, waterMarks = DEFAULT_WATER_MARKS } = options;
-  const { min = 1, max = Math.max(min, DEFAULT_MAX_LANES) } = lanes;
+  const { min = 1, max = MOST_LANES } = lanes;
   if (!Number.isInteger(min) || !Number.isInteger(max) || min < 1 || max > MOST_LANES || min > max) {
     throw new MillraceError('invalid-argument', `lanes must satisfy 1 <= min <= max <= ${MOST_LANES}`);
   }
@@ -123,13 +146,16 @@ export function resolveOptions(options: ConnectOptions): Settings {
     throw new MillraceError('invalid-argument', 'bandwidthLimit must be bytes per second, or 0');
   }
 
-  if (options.secret !== undefined) throw unavailable('secret');
-  if (options.privacy === true) throw unavailable('privacy: true');
-  if (options.encryption === false) throw unavailable('encryption: false');
+  for (const [name, value] of Object.entries({ privacy, encryption })) {
+    if (typeof value !== 'boolean') throw new MillraceError('invalid-argument', `${name} must be true or false`);
+  }
+  if (privacy && !hasTurnServer(options.rtc)) {
+    throw new MillraceError('invalid-argument', 'privacy needs a TURN server (turn: or turns:) in rtc.iceServers');
+  }
 
   return {
     signaling,
-    rtc: options.rtc ?? {},
+    rtc: privacy ? { ...options.rtc, iceTransportPolicy: 'relay' } : (options.rtc ?? {}),
     minLanes: lanes.min,
     maxLanes: lanes.max,
     mostLanes: max,
@@ -139,11 +165,15 @@ export function resolveOptions(options: ConnectOptions): Settings {
     bandwidthLimit: Math.ceil(bandwidthLimit),
     chunkSize,
     waterMarks: { high: waterMarks.high, low: waterMarks.low },
+    // Last, so that nothing that throws leaves it behind.
+    secret: resolveSecret(options.secret, options.secretKind),
+    privacy,
+    encryption,
     worker: options.worker,
     signal: options.signal,
   };
 }
 
-function unavailable(what: string): MillraceError {
-  return new MillraceError('not-supported', `${what} is not available yet`);
+function hasTurnServer(rtc: RTCConfiguration = {}): boolean {
+  return (rtc.iceServers ?? []).flatMap(({ urls }) => urls).some((url) => /^turns?:/i.test(url));
 }

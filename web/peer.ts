@@ -1,15 +1,18 @@
 import { ControlConnector } from './control_connector.js';
 import type { CoreStats } from './core.js';
 import { deferred, settledWithin } from './deferred.js';
-import type { FromEngine } from './engine/messages.js';
+import type { Agreement, FromEngine } from './engine/messages.js';
 import type { EnginePort } from './engine/port.js';
+import { nextTask } from './engine/tasks.js';
 import { describe, isErrorCode, MillraceError } from './errors.js';
 import { typedEventTarget } from './events.js';
+import type { Fingerprints } from './fingerprint.js';
 import { LaneConnector } from './lane_connector.js';
 import { OfferImpl } from './offer.js';
 import type { Settings } from './options.js';
 import { PathMonitor } from './path_monitor.js';
 import { randomSecret, resumeSecret } from './resume_secret.js';
+import { namesOf } from './sas.js';
 import { StatsCadence } from './stats_cadence.js';
 import type { Pairing } from './signaling/rendezvous.js';
 import { transferablesOf } from './sources/combined_reader.js';
@@ -50,6 +53,11 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   readonly #streamSinks = new Map<string, StreamSink>();
   readonly #waitingOffers: Offer[] = [];
   readonly #context: TransferContext;
+  readonly #askedForEncryption: boolean;
+  #handshakeBegan = false;
+  #agreement: Agreement | undefined;
+  #sas: readonly string[] = [];
+  #comparedByUser = false;
   #state: PeerState = 'connecting';
   #onincoming: Peer['onincoming'] = null;
   #heardIncoming = false;
@@ -80,6 +88,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     super();
     this.#port = port;
     this.#pairing = pairing;
+    this.#askedForEncryption = settings.encryption;
     this.established = this.#established.promise;
     this.released = this.#released.promise;
     this.established.catch(() => {});
@@ -92,17 +101,21 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
       this.#engineReleased.resolve();
       this.end(error);
     };
-    const { minLanes, maxLanes, bandwidthLimit, profile, mode, chunkSize, waterMarks } = settings;
-    port.post({
-      type: 'start',
-      leastLanes: minLanes,
-      mostLanes: maxLanes,
-      mostBytesPerSecond: bandwidthLimit,
-      profile,
-      mode,
-      chunkSize,
-      waterMarks,
-    });
+    const { kind, bytes } = settings.secret;
+    const options = {
+      leastLanes: settings.minLanes,
+      mostLanes: settings.maxLanes,
+      mostBytesPerSecond: settings.bandwidthLimit,
+      profile: settings.profile,
+      mode: settings.mode,
+      chunkSize: settings.chunkSize,
+      secretKind: kind,
+      secret: bytes,
+      encryption: settings.encryption,
+      privacy: settings.privacy,
+    };
+    // The secret moves: nothing of it stays in the window.
+    port.post({ type: 'start', options, waterMarks: settings.waterMarks }, [bytes.buffer]);
     this.#path = new PathMonitor({
       connection: () => this.#control.connection,
       say: (message) => this.#port.post({ type: 'signal', message }),
@@ -117,8 +130,25 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     return this.#state;
   }
 
+  /** The other side may have had its guess at a code. */
+  get handshakeBegan(): boolean {
+    return this.#handshakeBegan;
+  }
+
+  get sas(): readonly string[] {
+    return this.#sas;
+  }
+
   get verified(): boolean {
-    return false;
+    return this.#comparedByUser || (this.#agreement?.authenticated ?? false);
+  }
+
+  verify(): void {
+    this.#comparedByUser = true;
+  }
+
+  get encrypted(): boolean {
+    return this.#agreement?.encrypted ?? true;
   }
 
   get onincoming(): Peer['onincoming'] {
@@ -184,10 +214,11 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     if (this.#state === 'closed') return;
     switch (message.type) {
       case 'established':
+        this.#agree(message.agreement);
+        this.#connected(message.initiator);
+        break;
       case 'reconnected':
-        this.#control.established();
-        this.#established.resolve();
-        this.#lanes.start(message.initiator);
+        this.#connected(message.initiator);
         break;
       case 'disconnected':
         this.#lanes.stop();
@@ -204,6 +235,10 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
         if (!this.#path.handle(message.message)) this.#lanes.handle(message.message);
         break;
       case 'laneOpened':
+        if (message.lane === 0 && !this.#agreement) {
+          this.#handshakeBegan = true;
+          this.#control.handshaking();
+        }
         this.#lanes.opened(message.lane);
         this.#log('info', `lane ${message.lane} is open`);
         break;
@@ -237,12 +272,30 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     }
   }
 
+  #agree(agreement: Agreement): void {
+    this.#agreement = agreement;
+    this.#sas = namesOf(agreement.sas);
+    // Once whoever waits for the session had time to listen.
+    void nextTask().then(() => {
+      if (!agreement.encrypted) this.#log('warning', 'both sides asked for no encryption: this session has none of its own');
+      else if (!this.#askedForEncryption) this.#log('info', 'the other side wants encryption: this session is encrypted');
+      if (!agreement.authenticated) this.#log('info', 'no secret tells who the other side is: compare `sas` with it');
+    });
+  }
+
+  #connected(initiator: boolean): void {
+    this.#control.established();
+    this.#established.resolve();
+    this.#lanes.start(initiator);
+  }
+
   #makeControl(settings: Settings, onfailed: (error: MillraceError) => void): ControlConnector {
     return new ControlConnector({
       rtc: settings.rtc,
       pairing: this.#pairing,
+      patient: settings.signaling.patience !== undefined,
       attach: (channel) => this.#attach(0, channel, true),
-      onnegotiated: (maxMessageSize) => this.#port.post({ type: 'laneLimit', lane: 0, maxMessageSize }),
+      onnegotiated: (maxMessageSize, fingerprints) => this.#limit(0, maxMessageSize, fingerprints),
       check: () => this.#port.post({ type: 'check' }),
       reopenSignaling: () => settings.signaling.reopen?.(),
       onrenew: () => {
@@ -262,7 +315,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
       reliable: settings.reliable,
       signal: (message) => this.#port.post({ type: 'signal', message }),
       attach: (lane, channel, reliable) => this.#attach(lane, channel, reliable),
-      onnegotiated: (lane, maxMessageSize) => this.#port.post({ type: 'laneLimit', lane, maxMessageSize }),
+      onnegotiated: (lane, maxMessageSize, fingerprints) => this.#limit(lane, maxMessageSize, fingerprints),
       onlost: (lane, error) => {
         this.#port.post({ type: 'dropLane', lane });
         this.#log('warning', error.detail);
@@ -272,6 +325,10 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
 
   #attach(lane: number, channel: RTCDataChannel, reliable: boolean): void {
     this.#port.post({ type: 'addLane', lane, channel, reliable }, [channel as unknown as Transferable]);
+  }
+
+  #limit(lane: number, maxMessageSize: number, fingerprints: Fingerprints): void {
+    this.#port.post({ type: 'laneLimit', lane, maxMessageSize, fingerprints });
   }
 
   #setSteady(steady: boolean): void {

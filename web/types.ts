@@ -54,8 +54,17 @@ export interface PeerEvents {
 
 export interface Peer extends TypedEventTarget<PeerEvents> {
   readonly state: PeerState;
-  /** False until the two sides have authenticated each other. */
+  /**
+   * Seven names of pictures (`sasEmoji`), equal on both sides unless somebody is in between. Where there was no secret, the two
+   * people compare them over a call or side by side, and say so with `verify`.
+   */
+  readonly sas: readonly string[];
+  /** True once a secret has authenticated both sides, or the user has compared `sas`. */
   readonly verified: boolean;
+  /** The user says that `sas` is the same on both sides. For this side only; it is not told to the other one. */
+  verify(): void;
+  /** False: both sides asked for `encryption: false`. */
+  readonly encrypted: boolean;
   /** Offers that came before it was set are delivered when it is. */
   onincoming: ((offer: Offer) => void) | null;
   /**

@@ -1,13 +1,16 @@
 // A page without a user interface: what the tests and the benchmark drive. Every function takes and gives plain data.
-import { broadcastSignaling, webSocketSignaling } from '/dist/signaling.js';
-import { connect } from '/dist/millrace.js';
+import { broadcastSignaling, manualSignaling, mqttSignaling, webSocketSignaling } from '/dist/signaling.js';
+import { connect, createCode, createLinkKey, normalizeCode, sasEmoji } from '/dist/millrace.js';
 import { channels, connections } from './connections.js';
+import { made } from './copies.js';
 import { randomBytes, sha256 } from './random.js';
+import { wire } from './wire.js';
 
 let peer = null;
 let abort = null;
 let greeted = false;
 let peerStates = [];
+let signalled = [];
 const log = [];
 const offers = [];
 const transfers = [];
@@ -70,18 +73,40 @@ function track(transfer) {
   return transfers.length - 1;
 }
 
+/** The signalling of the attempt of now. */
+let carrier = null;
+
+function makeCarrier(signaling, room, broker, invitation) {
+  switch (signaling) {
+    case 'broadcast':
+      return broadcastSignaling(room);
+    case 'mqtt':
+      return mqttSignaling(broker, room);
+    case 'manual':
+      return manualSignaling(invitation);
+    default: {
+      const url = new URL(`/signal?room=${room}`, location.href);
+      url.protocol = 'ws:';
+      return webSocketSignaling(url.href);
+    }
+  }
+}
+
 globalThis.bare = {
-  /** `signaling`: 'socket' or 'broadcast'. Gives null, or the error. */
-  async connect({ room, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, waterMarks }) {
-    const url = new URL(`/signal?room=${room}`, location.href);
-    url.protocol = 'ws:';
+  /**
+   * `signaling`: 'socket', 'broadcast', 'mqtt' (at `broker`) or 'manual' (with the other side's `invitation`, or none).
+   * Gives null, or the error.
+   */
+  async connect({ room, broker, invitation, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, waterMarks, secret, secretKind, privacy, encryption }) {
     abort = new AbortController();
     if (abortBefore) abort.abort();
     if (abortAfterMs !== null) setTimeout(() => abort.abort(), abortAfterMs);
     try {
-      const carrier = signaling === 'broadcast' ? broadcastSignaling(room) : webSocketSignaling(url.href);
+      carrier = makeCarrier(signaling, room, broker, invitation);
       const send = carrier.send.bind(carrier);
+      signalled = [];
       carrier.send = (message) => {
+        signalled.push(JSON.stringify(message));
         send(message);
         greeted = true;
         changed();
@@ -96,6 +121,10 @@ globalThis.bare = {
         ...(bandwidthLimit === undefined ? {} : { bandwidthLimit }),
         ...(delivery === undefined ? {} : { delivery }),
         ...(waterMarks === undefined ? {} : { waterMarks }),
+        ...(secret === undefined ? {} : { secret }),
+        ...(secretKind === undefined ? {} : { secretKind }),
+        ...(privacy === undefined ? {} : { privacy }),
+        ...(encryption === undefined ? {} : { encryption }),
       });
     } catch (error) {
       return plainError(error);
@@ -119,7 +148,51 @@ globalThis.bare = {
   /** The pending `connect` has said its first word to the signalling. */
   untilGreeted: () => until(() => greeted),
 
-  peer: () => ({ state: peer.state, states: peerStates, stats: peer.stats() }),
+  peer: () => ({
+    state: peer.state,
+    states: peerStates,
+    stats: peer.stats(),
+    sas: [...peer.sas],
+    pictures: peer.sas.map((name) => sasEmoji[name]),
+    verified: peer.verified,
+    encrypted: peer.encrypted,
+  }),
+  verify: () => peer.verify(),
+  /** What this side said to the signalling since `connect`, as JSON. */
+  signalled: () => signalled,
+  /** Arrays with these bytes that were made from text in this window, and how many of them still hold anything. */
+  copiesOf(hex) {
+    const copies = made.filter(({ was }) => was === hex);
+    return { made: copies.length, left: copies.filter(({ bytes }) => bytes.some((byte) => byte !== 0)).length };
+  },
+  createCode,
+  createLinkKey,
+  normalizeCode,
+  /** What the handshakes of an engine in this window took, ms. */
+  handshakes: () => performance.getEntriesByName('millrace-handshake').map(({ duration, detail }) => ({ duration, ...detail })),
+  /** From now on, counts messages of data channels in this window that hold `text`. */
+  watchWire: (text) => wire.watch(text),
+  wire: () => ({ ...wire.counts }),
+  /** The types of the candidates, here and there, of each connection's path. */
+  async paths() {
+    const found = [];
+    for (const connection of connections.filter(({ connectionState }) => connectionState === 'connected')) {
+      const report = await connection.getStats();
+      const all = [...report.values()];
+      // Firefox marks the pair, Chromium names it in the transport.
+      const named = all.find(({ type }) => type === 'transport')?.selectedCandidatePairId;
+      const pair = named === undefined ? all.find(({ type, selected }) => type === 'candidate-pair' && selected) : report.get(named);
+      if (pair) found.push(report.get(pair.localCandidateId)?.candidateType);
+    }
+    return found;
+  },
+  /** Of the attempt by 'manual': what to carry over, and what was carried here. */
+  text: () => carrier.text,
+  answer: (text) => carrier.answer(text),
+
+  /** The configuration that the site gives for peer connections. */
+  ice: async () => (await (await fetch('/ice')).json()).iceServers,
+
   untilState: (state) => until(() => peer.state === state),
   log: () => log,
   untilLog: (text) => until(() => log.some((line) => line.includes(text))),
@@ -131,6 +204,11 @@ globalThis.bare = {
   prepare(sizes, seed) {
     const files = sizes.map((size, index) => new File([randomBytes(size, seed + index)], `file-${index}-${size}.bin`, { lastModified: 1_700_000_000_000 }));
     sources.set(seed, files);
+  },
+
+  /** The same with a file that says `text` again and again. */
+  prepareText(text, times, seed) {
+    sources.set(seed, [new File([text.repeat(times)], 'text.txt')]);
   },
 
   /** Gives the transfer's number. */

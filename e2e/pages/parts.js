@@ -1,6 +1,16 @@
 // Lanes, backpressure and a quality monitor on a connection that is this page's own.
 import { Backpressure, createDataChannel, detectLan, LaneSet, QualityMonitor, runBenchmark } from '/dist/parts.js';
+import { gathered } from './gathered.js';
 import { randomBytes } from './random.js';
+
+// The set keeps its channels to itself: those that are made are remembered here.
+const made = new Map();
+const create = RTCPeerConnection.prototype.createDataChannel;
+RTCPeerConnection.prototype.createDataChannel = function (label, init) {
+  const channel = create.call(this, label, init);
+  made.set(label, channel);
+  return channel;
+};
 
 const connection = new RTCPeerConnection();
 const opened = Promise.withResolvers();
@@ -8,18 +18,6 @@ const samples = [];
 let set = null;
 let monitor = null;
 let receiving = null;
-
-/** Descriptions carry their candidates, so that the driver has two strings to pass and no more. */
-async function gathered() {
-  if (connection.iceGatheringState !== 'complete') {
-    await new Promise((resolve) => {
-      connection.addEventListener('icegatheringstatechange', () => {
-        if (connection.iceGatheringState === 'complete') resolve();
-      });
-    });
-  }
-  return connection.localDescription.toJSON();
-}
 
 function watch(channel) {
   channel.addEventListener('open', () => {
@@ -44,7 +42,7 @@ globalThis.parts = {
     watch(createDataChannel(connection, { prefix: 'monitor', delivery: 'ordered' }));
     set = LaneSet.open(connection, options);
     await connection.setLocalDescription();
-    return gathered();
+    return gathered(connection);
   },
 
   async answer(offer, options) {
@@ -54,7 +52,7 @@ globalThis.parts = {
     set = LaneSet.accept(connection, options);
     await connection.setRemoteDescription(offer);
     await connection.setLocalDescription();
-    return gathered();
+    return gathered(connection);
   },
 
   finish: (answer) => connection.setRemoteDescription(answer),
@@ -70,7 +68,7 @@ globalThis.parts = {
     let chunks = 0;
     set.addEventListener('chunk', ({ lane }) => {
       chunks += 1;
-      if (chunks === closeAfter) closeLane(lane);
+      if (chunks === closeAfter) made.get(`lane-${lane}`).close();
     });
     const outcome = await outcomeOf(set.send(blob ? new Blob([bytes]) : bytes));
     return { ...outcome, sha256: await sha256(bytes) };
@@ -110,14 +108,4 @@ globalThis.parts = {
   runBenchmark: (options) => runBenchmark(options),
 };
 
-let closeLane = () => {};
-// The set keeps its channels to itself: those that are made are remembered here.
-const made = new Map();
-const create = RTCPeerConnection.prototype.createDataChannel;
-RTCPeerConnection.prototype.createDataChannel = function (label, init) {
-  const channel = create.call(this, label, init);
-  made.set(label, channel);
-  return channel;
-};
-closeLane = (lane) => made.get(`lane-${lane}`).close();
 globalThis.partsReady = true;

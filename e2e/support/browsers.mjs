@@ -32,12 +32,12 @@ export function checkBrowser(name) {
 }
 
 /**
- * `downloads`: where saved files go; Firefox needs it, because its downloads send no events through BiDi. `quotaKiB`: what all
+ * `loopback`: Firefox takes paths over the loopback, too, as Chromium does when a TURN server is there. `downloads`: where saved files go; Firefox needs it, because its downloads send no events through BiDi. `quotaKiB`: what all
  * pages together may store (Firefox only; in Chromium a page's own is set while it runs).
  * Errors: rejects where the browser is missing or does not start.
  *
  * @param {BrowserName} name
- * @param {{ downloads?: string, quotaKiB?: number }} [options]
+ * @param {{ downloads?: string, quotaKiB?: number, loopback?: boolean }} [options]
  * @returns {Promise<Browser>}
  */
 export function launchBrowser(name, options = {}) {
@@ -77,9 +77,9 @@ export async function openProfile(name) {
 
 /**
  * @param {BrowserName} name
- * @param {{ downloads?: string, quotaKiB?: number }} [options]
+ * @param {{ downloads?: string, quotaKiB?: number, loopback?: boolean }} [options]
  */
-function launchOptions(name, { downloads, quotaKiB } = {}) {
+function launchOptions(name, { downloads, quotaKiB, loopback = false } = {}) {
   checkBrowser(name);
   const common = {
     executablePath: executables[name],
@@ -95,6 +95,7 @@ function launchOptions(name, { downloads, quotaKiB } = {}) {
       channel: 'moz-firefox',
       firefoxUserPrefs: {
         'media.peerconnection.ice.obfuscate_host_addresses': false,
+        ...(loopback ? { 'media.peerconnection.ice.loopback': true } : {}),
         ...(quotaKiB === undefined ? {} : { 'dom.quotaManager.temporaryStorage.fixedLimit': quotaKiB }),
       },
     };

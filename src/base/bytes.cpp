@@ -98,6 +98,15 @@ void ByteWriter::Bytes(ByteView bytes) {
   size_ += bytes.size();
 }
 
+void ByteWriter::Zeros(size_t length) {
+  if (!ok_ || length > room()) {
+    ok_ = false;
+    return;
+  }
+  std::fill_n(buffer_.begin() + static_cast<std::ptrdiff_t>(size_), length, uint8_t{0});
+  size_ += length;
+}
+
 void ByteWriter::LengthPrefixed(ByteView bytes) {
   Varint(bytes.size());
   Bytes(bytes);

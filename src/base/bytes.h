@@ -71,6 +71,7 @@ class ByteWriter {
   void Varint(uint64_t value);
   void Bytes(ByteView bytes);
   void LengthPrefixed(ByteView bytes);
+  void Zeros(size_t length);
 
  private:
   void Fixed(uint64_t value, size_t length);

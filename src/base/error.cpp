@@ -10,7 +10,7 @@ struct NamedCode {
   std::string_view name;
 };
 
-constexpr std::array<NamedCode, 21> kNames = {{
+constexpr std::array<NamedCode, 22> kNames = {{
     {ErrorCode::kClosed, "closed"},
     {ErrorCode::kCancelled, "cancelled"},
     {ErrorCode::kRejected, "rejected"},
@@ -32,6 +32,7 @@ constexpr std::array<NamedCode, 21> kNames = {{
     {ErrorCode::kConnectionFailed, "connection-failed"},
     {ErrorCode::kSignalingFailed, "signaling-failed"},
     {ErrorCode::kNotSupported, "not-supported"},
+    {ErrorCode::kAuthenticationFailed, "authentication-failed"},
 }};
 
 }  // namespace

@@ -12,27 +12,28 @@ namespace millrace {
 // The values travel in CLOSE and CANCEL frames (PROTOCOL, "Error codes"): add at the end, never
 // renumber.
 enum class ErrorCode : uint8_t {
-  kClosed = 0,             // Ended in good order by one of the sides.
-  kCancelled = 1,          // A person or program stopped the transfer.
-  kRejected = 2,           // The receiver declined the offer.
-  kHandshakeFailed = 3,    // No common version, or the keys could not be agreed on.
-  kBadRecord = 4,          // A record was malformed or not sealed with the session's keys.
-  kProtocolViolation = 5,  // A sealed record said something that the protocol forbids.
-  kTooLarge = 6,           // Something passed a stated limit.
-  kLaneClosed = 7,         // A data channel closed while it was needed.
-  kConnectionLost = 8,     // Nothing was heard from the peer for too long.
-  kTimeout = 9,            // A step that has a deadline missed it.
-  kSourceFailed = 10,      // The sender could not read the file.
-  kSourceChanged = 11,     // The file changed or shrank while it was sent.
-  kSinkFailed = 12,        // The receiver could not write the file.
-  kOutOfSpace = 13,        // The receiver has no room for the file.
-  kHashMismatch = 14,      // What arrived is not what the sender hashed.
-  kAborted = 15,           // The caller's abort signal fired.
-  kInvalidArgument = 16,   // The caller passed something unusable.
-  kInternal = 17,          // A defect of this library.
-  kConnectionFailed = 18,  // No path to the peer was found.
-  kSignalingFailed = 19,   // The signalling could not be used.
-  kNotSupported = 20,      // This browser or this version can not do it.
+  kClosed = 0,                 // Ended in good order by one of the sides.
+  kCancelled = 1,              // A person or program stopped the transfer.
+  kRejected = 2,               // The receiver declined the offer.
+  kHandshakeFailed = 3,        // No common version, or the keys could not be agreed on.
+  kBadRecord = 4,              // A record was malformed or not sealed with the session's keys.
+  kProtocolViolation = 5,      // A sealed record said something that the protocol forbids.
+  kTooLarge = 6,               // Something passed a stated limit.
+  kLaneClosed = 7,             // A data channel closed while it was needed.
+  kConnectionLost = 8,         // Nothing was heard from the peer for too long.
+  kTimeout = 9,                // A step that has a deadline missed it.
+  kSourceFailed = 10,          // The sender could not read the file.
+  kSourceChanged = 11,         // The file changed or shrank while it was sent.
+  kSinkFailed = 12,            // The receiver could not write the file.
+  kOutOfSpace = 13,            // The receiver has no room for the file.
+  kHashMismatch = 14,          // What arrived is not what the sender hashed.
+  kAborted = 15,               // The caller's abort signal fired.
+  kInvalidArgument = 16,       // The caller passed something unusable.
+  kInternal = 17,              // A defect of this library.
+  kConnectionFailed = 18,      // No path to the peer was found.
+  kSignalingFailed = 19,       // The signalling could not be used.
+  kNotSupported = 20,          // This browser or this version can not do it.
+  kAuthenticationFailed = 21,  // Another secret on the other side, or someone in between.
 };
 
 // The stable name of a code, for example "lane-closed".

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/agreement.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/ids.h"
@@ -14,7 +15,7 @@
 namespace millrace {
 
 enum class EventType : uint8_t {
-  kEstablished,   // Keys are agreed on; `flag`: this side opens the lanes.
+  kEstablished,   // Keys are agreed on, and `agreement`; `flag`: this side opens the lanes.
   kDisconnected,  // The control lane is gone, or the one in its place did not shake hands in time;
                   // a new connection may take its place (Session::Reconnect).
   kReconnected,   // It has; transfers go on. `flag`: this side opens the lanes.
@@ -46,6 +47,7 @@ struct Event {
   uint64_t size = 0;
   Digest root{};
   bool flag = false;
+  Agreement agreement{};
   std::string text{};
   Error error{};
   std::vector<FileProof> proofs{};  // kDone: one a file, in the manifest's order.

@@ -1,57 +1,65 @@
 #include "crypto/key_schedule.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <string_view>
 
-#include "base/bytes.h"
+#include "crypto/blake2b.h"
 
 namespace millrace {
 namespace {
 
-SecretKey KeyedHash(const SecretKey& key, ByteView input) {
+template <size_t kSize>
+SecretKey Derive(const Secret<kSize>& key, std::string_view label, ByteView input = {}) {
   SecretKey out;
-  crypto_generichash(out.bytes().data(), out.bytes().size(), input.data(), input.size(),
-                     key.bytes().data(), key.bytes().size());
+  Blake2b(32, key.bytes()).Add(label).Add(input).Finish(out.bytes());
   return out;
 }
 
 }  // namespace
 
-SecretKey DeriveLaneKey(const SecretKey& master, Role sender, LaneId lane, uint8_t epoch) {
-  std::array<uint8_t, 32> label;
-  ByteWriter writer(label);
-  writer.Bytes(AsBytes("millrace lane key"));
-  writer.U8(static_cast<uint8_t>(sender));
-  writer.U32(lane.value);
-  writer.U8(epoch);
-  return KeyedHash(master, writer.written());
-}
-
 ResumeTag DeriveResumeTag(const SecretKey& master) {
-  const SecretKey hash = KeyedHash(master, AsBytes("millrace resume tag"));
+  const SecretKey hash = Derive(master, "millrace resume tag");
   ResumeTag tag;
   std::copy_n(hash.bytes().begin(), tag.size(), tag.begin());
   return tag;
 }
 
-SecretKey DeriveResumedSecret(const SecretKey& previous, const SecretKey& fresh) {
-  std::array<uint8_t, 64> label;
-  ByteWriter writer(label);
-  writer.Bytes(AsBytes("millrace resumed secret"));
-  writer.Bytes(fresh.bytes());
-  SecretKey resumed = KeyedHash(previous, writer.written());
-  Wipe(label);
-  return resumed;
+SecretKey DeriveResumeSecret(const SecretKey& first_master) {
+  return Derive(first_master, "millrace resume secret");
 }
 
-SecretKey DeriveMasterSecret(const SecretKey& shared, const Digest& transcript) {
-  std::array<uint8_t, 64> label;
-  ByteWriter writer(label);
-  writer.Bytes(AsBytes("millrace master secret"));
-  writer.Bytes(transcript);
-  return KeyedHash(shared, writer.written());
+Secret<64> DeriveLinkSecret(ByteView key) {
+  Secret<64> secret;
+  Blake2b(64).Add("millrace link key").AddPrefixed(key).Finish(secret.bytes());
+  return secret;
 }
+
+HandshakeKeys DeriveHandshakeKeys(const HandshakeSecrets& secrets, const Digest& transcript) {
+  Secret<64> root;
+  Blake2b(64)
+      .Add("millrace handshake secret")
+      .AddPrefixed(secrets.x25519.bytes())
+      .AddPrefixed(secrets.kem.bytes())
+      .AddPrefixed(secrets.shared)
+      .AddPrefixed(secrets.resumed)
+      .Add(transcript)
+      .Finish(root.bytes());
+  return {Derive(root, "millrace master secret"), Derive(root, "millrace initiator confirms"),
+          Derive(root, "millrace responder confirms")};
+}
+
+SecretKey DeriveConfirmation(const SecretKey& confirm_key, const Digest& transcript) {
+  return Derive(confirm_key, "millrace confirmation", transcript);
+}
+
+SecretKey DeriveLaneKey(const SecretKey& master, Role sender, LaneId lane) {
+  std::array<uint8_t, 5> input;
+  ByteWriter writer(input);
+  writer.U8(static_cast<uint8_t>(sender));
+  writer.U32(lane.value);
+  return Derive(master, "millrace lane key", input);
+}
+
+SecretKey DeriveNextKey(const SecretKey& key) { return Derive(key, "millrace next epoch"); }
 
 }  // namespace millrace

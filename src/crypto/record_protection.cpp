@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
 
 namespace millrace {
@@ -39,6 +40,18 @@ std::optional<MutableByteView> Open(const SecretKey& key, PacketNumber number, B
       header.size(), nonce.data(), key.bytes().data());
   if (failed != 0) return std::nullopt;
   return body;
+}
+
+void Authenticate(const SecretKey& key, PacketNumber number, MutableByteView message) {
+  const ByteView covered = message.first(message.size() - kTagBytes);
+  Seal(key, number, covered, {}, message.last(kTagBytes));
+}
+
+bool IsAuthentic(const SecretKey& key, PacketNumber number, ByteView message) {
+  if (message.size() < kTagBytes) return false;
+  std::array<uint8_t, kTagBytes> tag;
+  std::copy_n(message.end() - kTagBytes, kTagBytes, tag.begin());
+  return Open(key, number, message.first(message.size() - kTagBytes), tag).has_value();
 }
 
 }  // namespace millrace

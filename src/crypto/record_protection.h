@@ -1,5 +1,6 @@
 // Sealing and opening what a record carries: XChaCha20-Poly1305 with the packet number as nonce and
-// the record's header as additional data (PROTOCOL, "Records").
+// the record's header as additional data; in a session without encryption the tag alone, over
+// header and payload (PROTOCOL, "Records").
 #pragma once
 
 #include <optional>
@@ -12,9 +13,9 @@ namespace millrace {
 
 inline constexpr size_t kTagBytes = 16;
 
-// Seals `plaintext` into `out`: ciphertext, then tag. `out` is kTagBytes longer than `plaintext`
-// and does not overlap it. The caller never repeats `number` under one key. Cost: one pass over the
-// bytes; no allocation. Source: requirement C3, design principle 3.
+// Seals `plaintext` into `out`: ciphertext, then tag. `out` is kTagBytes longer than `plaintext`,
+// and begins where that does or does not overlap it. The caller never repeats `number` under one
+// key. Cost: one pass over the bytes; no allocation. Source: requirement C3, design principle 3.
 void Seal(const SecretKey& key, PacketNumber number, ByteView header, ByteView plaintext,
           MutableByteView out);
 
@@ -22,5 +23,12 @@ void Seal(const SecretKey& key, PacketNumber number, ByteView header, ByteView p
 // Errors: nothing where the tag does not fit; the bytes are then of no use.
 std::optional<MutableByteView> Open(const SecretKey& key, PacketNumber number, ByteView header,
                                     MutableByteView sealed);
+
+// Writes the tag that keeps everything before it in `message` from being changed, to the last
+// kTagBytes of it. The caller never repeats `number` under one key, here or in Seal.
+void Authenticate(const SecretKey& key, PacketNumber number, MutableByteView message);
+
+// Whether the tag at the end of `message` fits what is before it.
+bool IsAuthentic(const SecretKey& key, PacketNumber number, ByteView message);
 
 }  // namespace millrace

@@ -61,6 +61,7 @@ std::optional<Digest> OutgoingTransfer::TakeRoot(FileIndex file) {
   OutgoingFile& state = files_[file.value];
   if (state.root || !state.size || state.hashed_bytes != *state.size) return std::nullopt;
   state.root = state.tree.Root(*state.size);
+  ++roots_;
   return state.root;
 }
 

@@ -12,6 +12,7 @@
 #include "base/range_set.h"
 #include "crypto/hash_tree.h"
 #include "send/sent_records.h"
+#include "wire/frames.h"
 
 namespace millrace {
 
@@ -44,7 +45,11 @@ class OutgoingTransfer {
   uint64_t delivered_bytes = 0;
   size_t held_gaps = 0;  // In what the receiver holds, over all files.
   std::deque<PieceId>
-      ready;  // Read, hashed, waiting for a lane; those to be sent again come first.
+      ready;                 // Read, hashed, waiting for a lane; those to be sent again come first.
+  uint64_t sent_leaves = 0;  // Of what was read and not held by the receiver.
+  // With privacy: what is to be sent besides, and what is said only after it.
+  uint64_t padding_leaves = 0;
+  std::optional<CompleteFrame> last_complete;
 
   bool MayMove() const { return accepted && !paused_here && !paused_by_peer; }
 
@@ -66,6 +71,9 @@ class OutgoingTransfer {
   // The file's root, once, as soon as all of it is hashed and its size is known.
   std::optional<Digest> TakeRoot(FileIndex file);
 
+  // Whether the root of every file is known: nothing is left to be read.
+  bool AllRead() const { return roots_ == files_.size(); }
+
   // Notes a receipt; the caller has compared it. Answers whether every file now has one.
   bool AddReceipt(FileIndex file);
   std::vector<FileProof> Proofs() const;
@@ -74,6 +82,7 @@ class OutgoingTransfer {
   std::vector<OutgoingFile> files_;
   size_t name_bytes_;
   size_t receipts_ = 0;
+  size_t roots_ = 0;
   // The cursor: the file that is read now and how far, and all bytes asked for so far that need
   // credit.
   size_t reading_ = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "wire/padding.h"
 #include "wire/utf8.h"
 
 namespace millrace {
@@ -10,6 +11,10 @@ namespace {
 
 // Room for entries in one MANIFEST frame; the largest entry fits several times.
 constexpr size_t kManifestPartBytes = 12 * 1024;
+// With privacy, each part of a manifest takes as much: its entries and its other fields.
+constexpr size_t kPaddedManifestBytes = kManifestPartBytes + 128;
+
+size_t Leaves(size_t bytes) { return (bytes + kLeafBytes - 1) / kLeafBytes; }
 
 std::optional<Error> CheckOffer(const std::vector<FileInfo>& files) {
   if (files.empty()) return Error{ErrorCode::kInvalidArgument, "there is no file to send"};
@@ -78,11 +83,12 @@ void Sender::PushManifest(TransferId id, const std::vector<FileInfo>& files,
   std::array<uint8_t, kManifestPartBytes> entries;
   ManifestFrame part{id, token, static_cast<uint32_t>(files.size()), 0, 0, {}};
   ByteWriter writer(entries);
+  const size_t least_bytes = privacy_ ? kPaddedManifestBytes : 0;
   for (const FileInfo& file : files) {
     const FileEntry entry{file.size, file.last_modified_ms, file.path, file.type};
     if (FileEntryLength(entry) > writer.room()) {
       part.entries = writer.written();
-      frames_.Push(part);
+      frames_.Push(part, least_bytes);
       part.first_file += part.count;
       part.count = 0;
       writer = ByteWriter(entries);
@@ -91,7 +97,7 @@ void Sender::PushManifest(TransferId id, const std::vector<FileInfo>& files,
     ++part.count;
   }
   part.entries = writer.written();
-  frames_.Push(part);
+  frames_.Push(part, least_bytes);
 }
 
 OutgoingTransfer* Sender::Find(TransferId id) {
@@ -192,6 +198,7 @@ void Sender::ReadDone(PieceId id, size_t length) {
   if (length == 0 || piece->held) {
     FreePiece(id);
   } else {
+    transfer->sent_leaves += Leaves(length);
     Queue(id, *piece, false);
   }
   CheckFile(transfer_id, *transfer, file);
@@ -218,7 +225,14 @@ void Sender::Queue(PieceId id, Piece& piece, bool again) {
 void Sender::CheckFile(TransferId id, OutgoingTransfer& transfer, FileIndex file) {
   const std::optional<Digest> root = transfer.TakeRoot(file);
   if (!root) return;
-  frames_.Push(CompleteFrame{id, file, *transfer.files()[file.value].size, *root});
+  const CompleteFrame complete{id, file, *transfer.files()[file.value].size, *root};
+  if (privacy_ && transfer.AllRead()) {
+    const uint64_t leaves = transfer.sent_leaves;
+    transfer.padding_leaves = PaddedTotal(leaves) - leaves;
+    transfer.last_complete = complete;
+    if (transfer.padding_leaves > 0) return;
+  }
+  frames_.Push(complete);
 }
 
 std::optional<OutgoingPiece> Sender::NextPiece() {
@@ -230,8 +244,9 @@ std::optional<OutgoingPiece> Sender::NextPiece() {
       transfer.ready.pop_front();
       piece = At(slot);  // Null where a late acknowledgement has settled it.
     }
-    if (piece == nullptr) return std::nullopt;
+    if (piece == nullptr && transfer.padding_leaves == 0) return std::nullopt;
     last_served_ = id;
+    if (piece == nullptr) return EmitPadding(transfer);
     piece->state = PieceState::kSent;
     ++piece->copies;
     if (piece->ahead) ahead_bytes_ -= piece->length;
@@ -248,7 +263,18 @@ OutgoingPiece Sender::Emit(PieceId id, Piece& piece) {
   const MutableByteView bytes = piece.buffer.bytes().first(kMaxDataHeaderBytes + piece.length);
   const ByteView written = writer.written();
   std::copy(written.begin(), written.end(), bytes.begin() + static_cast<std::ptrdiff_t>(start));
-  return OutgoingPiece{id, bytes.subspan(start)};
+  if (!privacy_) return OutgoingPiece{id, bytes.subspan(start)};
+  // Neither the length of the fields nor that of a file's end shows.
+  std::fill_n(bytes.begin(), start, uint8_t{0});
+  return OutgoingPiece{id, bytes, Leaves(piece.length) * kLeafBytes - piece.length};
+}
+
+OutgoingPiece Sender::EmitPadding(OutgoingTransfer& transfer) {
+  const uint64_t leaves = std::min<uint64_t>(transfer.padding_leaves, piece_bytes_ / kLeafBytes);
+  transfer.padding_leaves -= leaves;
+  if (transfer.padding_leaves == 0) frames_.Push(*transfer.last_complete);
+  return OutgoingPiece{
+      std::nullopt, {}, kMaxDataHeaderBytes + static_cast<size_t>(leaves) * kLeafBytes};
 }
 
 bool Sender::HasMore() const {
@@ -262,7 +288,8 @@ bool Sender::HasMore() const {
 
 bool Sender::HasPiece() const {
   return std::any_of(transfers_.begin(), transfers_.end(), [](const auto& entry) {
-    return entry.second.MayMove() && !entry.second.ready.empty();
+    const OutgoingTransfer& transfer = entry.second;
+    return transfer.MayMove() && (!transfer.ready.empty() || transfer.padding_leaves > 0);
   });
 }
 

@@ -24,10 +24,12 @@ struct ReadRequest {
   MutableByteView bytes;
 };
 
-// A piece with its DATA header before it, ready to be sealed as a record's plaintext.
+// A piece with its DATA header before it, ready to be sealed as a record's plaintext after so many
+// bytes of padding; or padding alone.
 struct OutgoingPiece {
-  PieceId piece;
+  std::optional<PieceId> piece;
   ByteView plaintext;
+  size_t padding = 0;
 };
 
 class Sender {
@@ -46,6 +48,9 @@ class Sender {
 
   // Which ids this side gives (PROTOCOL, "Transfers"). Called once, before the first offer.
   void SetRole(Role role) { role_ = role; }
+
+  // Whether what is sent is padded (PROTOCOL, "Privacy").
+  void SetPrivacy(bool privacy) { privacy_ = privacy; }
 
   // Offers files under a token that names the transfer beyond this session, and answers the
   // transfer's id. Errors: an empty or unusable list becomes a kFailed event with kInvalidArgument
@@ -69,8 +74,8 @@ class Sender {
   bool IsReading() const { return ahead_bytes_ > 0; }
   // Whether a transfer is accepted and not paused, so that bulk of it may move.
   bool MayMove() const;
-  // The next piece for a lane, fair among transfers, pieces to be sent again before new ones. It
-  // stays in the pool until OnAcked.
+  // The next piece for a lane, fair among transfers, pieces to be sent again before new ones, and
+  // the padding of a transfer after its last one. A piece stays in the pool until OnAcked.
   std::optional<OutgoingPiece> NextPiece();
   // Another copy of a piece that is on its way; nothing where it has kMostCopies, or is done with.
   std::optional<OutgoingPiece> CopyPiece(PieceId piece);
@@ -129,6 +134,9 @@ class Sender {
   void End(TransferId id);
   // Writes the header right before the payload, which never moves.
   OutgoingPiece Emit(PieceId id, Piece& piece);
+  // Some of the padding that a transfer still owes, as a record of its own; the end of it lets the
+  // transfer's last COMPLETE go.
+  OutgoingPiece EmitPadding(OutgoingTransfer& transfer);
   // A read came short of what was asked for: the stream has ended there.
   void EndStream(Piece& piece, OutgoingTransfer& transfer, size_t length);
   OutgoingTransfer* Find(TransferId id);
@@ -145,6 +153,7 @@ class Sender {
   FrameQueue& frames_;
   EventQueue& events_;
   Role role_ = Role::kInitiator;
+  bool privacy_ = false;
   uint32_t next_ordinal_ = 0;
   size_t piece_bytes_ = kLeafBytes;
   std::map<TransferId, OutgoingTransfer> transfers_;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "control/backpressure.h"
 #include "control/lane_load.h"
+#include "crypto/epoch_keys.h"
 #include "crypto/key_schedule.h"
 #include "receive/received_records.h"
 #include "send/sent_records.h"
@@ -18,17 +19,21 @@ class Lane {
   Lane(LaneId id, size_t max_message_bytes, Delivery delivery, WaterMarks marks)
       : id_(id), max_message_bytes_(max_message_bytes), gate_(marks), sent_(delivery) {}
 
-  // From now on records are sealed and opened with this lane's keys.
-  void SetKeys(const SessionSecrets& secrets);
+  // From now on records are sealed and opened with this lane's keys. `records_per_epoch`: after so
+  // many they are replaced.
+  void SetKeys(const SessionSecrets& secrets, uint64_t records_per_epoch = kRecordsPerEpoch);
   bool has_keys() const { return has_keys_; }
+  // Nothing can be sealed or opened any more.
+  void ForgetKeys();
 
-  // Seals `plaintext` as the next record into `out` and answers the message, a part of `out`. What
-  // it carries: a piece of bulk or none, and whether it asks for an acknowledgement.
+  // Seals `padding` zero bytes and `plaintext` as the next record into `out` and answers the
+  // message, a part of `out`. What it carries: a piece of bulk or none, and whether it asks for an
+  // acknowledgement.
   ByteView SealRecord(ByteView plaintext, std::optional<PieceId> piece, bool eliciting,
-                      Timestamp now, MutableByteView out);
+                      Timestamp now, MutableByteView out, size_t padding = 0);
 
   // Opens a message in place. Errors: kBadRecord where it is malformed or not sealed with this
-  // lane's key. Answers an empty view for a record that came before.
+  // lane's key. Answers an empty view for a record that came before, or too late for any key.
   Result<MutableByteView> OpenRecord(MutableByteView message, Timestamp now);
 
   // A message was handed to the channel / taken from it, sealed or not.
@@ -56,8 +61,9 @@ class Lane {
   size_t max_message_bytes_;
   Backpressure gate_;
   bool has_keys_ = false;
-  SecretKey seal_key_;
-  SecretKey open_key_;
+  bool encrypted_ = true;
+  SealingKeys sealing_keys_;
+  OpeningKeys opening_keys_;
   SentRecords sent_;
   LaneLoad load_;
   ReceivedRecords received_;

@@ -54,6 +54,9 @@ struct SessionOptions {
   LaneLimits lanes;
   // Never send faster; 0: no limit of the user's.
   uint64_t most_bytes_per_second = 0;
+  // After so many records a lane's keys are replaced; the same on both sides. Another number is for
+  // tests.
+  uint64_t records_per_epoch = kRecordsPerEpoch;
 };
 
 // A message to hand to a lane's channel before the next call.
@@ -74,10 +77,15 @@ class Session {
   // acknowledged ranges end. No-op unless the session is disconnected.
   void Reconnect(std::unique_ptr<Handshake> handshake, Timestamp now);
 
+  // The fingerprints of the two certificates of the connection, before its lane 0 opens; see
+  // Handshake::Begin.
+  void SetFingerprints(std::string_view local, std::string_view remote);
+
   // The channel of a lane is open and carries messages up to `max_message_bytes`. Lane 0 first; the
   // others once the session is established. Errors: a kClosed event with kInvalidArgument for a
   // lane out of turn, under a number that this connection had before (its keys would seal under the
-  // same packet numbers again), or too narrow.
+  // same packet numbers again), or too narrow; for lane 0 without fingerprints, or with a secret
+  // that can not be used.
   void OpenLane(LaneId id, size_t max_message_bytes, Delivery delivery, Timestamp now);
   // The channel of a lane is gone. Ends the session with kLaneClosed, or kConnectionLost for the
   // control lane.
@@ -99,7 +107,8 @@ class Session {
   MutableByteView InputBuffer(LaneId id, size_t length);
   // The message lies in what InputBuffer gave last. Errors: the session ends with kBadRecord for a
   // malformed or forged message, kProtocolViolation for forbidden content, kTooLarge for a passed
-  // limit, kHandshakeFailed. Cost: opening and hashing the record; no copy, no allocation for bulk.
+  // limit, kHandshakeFailed, kAuthenticationFailed. Cost: opening and hashing the record; no copy,
+  // no allocation for bulk.
   void HandleInput(LaneId id, Timestamp now);
 
   // --- Time ---
@@ -144,11 +153,11 @@ class Session {
 
   // --- What is known ---
 
-  bool established() const { return first_secrets_.has_value(); }
+  bool established() const { return established_; }
   // Both sides can hear each other; false before the handshake and while a lost connection is away.
   bool connected() const { return connected_; }
-  // Once established: what a handshake needs to go on with this session. Those of its first
-  // connection, since a later handshake may have ended for one side only.
+  // While established and not closed: what a handshake needs to go on with this session. Those of
+  // its first connection, since a later handshake may have ended for one side only.
   const SessionSecrets& secrets() const { return *first_secrets_; }
   bool closed() const { return closed_; }
   // The files of an incoming transfer that has not ended; null for any other.
@@ -186,6 +195,10 @@ class Session {
   void CloseWith(Error error, bool by_peer);
   void DropBulkLane(Lane& lane);
   void Disconnect();
+  // Wipes all keys but those that the last words are sealed with.
+  void ForgetKeys(bool all);
+  // Answers why lane 0 can not be opened.
+  Status BeginHandshake();
 
   void HandleHandshake(ByteView message);
   void Establish();
@@ -214,6 +227,8 @@ class Session {
   std::optional<Output> PollControl(Lane& lane);
   std::optional<Output> PollBulk();
   std::optional<Output> PollBulkRecord();
+  // A message that makes a young lane send more of what it holds.
+  std::optional<Output> PollNudge();
   // Every bulk lane's channel holds something before its window.
   bool WindowsAreFull() const;
   // Every bulk lane's channel holds as much as its marks allow.
@@ -240,7 +255,11 @@ class Session {
   FrameQueue frames_;
   Sender sender_;
   Receiver receiver_;
-  std::unique_ptr<Handshake> handshake_;
+  std::unique_ptr<Handshake> handshake_;  // Null where none is under way.
+  std::string local_fingerprint_;         // Of the connection to come.
+  std::string remote_fingerprint_;
+  bool established_ = false;
+  bool privacy_ = false;  // Records are padded.
   std::optional<SessionSecrets> first_secrets_;
   std::optional<SessionSecrets> secrets_;  // Of the present connection.
   // The handshake of the present connection is done.
@@ -253,6 +272,7 @@ class Session {
   LaneId highest_lane_;
   RangeSet lane_numbers_;  // Of the bulk lanes of this connection, those that are gone included.
   LaneId last_used_lane_;
+  size_t nudges_left_ = 0;  // Owed to that lane.
   FlowControl flow_;
   ChunkSizer chunks_;
   Timestamp next_chunk_report_;

@@ -6,10 +6,11 @@
 
 namespace millrace {
 
-void FrameQueue::Push(const Frame& frame) {
+void FrameQueue::Push(const Frame& frame, size_t least_bytes) {
   std::array<uint8_t, kMaxControlRecordBytes - kRecordOverheadBytes> scratch;
   ByteWriter writer(scratch);
   EncodeFrame(frame, writer);
+  if (writer.size() < least_bytes) writer.Zeros(least_bytes - writer.size());
   const MutableByteView encoded = writer.written();
   if (writer.ok()) frames_.emplace_back(encoded.begin(), encoded.end());
 }

@@ -11,8 +11,9 @@ namespace millrace {
 
 class FrameQueue {
  public:
-  // Encodes and appends. Each frame but DATA fits into a control record by its own limits.
-  void Push(const Frame& frame);
+  // Encodes and appends, with PADDING after it up to `least_bytes`. Each frame but DATA fits into a
+  // control record by its own limits.
+  void Push(const Frame& frame, size_t least_bytes = 0);
   void Clear();
   // Whether a frame waits to be sent.
   bool empty() const { return sent_ == frames_.size(); }

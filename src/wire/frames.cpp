@@ -256,6 +256,13 @@ Result<Frame> DecodeClose(ByteReader& reader) {
   return Frame(frame);
 }
 
+// All padding that stands in a row counts as one frame.
+void SkipZeros(ByteReader& reader) {
+  const ByteView rest = reader.rest();
+  const auto end = std::find_if(rest.begin(), rest.end(), [](uint8_t byte) { return byte != 0; });
+  reader.Bytes(static_cast<size_t>(end - rest.begin()));
+}
+
 Result<Frame> Checked(const ByteReader& reader, Frame frame) {
   if (!reader.ok()) return Violation("frame is cut short");
   return frame;
@@ -308,6 +315,7 @@ Result<Frame> DecodeFrame(ByteReader& reader) {
   const uint8_t type = reader.U8();
   switch (static_cast<FrameType>(type)) {
     case FrameType::kPadding:
+      SkipZeros(reader);
       return Frame(PaddingFrame{});
     case FrameType::kPing: {
       const PingFrame frame{reader.U64()};

@@ -1,66 +1,21 @@
 // The repair of the control connection, with connections that break when a test says so and a signalling in memory.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { bundle } from './support/web_module.mjs';
+import { connections, describe, FakeConnection } from './support/fake_connection.mjs';
 import { quiet, Room } from './support/room.mjs';
+import { bundle } from './support/web_module.mjs';
 
 const { ControlConnector, pair } = await bundle(`
   export { ControlConnector } from './control_connector.ts';
   export { pair } from './signaling/rendezvous.ts';
 `);
 
-let connections = [];
-
-/** As much of a peer connection as `Link` uses; a test moves `connectionState`. */
-class FakeConnection extends EventTarget {
-  connectionState = 'new';
-  signalingState = 'stable';
-  localDescription = null;
-  sctp = { maxMessageSize: 262_144 };
-  restarts = 0;
-  described = [];
-
-  constructor() {
-    super();
-    connections.push(this);
-  }
-
-  createDataChannel() {
-    return {};
-  }
-
-  async setLocalDescription() {
-    const type = this.signalingState === 'have-remote-offer' ? 'answer' : 'offer';
-    this.signalingState = type === 'offer' ? 'have-local-offer' : 'stable';
-    this.localDescription = { type, sdp: `sdp ${connections.indexOf(this)} ${this.restarts}` };
-  }
-
-  async setRemoteDescription({ type, sdp }) {
-    this.described.push(sdp);
-    this.signalingState = type === 'offer' ? 'have-remote-offer' : 'stable';
-  }
-
-  async addIceCandidate() {}
-
-  restartIce() {
-    this.restarts += 1;
-  }
-
-  close() {
-    this.connectionState = 'closed';
-  }
-
-  become(state) {
-    this.connectionState = state;
-    this.dispatchEvent(new Event('connectionstatechange'));
-  }
-}
 globalThis.RTCPeerConnection = FakeConnection;
 
 let connectors = [];
 
 beforeEach(() => {
-  connections = [];
+  connections.length = 0;
 });
 
 // They would go on repairing for ever.
@@ -68,8 +23,8 @@ afterEach(() => {
   for (const connector of connectors.splice(0)) connector.close();
 });
 
-/** Two connectors that are up, the one that makes offers first, and what happened to each. */
-async function upPair() {
+/** Two connectors whose descriptions are exchanged, the one that makes offers first, and what happens to each. */
+async function openingPair() {
   const room = new Room();
   const signal = new AbortController().signal;
   const members = [room.join(), room.join()];
@@ -101,6 +56,12 @@ async function upPair() {
     return side;
   });
   await quiet(room);
+  return { room, sides };
+}
+
+/** The same, with both up. */
+async function upPair() {
+  const { room, sides } = await openingPair();
   for (const side of sides) {
     side.link().become('connected');
     side.connector.established();
@@ -194,8 +155,8 @@ test('whatever the signalling says, a connection that works stays', async () => 
     };
     for (const link of [0, 1, 7]) {
       for (const type of ['restart', 'renew']) hear({ type, link });
-      hear({ type: 'description', kind: 'offer', sdp: 'forged', link });
-      hear({ type: 'description', kind: 'answer', sdp: 'forged', link });
+      hear({ type: 'description', kind: 'offer', sdp: describe('forged'), link });
+      hear({ type: 'description', kind: 'answer', sdp: describe('forged'), link });
     }
     hear({ type: 'bye' });
     pairing.ondoubt();
@@ -204,7 +165,7 @@ test('whatever the signalling says, a connection that works stays', async () => 
   for (const { happened, attached, link } of sides) {
     assert.deepEqual([...new Set(happened)], ['check']);
     assert.equal(attached, 1);
-    assert.ok(!link().described.includes('forged'));
+    assert.ok(!link().described.includes(describe('forged')));
   }
 });
 
@@ -227,6 +188,36 @@ test('a side that is doubted has three seconds for a word', async (context) => {
     await quiet(room);
     context.mock.timers.tick(3_000);
     assert.equal(a.happened.includes('gone connection-lost'), !answers);
+    for (const { connector } of [a, b]) connector.close();
+    context.mock.timers.reset();
+  }
+});
+
+test('an ICE restart with another fingerprint ends the session as a forgery', async () => {
+  const { room, sides } = await upPair();
+  const [offering, answering] = sides;
+  for (const side of sides) side.link().become('disconnected');
+  const { from, to } = room.log.findLast(({ type, kind }) => type === 'description' && kind === 'answer');
+  const forged = describe('forged', `sha-256 ${Array(32).fill('CD').join(':')}`);
+  offering.member.onmessage({ millrace: 1, from, to, type: 'description', kind: 'answer', sdp: forged, link: 0 });
+  await quiet(room);
+  assert.equal(offering.happened.at(-1), 'gone authentication-failed');
+  assert.equal(offering.link().connectionState, 'closed');
+  assert.ok(!offering.link().described.includes(forged));
+  assert.ok(!answering.happened.includes('gone authentication-failed'));
+});
+
+test('while the first handshake goes on, a goodbye waits for what the session says', async (context) => {
+  for (const established of [true, false]) {
+    const { room, sides: [a, b] } = await openingPair();
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    b.connector.handshaking();
+    a.pairing.sayBye();
+    await quiet(room);
+    assert.deepEqual(b.happened, []);
+    if (established) b.connector.established();
+    context.mock.timers.tick(2_000);
+    assert.deepEqual(b.happened, established ? ['steady'] : ['connection-failed']);
     for (const { connector } of [a, b]) connector.close();
     context.mock.timers.reset();
   }

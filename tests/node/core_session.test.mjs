@@ -10,6 +10,18 @@ const folder = new URL('../../build/wasm-release/wasm/', import.meta.url);
 const wasmBinary = await readFile(new URL('millrace_core.wasm', folder));
 
 let clock = 1000;
+const usualOptions = {
+  reconnectTimeout: 60_000,
+  laneTimeout: 30_000,
+  leastLanes: 1,
+  mostLanes: 16,
+  mostBytesPerSecond: 0,
+  secretKind: 'none',
+  secret: new Uint8Array(0),
+  encryption: true,
+  privacy: false,
+};
+const fingerprints = ['sha-256 AA', 'sha-256 BB'].map((text) => new TextEncoder().encode(text));
 
 /** One side: a module with its session, a source and a sink, and what the session said. */
 class Side {
@@ -18,10 +30,11 @@ class Side {
   sources = new Map();
   received = new Map();
 
-  static async make() {
+  static async make(options = {}) {
     const side = new Side();
     side.core = await loadCore({ wasmBinary });
-    side.session = new side.core.Session(new Uint8Array(randomBytes(64)), { reconnectTimeout: 60_000, laneTimeout: 30_000, leastLanes: 1, mostLanes: 16, mostBytesPerSecond: 0 }, clock);
+    const entropy = new Uint8Array(randomBytes(side.core.handshakeEntropyBytes()));
+    side.session = new side.core.Session(entropy, { ...usualOptions, ...options }, clock);
     side.box = (index) => side.core.HEAPF64[(side.session.mailbox() >> 3) + index];
     return side;
   }
@@ -95,10 +108,20 @@ function run(sides, done) {
   }
 }
 
-async function connectedPair() {
-  const sides = [await Side.make(), await Side.make()];
-  for (const { session } of sides) session.openLane(0, 262_144, true, clock);
-  run(sides, () => sides.every(({ events }) => events.some(({ type }) => type === 'established')));
+async function pair(first = {}, second = first) {
+  const sides = [await Side.make(first), await Side.make(second)];
+  for (const [index, { session }] of sides.entries()) {
+    session.setFingerprints(fingerprints[index], fingerprints[1 - index]);
+    session.openLane(0, 262_144, true, clock);
+  }
+  return sides;
+}
+
+const eventOf = ({ events }, type) => events.find((event) => event.type === type);
+
+async function connectedPair(first, second) {
+  const sides = await pair(first, second);
+  run(sides, () => sides.every((side) => eventOf(side, 'established')));
   for (const { session } of sides) session.openLane(1, 262_144, true, clock);
   return sides;
 }

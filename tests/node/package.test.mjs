@@ -3,14 +3,16 @@ import { test } from 'node:test';
 import { bundle } from './support/web_module.mjs';
 import { Room } from './support/room.mjs';
 
-const { connect, errorCodes, MillraceError, isErrorCode } = await bundle(`
+const { connect, errorCodes, MillraceError, isErrorCode, sasEmoji, namesOf, resolveOptions } = await bundle(`
   export * from './index.ts';
   export { isErrorCode } from './errors.ts';
+  export { namesOf } from './sas.ts';
+  export { resolveOptions } from './options.ts';
 `);
 
 test('the list of error codes is the documented one', () => {
   assert.deepEqual(Object.keys(errorCodes).sort(), [
-    'aborted', 'bad-record', 'cancelled', 'closed', 'connection-failed', 'connection-lost', 'handshake-failed',
+    'aborted', 'authentication-failed', 'bad-record', 'cancelled', 'closed', 'connection-failed', 'connection-lost', 'handshake-failed',
     'hash-mismatch', 'internal', 'invalid-argument', 'lane-closed', 'not-supported', 'out-of-space', 'peer-error',
     'protocol-violation', 'rejected', 'signaling-failed', 'sink-failed', 'source-changed', 'source-failed', 'timeout',
     'too-large',
@@ -33,26 +35,40 @@ test('an error keeps its code, detail and cause', () => {
   assert.match(new MillraceError('closed').message, /^closed: /);
 });
 
-test('what is not available yet is refused, not ignored', async () => {
-  const options = [
-    { secret: 'x' }, { privacy: true }, { encryption: false },
-  ];
-  for (const option of options) {
-    const signaling = new Room().join();
-    await assert.rejects(connect({ signaling, ...option }), { code: 'not-supported' });
-    assert.ok(signaling.closed);
-  }
-});
-
 test('what means nothing is an invalid-argument', async () => {
   const options = [
     { signaling: undefined }, { signaling: {} }, { lanes: { min: 0 } }, { lanes: { max: 33 } },
     { lanes: { min: 1, max: 0.5 } }, { delivery: 'maybe' }, { bandwidthLimit: -1 }, { bandwidthLimit: NaN },
     { profile: 'dial-up' }, { mode: 'fast' }, { chunkSize: 1000 }, { chunkSize: NaN }, { waterMarks: { high: 1, low: 1 } },
+    { encryption: 'no' }, { privacy: 1 }, { secret: '' }, { secretKind: 'key' }, { secret: 'x', secretKind: 'key' },
   ];
   for (const option of options) {
     await assert.rejects(connect({ signaling: new Room().join(), ...option }), { code: 'invalid-argument' });
   }
+});
+
+test('privacy needs a TURN server and lets no other path be taken', () => {
+  const signaling = new Room().join();
+  const without = [undefined, {}, { iceServers: [] }, { iceServers: [{ urls: 'stun:stun.example' }, { urls: ['stun:turn.example'] }] }];
+  for (const rtc of without) {
+    assert.throws(() => resolveOptions({ signaling, privacy: true, rtc }), { code: 'invalid-argument', message: /TURN/ });
+  }
+  for (const urls of ['turn:turn.example', ['stun:stun.example', 'turns:turn.example:443'], 'TURN:turn.example']) {
+    const rtc = { iceServers: [{ urls, username: 'u', credential: 'p' }], iceTransportPolicy: 'all' };
+    assert.deepEqual(resolveOptions({ signaling, privacy: true, rtc }).rtc, { ...rtc, iceTransportPolicy: 'relay' });
+    assert.equal(resolveOptions({ signaling, rtc }).rtc, rtc);
+  }
+});
+
+test('the pictures are 64, each with a name of its own', () => {
+  const entries = Object.entries(sasEmoji);
+  assert.equal(entries.length, 64);
+  assert.equal(new Set(entries.map(([, emoji]) => emoji)).size, 64);
+  for (const [name, emoji] of entries) {
+    assert.match(name, /^[a-z]{3,10}$/);
+    assert.match(emoji, /^\p{Emoji}\uFE0F?$/u);
+  }
+  assert.deepEqual(namesOf([0, 63, 10]), [entries[0][0], entries[63][0], entries[10][0]]);
 });
 
 test('an abort while nobody is there rejects and lets go of the signalling', async () => {

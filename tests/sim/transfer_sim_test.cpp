@@ -92,6 +92,15 @@ SessionOptions RandomSession(Random& random) {
   options.reconnect_timeout = Duration::Seconds(90);
   options.lane_timeout = Duration::Seconds(15);
   if (random.Chance(0.5)) options.scheduler = Scheduler::kRoundRobin;
+  // Keys that change many times in a transfer of a few megabytes.
+  if (random.Chance(0.5)) options.records_per_epoch = random.Between(64, 200);
+  return options;
+}
+
+HandshakeOptions RandomHandshake(Random& random) {
+  HandshakeOptions options;
+  options.encryption = random.Chance(0.7);
+  options.privacy = random.Chance(0.3);
   return options;
 }
 
@@ -189,7 +198,9 @@ void RunSeed(uint64_t seed) {
   DiskOptions disk;
   if (random.Chance(0.3)) disk.read_delay = RandomDuration(random, Duration::Millis(50));
   if (random.Chance(0.3)) disk.write_delay = RandomDuration(random, Duration::Millis(200));
-  Simulation sim(random.Next(), link, disk, RandomSession(random));
+  const SessionOptions session = RandomSession(random);
+  const HandshakeOptions handshake = RandomHandshake(random);
+  Simulation sim(random.Next(), link, disk, session, handshake);
   if (random.Chance(0.2)) sim.b().existing_leaves = random.Below(40);
   sim.Connect();
   REQUIRE(sim.a().session->established());

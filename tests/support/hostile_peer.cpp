@@ -3,19 +3,12 @@
 #include <algorithm>
 
 #include "crypto/secret.h"
-#include "crypto/x25519_handshake.h"
+#include "support/handshakes.h"
 
 namespace millrace::testing {
 namespace {
 
 constexpr WaterMarks kMarks{1 << 20, 1 << 18};
-
-std::unique_ptr<X25519Handshake> MakeHandshake(Random& random, const SessionSecrets* previous) {
-  const std::vector<uint8_t> entropy = random.Bytes(64);
-  const std::span<const uint8_t, 64> bytes(entropy.data(), 64);
-  if (previous != nullptr) return std::make_unique<X25519Handshake>(bytes, *previous);
-  return std::make_unique<X25519Handshake>(bytes);
-}
 
 }  // namespace
 
@@ -31,8 +24,8 @@ std::vector<uint8_t> EncodeEntries(const std::vector<FileEntry>& entries) {
 HostilePeer::HostilePeer(uint64_t seed, const SessionOptions& options, Stage stage)
     : random_(seed) {
   InitializeCrypto();
-  victim_ = std::make_unique<Session>(options, MakeHandshake(random_, nullptr), now_);
-  victim_->OpenLane(kControlLane, kMaxMessageBytes, Delivery::kReliable, now_);
+  victim_ = std::make_unique<Session>(options, MakeHandshake(random_), now_);
+  OpenControl();
   if (stage == Stage::kControlOpen) return;
   ShakeHands();
   if (stage == Stage::kBulkOpen) OpenBulk(kBulk);
@@ -44,18 +37,35 @@ void HostilePeer::Advance(Duration span) {
   victim_->AdvanceTime(now_);
 }
 
+void HostilePeer::OpenControl() {
+  victim_->SetFingerprints(kFingerprintA, kFingerprintB);
+  victim_->OpenLane(kControlLane, kMaxMessageBytes, Delivery::kReliable, now_);
+}
+
 void HostilePeer::ShakeHands() {
   DrainOutputs();
   if (hello_.empty()) return;
-  const auto own = MakeHandshake(random_, secrets_ ? &*secrets_ : nullptr);
-  const Status handled = own->HandleMessage(ByteView(hello_).subspan(1));
+  const auto own =
+      first_secrets_ ? MakeHandshake(random_, *first_secrets_) : MakeHandshake(random_);
+  own->Begin(kFingerprintB, kFingerprintA);
+  std::vector<uint8_t> received = std::move(hello_);
   hello_.clear();
-  if (!handled.ok()) return;
-  std::vector<uint8_t> reply(1 + Handshake::kMaxMessageBytes);
-  reply[0] = static_cast<uint8_t>(RecordKind::kHandshake);
-  reply.resize(1 + own->PollMessage(MutableByteView(reply).subspan(1)));
-  SendRaw(kControlLane, reply);
-  secrets_ = own->TakeSecrets();
+  std::optional<SessionSecrets> secrets;
+  while (PeekRecordKind(received) == RecordKind::kHandshake) {
+    if (!own->HandleMessage(ByteView(received).subspan(1)).ok()) return;
+    secrets = own->TakeSecrets();
+    for (auto message = NextMessage(*own); !message.empty(); message = NextMessage(*own)) {
+      message.insert(message.begin(), static_cast<uint8_t>(RecordKind::kHandshake));
+      SendRaw(kControlLane, message);
+    }
+    if (secrets) break;
+    const std::optional<Output> output = victim_->PollOutput(now_);
+    if (!output) return;
+    received.assign(output->message.begin(), output->message.end());
+  }
+  if (!secrets) return;
+  if (!first_secrets_) first_secrets_ = secrets->Copy();
+  secrets_ = std::move(secrets);
   lanes_.clear();
 }
 
@@ -66,8 +76,8 @@ void HostilePeer::OpenBulk(LaneId lane) {
 void HostilePeer::CloseLane(LaneId lane) { victim_->CloseLane(lane, now_); }
 
 void HostilePeer::Reconnect() {
-  victim_->Reconnect(MakeHandshake(random_, &victim_->secrets()), now_);
-  victim_->OpenLane(kControlLane, kMaxMessageBytes, Delivery::kReliable, now_);
+  victim_->Reconnect(MakeHandshake(random_, victim_->secrets()), now_);
+  OpenControl();
 }
 
 Lane& HostilePeer::LaneOf(LaneId id) {

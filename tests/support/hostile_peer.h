@@ -66,12 +66,14 @@ class HostilePeer {
   std::optional<ErrorCode> CloseCodeOnWire();
 
  private:
+  void OpenControl();
   Lane& LaneOf(LaneId id);
 
   Timestamp now_ = Timestamp::FromMicros(5'000'000);
   Random random_;
   std::unique_ptr<Session> victim_;
-  std::optional<SessionSecrets> secrets_;
+  std::optional<SessionSecrets> first_secrets_;
+  std::optional<SessionSecrets> secrets_;  // Of the present connection.
   std::map<LaneId, Lane> lanes_;
   std::vector<Event> events_;
   std::optional<ErrorCode> close_code_;

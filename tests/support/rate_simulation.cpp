@@ -4,17 +4,9 @@
 #include <utility>
 
 #include "crypto/secret.h"
-#include "crypto/x25519_handshake.h"
+#include "support/handshakes.h"
 
 namespace millrace::testing {
-namespace {
-
-std::unique_ptr<Handshake> MakeHandshake(Random& random) {
-  const std::vector<uint8_t> entropy = random.Bytes(64);
-  return std::make_unique<X25519Handshake>(std::span<const uint8_t, 64>(entropy.data(), 64));
-}
-
-}  // namespace
 
 RateSimulation::RateSimulation(const RateOptions& options, uint64_t seed)
     : options_(options), random_(seed), network_(options.link, seed) {
@@ -34,6 +26,9 @@ RateFlow& RateSimulation::AddFlow() {
   owners_[flow.control_] = &flow;
   for (std::unique_ptr<Session>& session : flow.sessions_) {
     session = std::make_unique<Session>(options_.session, MakeHandshake(random_), now());
+    const bool first = &session == &flow.sessions_[0];
+    session->SetFingerprints(first ? kFingerprintA : kFingerprintB,
+                             first ? kFingerprintB : kFingerprintA);
     session->OpenLane(kControlLane, kMaxMessageBytes, Delivery::kReliable, now());
   }
   Pump(flow);

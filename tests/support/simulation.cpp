@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "crypto/secret.h"
-#include "crypto/x25519_handshake.h"
+#include "support/handshakes.h"
 
 namespace millrace::testing {
 namespace {
@@ -13,13 +13,6 @@ constexpr Duration kRetransmissionTimeout = Duration::Millis(400);
 
 // More turns than this without any time passing do nothing.
 constexpr int kMostIdleTurns = 10'000;
-
-std::unique_ptr<Handshake> MakeHandshake(Random& random, const Session* previous) {
-  const std::vector<uint8_t> entropy = random.Bytes(64);
-  const std::span<const uint8_t, 64> bytes(entropy.data(), 64);
-  if (previous != nullptr) return std::make_unique<X25519Handshake>(bytes, previous->secrets());
-  return std::make_unique<X25519Handshake>(bytes);
-}
 
 // Word n of a file's contents: SplitMix64's output function.
 uint64_t ContentWord(uint64_t seed, uint64_t n) {
@@ -64,12 +57,16 @@ std::string SimPeer::CodeOf(EventType type) const {
 }
 
 Simulation::Simulation(uint64_t seed, LinkOptions link, DiskOptions disk,
-                       const SessionOptions& session)
-    : random_(seed), link_(link), disk_(disk), session_options_(session) {
+                       const SessionOptions& session, const HandshakeOptions& handshake)
+    : random_(seed),
+      link_(link),
+      disk_(disk),
+      session_options_(session),
+      handshake_options_(handshake) {
   InitializeCrypto();
   for (SimPeer& peer : peers_) {
-    peer.session =
-        std::make_unique<Session>(session_options_, MakeHandshake(random_, nullptr), now_);
+    peer.session = std::make_unique<Session>(session_options_,
+                                             MakeHandshake(random_, handshake_options_), now_);
   }
 }
 
@@ -77,6 +74,10 @@ void Simulation::Open(LaneId lane) {
   channels_.erase(lane);
   channels_[lane];
   const Delivery delivery = lane == kControlLane ? Delivery::kReliable : link_.delivery;
+  if (lane == kControlLane) {
+    a().session->SetFingerprints(kFingerprintA, kFingerprintB);
+    b().session->SetFingerprints(kFingerprintB, kFingerprintA);
+  }
   for (SimPeer& peer : peers_) peer.session->OpenLane(lane, kMaxMessageBytes, delivery, now());
 }
 
@@ -158,7 +159,8 @@ void Simulation::Reconnect() {
     if (peer.session->closed() || !peer.session->established()) return;
     // The other side may not have noticed yet.
     peer.session->CloseLane(kControlLane, now());
-    peer.session->Reconnect(MakeHandshake(random_, peer.session.get()), now());
+    peer.session->Reconnect(MakeHandshake(random_, peer.session->secrets(), handshake_options_),
+                            now());
   }
   Open(kControlLane);
   lanes_wanted_ = true;

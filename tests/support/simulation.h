@@ -83,7 +83,7 @@ struct SimPeer {
 class Simulation {
  public:
   explicit Simulation(uint64_t seed, LinkOptions link = {}, DiskOptions disk = {},
-                      const SessionOptions& session = {});
+                      const SessionOptions& session = {}, const HandshakeOptions& handshake = {});
 
   // Opens the control lane on both sides, runs until both are established, then opens the bulk
   // lanes.
@@ -171,6 +171,7 @@ class Simulation {
   LinkOptions link_;
   DiskOptions disk_;
   SessionOptions session_options_;
+  HandshakeOptions handshake_options_;
   Timestamp now_ = Timestamp::FromMicros(1'000'000);
   Duration clock_offset_{};
   Timestamp dark_until_;

@@ -3,7 +3,7 @@ import { byId } from './dom.js';
 import { watchDrops } from './dropZone.js';
 import { codeOf, explain } from './errors.js';
 import { Link, type LinkState } from './link.js';
-import { makeLink, makeRoomId, readPageOptions, signalingUrl } from './room.js';
+import { makeId, makeLink, readPageOptions, signalingUrl } from './room.js';
 import { TransferCard, type CardListener } from './transferCard.js';
 
 const page = {
@@ -16,6 +16,9 @@ const page = {
   share: byId('share', HTMLElement),
   link: byId('link', HTMLInputElement),
   copy: byId('copy', HTMLButtonElement),
+  compare: byId('compare', HTMLElement),
+  sas: byId('sas', HTMLParagraphElement),
+  verify: byId('verify', HTMLButtonElement),
   transfers: byId('transfers', HTMLUListElement),
   status: byId('status', HTMLParagraphElement),
   connectionText: byId('connection-text', HTMLSpanElement),
@@ -27,7 +30,7 @@ const options = readPageOptions(location);
 const cards = new Set<TransferCard>();
 /** Files that wait for a session, oldest first. */
 const queue: { card: TransferCard; files: File[] }[] = [];
-let room = options.room;
+let { room, key } = options;
 let link: Link | null = null;
 
 const cardListener: CardListener = {
@@ -96,17 +99,18 @@ function receiveOffer(incoming: Offer): void {
 }
 
 function openOwnRoom(): void {
-  room = makeRoomId();
+  room = makeId();
+  key = makeId();
   // Kept, so that a reload of this page still shows the link; and in the address, so that it joins the room again.
   sessionStorage.setItem(ownRoomKey, room);
-  history.replaceState(null, '', makeLink(location, room));
+  history.replaceState(null, '', makeLink(location, room, key));
   enterRoom(room);
 }
 
 function enterRoom(id: string): void {
   const own = sessionStorage.getItem(ownRoomKey) === id;
   page.drop.classList.add('compact');
-  page.link.value = makeLink(location, id);
+  page.link.value = makeLink(location, id, key);
   page.share.hidden = !own;
   if (!own) {
     page.title.textContent = 'Receive files from browser to browser';
@@ -114,14 +118,14 @@ function enterRoom(id: string): void {
     // What comes in, and may wait for an answer, goes before what one could send.
     page.transfers.parentElement?.after(page.drop);
   }
-  link = new Link(signalingUrl(location, id), options.worker, { onState: showLink, onOffer: receiveOffer, onError: showLinkError });
+  link = new Link(signalingUrl(location, id), key, options.worker, { onState: showLink, onOffer: receiveOffer, onError: showLinkError });
 }
 
 function showLink(state: LinkState): void {
   const words: Record<LinkState, string> = {
     idle: 'Not connected',
     waiting: 'Waiting to connect',
-    connected: 'Connected, encrypted',
+    connected: link?.verified === true ? 'Connected, encrypted, verified' : 'Connected, encrypted, not verified',
     reconnecting: 'Connection lost, reconnecting',
     failed: 'Not connected',
   };
@@ -129,6 +133,8 @@ function showLink(state: LinkState): void {
   if (indicator !== null) indicator.dataset['state'] = state;
   page.connectionText.textContent = words[state];
   page.status.textContent = words[state];
+  page.compare.hidden = state !== 'connected' || link?.verified !== false;
+  page.sas.textContent = page.compare.hidden ? '' : (link?.sas.join(', ') ?? '');
   if (state === 'connected') {
     showAlert('');
     page.share.hidden = true;
@@ -166,6 +172,10 @@ watchDrops(page.drop, page.files, {
   onFolder: () => showAlert('Folders cannot be sent yet. Choose the files in it.'),
 });
 page.copy.addEventListener('click', () => void copyLink());
+page.verify.addEventListener('click', () => {
+  link?.verify();
+  showLink('connected');
+});
 page.link.addEventListener('focus', () => page.link.select());
 window.addEventListener('beforeunload', (event) => {
   if ([...cards].some((card) => card.busy)) event.preventDefault();

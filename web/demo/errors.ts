@@ -2,6 +2,7 @@ import type { ErrorCode } from '../index.js';
 
 const sentences: Readonly<Record<ErrorCode, string>> = {
   aborted: 'It was stopped.',
+  'authentication-failed': 'The other side could not show that it has this link, or somebody is in between. Nothing was sent. Ask for a new link.',
   'bad-record': 'A damaged or forged message arrived, so the connection was closed. Open the link again.',
   cancelled: 'It was cancelled.',
   closed: 'The other side left. Send the files again when it is back.',

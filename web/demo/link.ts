@@ -18,11 +18,14 @@ const retryPausesMs = [500, 1000, 2000, 4000];
 export class Link {
   readonly #listener: LinkListener;
   readonly #signalingUrl: string;
+  readonly #key: string | null;
   readonly #worker: boolean | undefined;
   #peer: Peer | null = null;
+  #emoji: Readonly<Record<string, string>> = {};
 
-  constructor(signalingUrl: string, worker: boolean | undefined, listener: LinkListener) {
+  constructor(signalingUrl: string, key: string | null, worker: boolean | undefined, listener: LinkListener) {
     this.#signalingUrl = signalingUrl;
+    this.#key = key;
     this.#worker = worker;
     this.#listener = listener;
     void this.#run();
@@ -30,6 +33,20 @@ export class Link {
 
   get connected(): boolean {
     return this.#peer !== null;
+  }
+
+  /** False where there is no session. */
+  get verified(): boolean {
+    return this.#peer?.verified ?? false;
+  }
+
+  /** The words to compare, each with its picture. */
+  get sas(): readonly string[] {
+    return this.#peer?.sas.map((name) => `${this.#emoji[name] ?? ''} ${name}`) ?? [];
+  }
+
+  verify(): void {
+    this.#peer?.verify();
   }
 
   /** Offers `files`. Errors: throws where there is no session, and as `Peer.send`. */
@@ -46,12 +63,14 @@ export class Link {
   async #run(): Promise<void> {
     let failures = 0;
     try {
-      const { connect, webSocketSignaling } = await loadPackage();
+      const { connect, sasEmoji, webSocketSignaling } = await loadPackage();
+      this.#emoji = sasEmoji;
       for (;;) {
         this.#listener.onState('waiting');
         try {
           const peer = await connect({
             signaling: webSocketSignaling(this.#signalingUrl),
+            ...(this.#key === null ? {} : { secret: this.#key, secretKind: 'key' as const }),
             ...(this.#worker === undefined ? {} : { worker: this.#worker }),
           });
           failures = 0;

@@ -6,12 +6,12 @@ type Millrace = typeof import('../index.js');
 type Signaling = typeof import('../signaling/index.js');
 
 /** Errors: rejects where the files cannot be loaded. */
-export async function loadPackage(): Promise<Pick<Millrace, 'connect'> & Pick<Signaling, 'webSocketSignaling'>> {
+export async function loadPackage(): Promise<Pick<Millrace, 'connect' | 'sasEmoji'> & Pick<Signaling, 'webSocketSignaling'>> {
   // Resolved at run time: a bundler must not follow them.
   const address = (file: string): string => new URL(`dist/${file}`, document.baseURI).href;
-  const [{ connect }, { webSocketSignaling }] = await Promise.all([
+  const [{ connect, sasEmoji }, { webSocketSignaling }] = await Promise.all([
     import(address('millrace.js')) as Promise<Millrace>,
     import(address('signaling.js')) as Promise<Signaling>,
   ]);
-  return { connect, webSocketSignaling };
+  return { connect, sasEmoji, webSocketSignaling };
 }

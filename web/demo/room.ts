@@ -3,38 +3,45 @@ import type { Sink } from '../index.js';
 /** What the page was opened with. All of it stands in the fragment, which browsers never send to a server. */
 export interface PageOptions {
   readonly room: string | null;
+  /** What authenticates both sides; a link without one still works. */
+  readonly key: string | null;
   readonly worker: boolean | undefined;
   readonly sink: Sink;
 }
 
 const roomPattern = /^[A-Za-z0-9_-]{16,64}$/;
+/** 128 bits or more. */
+const keyPattern = /^[A-Za-z0-9_-]{22,64}$/;
 
-/** Reads `#room=…&worker=0&sink=memory`; the last two may also stand in the query. */
+/** Reads `#room=…&key=…&worker=0&sink=memory`; the last two may also stand in the query. */
 export function readPageOptions(location: Location): PageOptions {
   const fragment = new URLSearchParams(location.hash.slice(1));
   const query = new URLSearchParams(location.search);
   const room = fragment.get('room');
+  const key = fragment.get('key');
   const worker = fragment.get('worker') ?? query.get('worker');
   const sink = fragment.get('sink') ?? query.get('sink');
   return {
-    room: room !== null && roomPattern.test(room) ? room : null,
+    // Half a key must not become a session without one.
+    room: room !== null && roomPattern.test(room) && (key === null || keyPattern.test(key)) ? room : null,
+    key,
     worker: worker === '0' ? false : worker === '1' ? true : undefined,
     sink: sink === 'memory' || sink === 'opfs' ? sink : 'auto',
   };
 }
 
-/** A room nobody guesses: 128 random bits as base64url. */
-export function makeRoomId(): string {
+/** A room or a key that nobody guesses: 128 random bits as base64url. */
+export function makeId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
-/** The page's own address with the room, for the other side. */
-export function makeLink(location: Location, room: string): string {
-  return `${location.origin}${location.pathname}${location.search}#room=${room}`;
+/** The page's own address with the room and its key, for the other side. */
+export function makeLink(location: Location, room: string, key: string | null): string {
+  return `${location.origin}${location.pathname}${location.search}#room=${room}${key === null ? '' : `&key=${key}`}`;
 }
 
-/** Address of the signalling of this site for `room`. */
+/** Address of the signalling of this site for `room`. It tells the server nothing of the key. */
 export function signalingUrl(location: Location, room: string): string {
   const url = new URL('signal', location.origin + location.pathname);
   url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';

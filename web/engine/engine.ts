@@ -1,6 +1,8 @@
 import type { CoreEvent, CoreSession } from '../core.js';
 import { settledWithin } from '../deferred.js';
 import { describe, type ErrorCode } from '../errors.js';
+import type { Fingerprints } from '../fingerprint.js';
+import { HandshakeTimer } from './handshake_timer.js';
 import { Lane, type LaneEvents } from './lane.js';
 import { loadCore } from './load_core.js';
 import { Mailbox } from './mailbox.js';
@@ -38,6 +40,11 @@ export class Engine implements LaneEvents {
   readonly #lanes = new Map<number, Lane>();
   readonly #transfers: Transfers;
   #core: OpenCore | undefined;
+  #entropyBytes = 0;
+  /** Of the present connection. */
+  #fingerprints: Fingerprints | undefined;
+  /** While a handshake is under way. */
+  #handshake: HandshakeTimer | undefined;
   /** Keys were agreed, ever. */
   #established = false;
   #lanesWanted = 0;
@@ -72,6 +79,7 @@ export class Engine implements LaneEvents {
         this.#addLane(message.lane, message.channel, message.reliable);
         return;
       case 'laneLimit':
+        if (message.lane === 0) this.#fingerprints = message.fingerprints;
         this.#lanes.get(message.lane)?.setLimit(message.maxMessageSize);
         return;
       case 'dropLane': {
@@ -119,22 +127,26 @@ export class Engine implements LaneEvents {
   }
 
   onmessage(lane: Lane, message: ArrayBuffer): void {
-    if (lane.held.length > 0 || !this.#deliver(lane, message)) this.#hold(lane, message);
+    if (this.#handshake) this.#handshake.run(() => this.#take(lane, message));
+    else this.#take(lane, message);
     this.#turn();
   }
 
-  async #start(limits: Extract<ToEngine, { type: 'start' }>): Promise<void> {
-    this.#lowWater = limits.waterMarks.low;
+  async #start({ options: settings, waterMarks }: Extract<ToEngine, { type: 'start' }>): Promise<void> {
+    this.#lowWater = waterMarks.low;
     try {
       const core = await loadCore();
       if (this.#closed) return;
-      const options = { ...limits, reconnectTimeout: RECONNECT_TIMEOUT_MS, laneTimeout: LANE_TIMEOUT_MS };
-      const session = withEntropy((entropy) => new core.Session(entropy, options, performance.now()));
-      session.setWaterMarks(limits.waterMarks.high, limits.waterMarks.low);
+      this.#entropyBytes = core.handshakeEntropyBytes();
+      const options = { ...settings, reconnectTimeout: RECONNECT_TIMEOUT_MS, laneTimeout: LANE_TIMEOUT_MS };
+      const session = this.#withEntropy((entropy) => new core.Session(entropy, options, performance.now()));
+      session.setWaterMarks(waterMarks.high, waterMarks.low);
       this.#core = { module: core, session, mailbox: new Mailbox(core, session) };
       this.#statsTimer = setInterval(() => this.#report(true), STATS_INTERVAL_MS);
     } catch (caught) {
       this.#closed ??= { code: 'internal', detail: `the core did not load: ${describe(caught)}` };
+    } finally {
+      settings.secret.fill(0);
     }
     this.#turn();
   }
@@ -168,22 +180,34 @@ export class Engine implements LaneEvents {
       // The core takes bulk lanes only while it is connected; those that are early wait.
       if (lane.known || !lane.ready || (lane.number !== 0 && !session.connected())) continue;
       lane.known = true;
+      if (lane.number === 0) this.#bindConnection(session);
       session.openLane(lane.number, lane.maxMessageSize, lane.reliable, performance.now());
       this.#post({ type: 'laneOpened', lane: lane.number });
     }
   }
 
+  #bindConnection(session: CoreSession): void {
+    const { local = '', remote = '' } = this.#fingerprints ?? {};
+    const encoder = new TextEncoder();
+    session.setFingerprints(encoder.encode(local), encoder.encode(remote));
+  }
+
   /** The window makes a new connection: the old one is of no use any more, whatever became of it. */
   #renew(): void {
     for (const lane of [...this.#lanes.values()]) this.#forgetLane(lane);
+    this.#fingerprints = undefined;
     const session = this.#core?.session;
     if (!session) return;
     const now = performance.now();
     session.closeLane(0, now);
-    withEntropy((entropy) => session.reconnect(entropy, now));
+    this.#withEntropy((entropy) => session.reconnect(entropy, now));
   }
 
   // Messages from the other side
+
+  #take(lane: Lane, message: ArrayBuffer): void {
+    if (lane.held.length > 0 || !this.#deliver(lane, message)) this.#hold(lane, message);
+  }
 
   /** False: not now. */
   #deliver(lane: Lane, message: ArrayBuffer): boolean {
@@ -226,7 +250,9 @@ export class Engine implements LaneEvents {
       return;
     }
     this.#turning = true;
-    const finished = this.#work();
+    const control = this.#lanes.get(0);
+    if (this.#core && control?.ready && !control.known) this.#handshake = new HandshakeTimer();
+    const finished = this.#handshake ? this.#handshake.run(() => this.#work()) : this.#work();
     this.#turning = false;
     if (!finished) this.#tasks.schedule();
     else if (this.#closed) void this.#release(this.#closed);
@@ -307,9 +333,14 @@ export class Engine implements LaneEvents {
 
   #handleEvent(session: CoreSession, event: CoreEvent): void {
     switch (event.type) {
-      case 'established':
+      case 'established': {
+        const { type, initiator, ...agreement } = event;
+        this.#agreed();
+        this.#post({ type, initiator, agreement });
+        break;
+      }
       case 'reconnected':
-        this.#established = true;
+        this.#agreed();
         this.#post({ type: event.type, initiator: event.initiator });
         break;
       case 'disconnected':
@@ -334,6 +365,12 @@ export class Engine implements LaneEvents {
       default:
         this.#transfers.handleEvent(session, event);
     }
+  }
+
+  #agreed(): void {
+    this.#established = true;
+    this.#handshake?.finish();
+    this.#handshake = undefined;
   }
 
   // Reports
@@ -397,14 +434,14 @@ export class Engine implements LaneEvents {
     this.#lanes.clear();
     this.#post({ type: 'released' });
   }
-}
 
-/** Lends 64 random bytes and wipes them. */
-function withEntropy<T>(use: (entropy: Uint8Array) => T): T {
-  const entropy = crypto.getRandomValues(new Uint8Array(64));
-  try {
-    return use(entropy);
-  } finally {
-    entropy.fill(0);
+  /** Lends the random bytes of one handshake and wipes them. */
+  #withEntropy<T>(use: (entropy: Uint8Array) => T): T {
+    const entropy = crypto.getRandomValues(new Uint8Array(this.#entropyBytes));
+    try {
+      return use(entropy);
+    } finally {
+      entropy.fill(0);
+    }
   }
 }

@@ -2,33 +2,40 @@
  * What the window and the engine say to each other, the same in a worker and within the window. Transfers go by their
  * string id: 'send-N' is given by the window, 'receive-N' by the engine.
  */
-import type { BenchmarkStats, CoreFile, CoreStats, Profile, SizingMode } from '../core.js';
+import type { BenchmarkStats, CoreEvent, CoreFile, CoreOptions, CoreStats } from '../core.js';
 import type { ErrorCode } from '../errors.js';
+import type { Fingerprints } from '../fingerprint.js';
 import type { SourceBody } from '../sources/source.js';
 import type { FileInfo, ReceiptFile } from '../types.js';
 
 /** 'stream': the engine asks for a stream with `openStream` whenever it needs one. */
 export type SinkChoice = 'auto' | 'memory' | 'opfs' | 'stream' | FileSystemDirectoryHandle;
 
+/** `CoreOptions` as far as the page has a say; the engine wipes `secret`. */
+export type SessionSettings = Pick<
+  CoreOptions,
+  | 'leastLanes'
+  | 'mostLanes'
+  | 'mostBytesPerSecond'
+  | 'profile'
+  | 'mode'
+  | 'chunkSize'
+  | 'secretKind'
+  | 'secret'
+  | 'encryption'
+  | 'privacy'
+>;
+
+/** What the handshake came to; the same after a reconnection. */
+export type Agreement = Omit<Extract<CoreEvent, { type: 'established' }>, 'type' | 'initiator'>;
+
 export type ToEngine =
   /** Worker only: does a channel get here? */
   | { type: 'probe'; channel: RTCDataChannel }
-  | {
-      type: 'start';
-      /** Undefined: as the profile suggests. */
-      leastLanes: number | undefined;
-      mostLanes: number | undefined;
-      mostBytesPerSecond: number;
-      profile: Profile;
-      /** Undefined: as the profile suggests. */
-      mode: SizingMode | undefined;
-      /** Bytes; undefined: as the link asks for. */
-      chunkSize: number | undefined;
-      waterMarks: { high: number; low: number };
-    }
+  | { type: 'start'; options: SessionSettings; waterMarks: { high: number; low: number } }
   | { type: 'addLane'; lane: number; channel: RTCDataChannel; reliable: boolean }
-  /** Both descriptions of the lane's connection are set; bytes. */
-  | { type: 'laneLimit'; lane: number; maxMessageSize: number }
+  /** Both descriptions of the lane's connection are set, and its certificates are those that they name; bytes. */
+  | { type: 'laneLimit'; lane: number; maxMessageSize: number; fingerprints: Fingerprints }
   | { type: 'dropLane'; lane: number }
   /** What the control connection's path is made of. */
   | { type: 'path'; hostPair: boolean; cellular: boolean }
@@ -55,7 +62,7 @@ export type ToEngine =
 export type FromEngine =
   | { type: 'probed'; transferred: boolean }
   /** Keys are agreed. `initiator` is true on exactly one side: that side opens the lanes. */
-  | { type: 'established'; initiator: boolean }
+  | { type: 'established'; initiator: boolean; agreement: Agreement }
   /** The connection is lost; a new one may take its place. */
   | { type: 'disconnected' }
   | { type: 'reconnected'; initiator: boolean }

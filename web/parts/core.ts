@@ -3,7 +3,8 @@
  * are ms on the clock of `performance.now()`. Memory may grow: a view of `HEAPU8` is good until the next call.
  */
 import type { BenchmarkCore, Profile, SizingMode } from '../core.js';
-import { loadWasm } from '../engine/load_core.js';
+import { MillraceError } from '../errors.js';
+import { loadBeside } from '../load_beside.js';
 
 export interface Handle {
   delete(): void;
@@ -150,8 +151,13 @@ interface PartsModule {
   waterMarks(): Record<WaterMarkPreset, WaterMarks>;
 }
 
-/** Loaded before any importer runs, so that the parts can be made with `new`. */
-export const core = await loadWasm<PartsModule>('millrace_parts');
+/**
+ * Loaded before any importer runs, so that the parts can be made with `new`. Errors: importing rejects with 'internal' when
+ * that fails.
+ */
+export const core = await loadBeside<PartsModule>('millrace_parts.js').catch((caught: unknown) => {
+  throw MillraceError.from(caught, 'internal');
+});
 
 const forgotten = new FinalizationRegistry<Handle>((handle) => handle.delete());
 

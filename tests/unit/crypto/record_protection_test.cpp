@@ -58,17 +58,42 @@ TEST_CASE("any other key, number, header or byte does not open") {
   }
 }
 
-TEST_CASE("every direction, lane and epoch has a key of its own") {
+TEST_CASE("every direction and lane has a key of its own, and every epoch") {
   InitializeCrypto();
   const SecretKey master = KeyOf(9);
-  const auto key = [&master](Role role, uint32_t lane, uint8_t epoch) {
-    const SecretKey derived = DeriveLaneKey(master, role, LaneId(lane), epoch);
-    return std::vector<uint8_t>(derived.bytes().begin(), derived.bytes().end());
+  const auto bytes = [](const SecretKey& key) {
+    return std::vector<uint8_t>(key.bytes().begin(), key.bytes().end());
   };
-  CHECK(key(Role::kInitiator, 1, 0) == key(Role::kInitiator, 1, 0));
-  CHECK(key(Role::kInitiator, 1, 0) != key(Role::kResponder, 1, 0));
-  CHECK(key(Role::kInitiator, 1, 0) != key(Role::kInitiator, 2, 0));
-  CHECK(key(Role::kInitiator, 1, 0) != key(Role::kInitiator, 1, 1));
+  const auto key = [&](Role role, uint32_t lane) {
+    return bytes(DeriveLaneKey(master, role, LaneId(lane)));
+  };
+  CHECK(key(Role::kInitiator, 1) == key(Role::kInitiator, 1));
+  CHECK(key(Role::kInitiator, 1) != key(Role::kResponder, 1));
+  CHECK(key(Role::kInitiator, 1) != key(Role::kInitiator, 2));
+  CHECK(bytes(DeriveNextKey(KeyOf(1))) != bytes(KeyOf(1)));
+  CHECK(bytes(DeriveNextKey(KeyOf(1))) != bytes(DeriveNextKey(DeriveNextKey(KeyOf(1)))));
+}
+
+TEST_CASE("without encryption, the tag covers all before it") {
+  InitializeCrypto();
+  testing::Random random(3);
+  for (const size_t length : {size_t{0}, size_t{1}, size_t{10}, size_t{100}, size_t{1000}}) {
+    std::vector<uint8_t> message = random.Bytes(length + kTagBytes);
+    const std::vector<uint8_t> before = message;
+    Authenticate(KeyOf(1), PacketNumber(5), message);
+    CHECK(std::equal(before.begin(), before.end() - kTagBytes, message.begin()));
+    CHECK(IsAuthentic(KeyOf(1), PacketNumber(5), message));
+    CHECK_FALSE(IsAuthentic(KeyOf(2), PacketNumber(5), message));
+    CHECK_FALSE(IsAuthentic(KeyOf(1), PacketNumber(6), message));
+    for (size_t bit = 0; bit < 8 * message.size(); ++bit) {
+      std::vector<uint8_t> bent = message;
+      bent[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
+      CHECK_FALSE(IsAuthentic(KeyOf(1), PacketNumber(5), bent));
+    }
+    for (size_t cut = 0; cut < message.size(); ++cut) {
+      CHECK_FALSE(IsAuthentic(KeyOf(1), PacketNumber(5), ByteView(message).first(cut)));
+    }
+  }
 }
 
 }  // namespace

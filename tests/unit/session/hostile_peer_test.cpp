@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "crypto/x25519_handshake.h"
+#include "support/handshakes.h"
 
 namespace millrace {
 namespace {
@@ -577,8 +577,9 @@ TEST_CASE("paths of many folders are limited over all offers together") {
 TEST_CASE("a hello that is wrong ends the victim's session before anything is opened") {
   for (const std::vector<uint8_t>& message :
        {std::vector<uint8_t>{1}, std::vector<uint8_t>(87, 1), std::vector<uint8_t>(60, 9)}) {
-    auto handshake = std::make_unique<X25519Handshake>(std::array<uint8_t, 64>{1});
-    Session victim({}, std::move(handshake), Timestamp());
+    testing::Random random(1);
+    Session victim({}, testing::MakeHandshake(random), Timestamp());
+    victim.SetFingerprints(testing::kFingerprintA, testing::kFingerprintB);
     victim.OpenLane(kControlLane, kMaxMessageBytes, Delivery::kReliable, Timestamp());
     const MutableByteView buffer = victim.InputBuffer(kControlLane, message.size());
     std::copy(message.begin(), message.end(), buffer.begin());

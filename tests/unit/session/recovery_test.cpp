@@ -166,16 +166,23 @@ TEST_CASE("a connection that does not come back ends as connection-lost") {
 TEST_CASE("a handshake that ended for one side only does not part the two") {
   LinkOptions link;
   link.reconnect_after = Duration::Millis(500);
-  Simulation sim(14, link, {}, Patient());
+  Simulation sim(GENERATE(uint64_t{14}, uint64_t{15}), link, {}, Patient());
   sim.Connect();
   const TransferId id = sim.Send(sim.a(), sim.Files({20'000'000}));
   REQUIRE(sim.RunUntil([&] { return Received(sim, id) > 1'000'000; }));
-  // The hello of one side arrives, that of the other one does not before the connection breaks.
-  const size_t silenced = GENERATE(size_t{0}, size_t{1});
-  sim.tamper = [silenced](size_t from, LaneId, std::vector<uint8_t>&) { return from != silenced; };
+  // The last message of the handshake does not arrive before the connection breaks again.
+  std::optional<size_t> silenced;
+  sim.tamper = [&silenced](size_t from, LaneId, const std::vector<uint8_t>& message) {
+    const bool confirms = message[0] == static_cast<uint8_t>(RecordKind::kHandshake) &&
+                          message[1] == static_cast<uint8_t>(HandshakeType::kConfirm);
+    if (confirms) silenced = from;
+    return from != silenced;
+  };
   sim.BreakConnection();
   sim.RunFor(Duration::Millis(800));
-  CHECK(sim.a().session->connected() != sim.b().session->connected());
+  REQUIRE(silenced);
+  CHECK(sim.a().session->connected() == (silenced == 0));
+  CHECK(sim.b().session->connected() == (silenced == 1));
   sim.tamper = nullptr;
   sim.BreakConnection();
   REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }));

@@ -1,0 +1,35 @@
+import { MillraceError } from './errors.js';
+
+const NUMBERS = 64;
+const WORDS = 2;
+
+/**
+ * A new code to say aloud, such as `7-crossover-clockwork`: a number from 1 to 64 and two of 2,048 words, 28 bits in all. Who
+ * guesses is right once in 268 million times, has one guess in each attempt to connect, and is seen.
+ * Errors: rejects with 'internal' when the word list does not load: it is a file of its own, fetched now.
+ */
+export async function createCode(): Promise<string> {
+  let words: readonly string[];
+  try {
+    ({ words } = await import('./words.js'));
+  } catch (caught) {
+    throw MillraceError.from(caught, 'internal');
+  }
+  // Both counts are powers of two, so every remainder is as likely as any other.
+  const [number = 0, ...chosen] = crypto.getRandomValues(new Uint16Array(1 + WORDS));
+  return [1 + (number % NUMBERS), ...chosen.map((value) => words[value % words.length])].join('-');
+}
+
+/**
+ * A code as both sides compare it: case, width and form of letters, and what stands between the words make no difference, nor
+ * do characters that nobody sees.
+ */
+export function normalizeCode(text: string): string {
+  return text
+    .normalize('NFKC')
+    .toLowerCase()
+    .normalize('NFKC')
+    .replace(/\p{Cf}/gu, '')
+    .replace(/[\s\p{Pd}\u2212_]+/gu, '-')
+    .replace(/^-|-$/g, '');
+}
