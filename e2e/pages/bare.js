@@ -76,8 +76,10 @@ function track(transfer) {
 /** The signalling of the attempt of now. */
 let carrier = null;
 
-function makeCarrier(signaling, room, broker, invitation) {
+function makeCarrier({ signaling, room, broker, invitation, nameplate }) {
   switch (signaling) {
+    case 'kept':
+      return carrier;
     case 'broadcast':
       return broadcastSignaling(room);
     case 'mqtt':
@@ -85,24 +87,22 @@ function makeCarrier(signaling, room, broker, invitation) {
     case 'manual':
       return manualSignaling(invitation);
     default: {
-      const url = new URL(`/signal?room=${room}`, location.href);
-      url.protocol = 'ws:';
-      return webSocketSignaling(url.href);
+      return webSocketSignaling(nameplate === undefined ? `/signal?room=${room}` : `/signal?nameplate=${nameplate}`);
     }
   }
 }
 
 globalThis.bare = {
   /**
-   * `signaling`: 'socket', 'broadcast', 'mqtt' (at `broker`) or 'manual' (with the other side's `invitation`, or none).
-   * Gives null, or the error.
+   * `signaling`: 'socket' (into `room`, or with the number of a code), 'broadcast', 'mqtt' (at `broker`), 'manual' (with the
+   * other side's `invitation`, or none), or 'kept' from `waitWithCode`. Gives null, or the error.
    */
-  async connect({ room, broker, invitation, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, waterMarks, secret, secretKind, privacy, encryption }) {
+  async connect({ room, broker, invitation, nameplate, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, waterMarks, secret, secretKind, privacy, encryption }) {
     abort = new AbortController();
     if (abortBefore) abort.abort();
     if (abortAfterMs !== null) setTimeout(() => abort.abort(), abortAfterMs);
     try {
-      carrier = makeCarrier(signaling, room, broker, invitation);
+      carrier = makeCarrier({ signaling, room, broker, invitation, nameplate });
       const send = carrier.send.bind(carrier);
       signalled = [];
       carrier.send = (message) => {
@@ -189,6 +189,12 @@ globalThis.bare = {
   /** Of the attempt by 'manual': what to carry over, and what was carried here. */
   text: () => carrier.text,
   answer: (text) => carrier.answer(text),
+
+  /** Asks the server for a short code, and gives the whole of it. */
+  async waitWithCode() {
+    carrier = webSocketSignaling('/signal?nameplate=new');
+    return createCode((await carrier.place).nameplate);
+  },
 
   /** The configuration that the site gives for peer connections. */
   ice: async () => (await (await fetch('/ice')).json()).iceServers,

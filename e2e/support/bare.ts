@@ -4,12 +4,12 @@ import type { TransferStats } from '../../web/types.js';
 /** The functions of e2e/pages/bare.js, called from here with plain data. */
 export interface BareApi {
   connect(options: {
-    room: string;
+    room?: string;
     worker?: boolean;
-    signaling?: 'socket' | 'broadcast' | 'mqtt' | 'manual';
+    signaling?: 'socket' | 'broadcast' | 'mqtt' | 'manual' | 'kept';
+    nameplate?: string;
     broker?: string;
     invitation?: string;
-    rtc?: RTCConfiguration;
     abortAfterMs?: number | null;
     abortBefore?: boolean;
     lanes?: { min?: number; max?: number };
@@ -33,6 +33,7 @@ export interface BareApi {
   paths(): Promise<(string | undefined)[]>;
   text(): Promise<string>;
   answer(text: string): Promise<void>;
+  waitWithCode(): Promise<string>;
   ice(): Promise<RTCIceServer[]>;
   peer(): { sas: string[]; pictures: string[]; verified: boolean; encrypted: boolean; state: string; states: string[]; stats: { worker: boolean; lanes: { lane: number; bytesSent: number; reliable: boolean }[]; receivePoolBytes: number; wasmBytes: number } };
   untilState(state: string): Promise<boolean>;

@@ -757,7 +757,8 @@ Output Session::SendPiece(Lane& lane, const OutgoingPiece& piece) {
       lane.SealRecord(piece.plaintext, piece.piece, has_data, now_, output_, piece.padding);
   flow_.OnSent(message.size(), now_);
   if (has_data) chunk_totals_.chunks_sent += 1;
-  if (lane.sent().acked_records() < kYoungRecords) nudges_left_ = kNudges;
+  // With privacy, their size would tell them from what is sent, and so how much that is.
+  if (!privacy_ && lane.sent().acked_records() < kYoungRecords) nudges_left_ = kNudges;
   return Output{lane.id(), message};
 }
 
@@ -863,7 +864,7 @@ void Session::CloseWith(Error error, bool by_peer) {
   // What failing the transfers left to say is said by the CLOSE.
   frames_.Clear();
   resume_owed_ = false;
-  const bool has_last_words = connected_ && !by_peer;
+  const bool has_last_words = connected_ && !by_peer && !resume_awaited_;
   ForgetKeys(!has_last_words);
   if (has_last_words) frames_.Push(CloseFrame{error.code, error.detail});
   events_.push_back({.type = EventType::kClosed, .flag = by_peer, .error = std::move(error)});
