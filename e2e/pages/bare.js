@@ -97,7 +97,7 @@ globalThis.bare = {
    * `signaling`: 'socket' (into `room`, or with the number of a code), 'broadcast', 'mqtt' (at `broker`), 'manual' (with the
    * other side's `invitation`, or none), or 'kept' from `waitWithCode`. Gives null, or the error.
    */
-  async connect({ room, broker, invitation, nameplate, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, secret, secretKind, privacy, encryption }) {
+  async connect({ room, broker, invitation, nameplate, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, waterMarks, secret, secretKind, privacy, encryption }) {
     abort = new AbortController();
     if (abortBefore) abort.abort();
     if (abortAfterMs !== null) setTimeout(() => abort.abort(), abortAfterMs);
@@ -120,6 +120,7 @@ globalThis.bare = {
         ...(lanes === undefined ? {} : { lanes }),
         ...(bandwidthLimit === undefined ? {} : { bandwidthLimit }),
         ...(delivery === undefined ? {} : { delivery }),
+        ...(waterMarks === undefined ? {} : { waterMarks }),
         ...(secret === undefined ? {} : { secret }),
         ...(secretKind === undefined ? {} : { secretKind }),
         ...(privacy === undefined ? {} : { privacy }),
@@ -252,6 +253,22 @@ globalThis.bare = {
     return track(peer.send(stream, { name: `stream-${size}.bin` }));
   },
 
+  /** A stream of `size` bytes that come at this rate. */
+  sendSlowly(size, bytesPerSecond) {
+    const block = randomBytes(Math.ceil(bytesPerSecond / 20), 1);
+    let left = size;
+    const stream = new ReadableStream({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        const chunk = block.slice(0, Math.min(block.length, left));
+        left -= chunk.length;
+        controller.enqueue(chunk);
+        if (left === 0) controller.close();
+      },
+    });
+    return track(peer.send(stream, { name: 'slow.bin' }));
+  },
+
   /** A stream of `size` bytes that is made while it is read: one block, again and again. */
   sendEndless(size) {
     const block = randomBytes(1024 * 1024, 1);
@@ -367,6 +384,8 @@ globalThis.bare = {
   resume: (number) => transfers[number].transfer.resume(),
   cancel: (number, reason) => transfers[number].transfer.cancel(reason),
   untilBytes: (number, bytes) => until(() => transfers[number].transfer.bytes >= bytes || ['done', 'failed', 'cancelled'].includes(transfers[number].transfer.state)),
+
+  statsOf: (number) => transfers[number].transfer.stats(),
 
   /** What became of a transfer, with SHA-256 of each received blob, or of each source. */
   async outcome(number, { seed = null, hash = true } = {}) {

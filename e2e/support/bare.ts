@@ -1,4 +1,5 @@
 import type { Page } from '@playwright/test';
+import type { TransferStats } from '../../web/types.js';
 
 /** The functions of e2e/pages/bare.js, called from here with plain data. */
 export interface BareApi {
@@ -13,11 +14,11 @@ export interface BareApi {
     abortBefore?: boolean;
     lanes?: { min?: number; max?: number };
     delivery?: 'reliable' | 'unreliable';
+    waterMarks?: { high: number; low: number };
     secret?: string;
     secretKind?: 'key' | 'code';
     privacy?: boolean;
     encryption?: boolean;
-    rtc?: RTCConfiguration;
   }): Promise<PlainFailure | null>;
   untilGreeted(): Promise<boolean>;
   verify(): void;
@@ -47,6 +48,8 @@ export interface BareApi {
   sendAndLeave(seed: number): number;
   sendStream(size: number, seed: number): number;
   sendEndless(size: number): number;
+  sendSlowly(size: number, bytesPerSecond: number): number;
+  statsOf(transfer: number): Omit<TransferStats, 'lanes'>;
   sendDirectory(name: string, files: [path: string, size: number][], seed: number): Promise<number>;
   sendChosen(): number;
   nextOffer(): Promise<{ id: string; totalBytes: number | null; files: { name: string; path: string; size: number | null }[] }>;
