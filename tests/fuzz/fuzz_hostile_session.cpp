@@ -1,8 +1,8 @@
 // A session in each of its states against a peer that holds the keys. The first byte brings the
 // session into a state; then each step is a sealed plaintext, a frame, a raw message, an answer of
-// the victim's user, a change of lanes, or time. Whatever happens: memory stays within the pools,
-// no byte is written twice, the user hears of each end once and with a documented code, and nobody
-// is asked to come back at a time that has passed.
+// the victim's user, a change of lanes, or time. Keys change every few records. Whatever happens:
+// memory stays within the pools, no byte is written twice, the user hears of each end once and with
+// a documented code, and nobody is asked to come back at a time that has passed.
 
 #include <algorithm>
 #include <cstddef>
@@ -41,7 +41,8 @@ SessionOptions SmallOptions(bool patient) {
   SessionOptions options;
   options.send_pool_bytes = 256 * 1024;
   options.receive_pool_bytes = 512 * 1024;
-  options.chunk_bytes = 32 * 1024;
+  options.chunks = FixedChunks(32 * 1024);
+  options.records_per_epoch = 8;
   if (patient) {
     options.reconnect_timeout = Duration::Seconds(60);
     options.lane_timeout = Duration::Seconds(15);
@@ -127,8 +128,10 @@ class User {
 
 class Run {
  public:
-  Run(State state, bool patient)
-      : options_(SmallOptions(patient)), peer_(1, options_, StageOf(state)), user_(peer_) {
+  Run(State state, bool patient, const HandshakeOptions& handshake)
+      : options_(SmallOptions(patient)),
+        peer_(1, options_, StageOf(state), handshake),
+        user_(peer_) {
     Reach(state);
     CheckInvariants();
   }
@@ -356,7 +359,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 1 || size > 4096) return 0;
   millrace::ByteReader input(millrace::ByteView(data, size));
   const uint8_t first = input.U8();
-  millrace::Run run(static_cast<millrace::State>(first % millrace::kStates), first < 220);
+  const int variant = first / millrace::kStates % 4;
+  millrace::HandshakeOptions handshake;
+  handshake.encryption = variant != 1;
+  handshake.privacy = variant >= 2;
+  millrace::Run run(static_cast<millrace::State>(first % millrace::kStates), first < 220,
+                    handshake);
   while (!input.AtEnd()) run.Step(input);
   run.Finish();
   return 0;

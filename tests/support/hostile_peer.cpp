@@ -21,10 +21,11 @@ std::vector<uint8_t> EncodeEntries(const std::vector<FileEntry>& entries) {
   return bytes;
 }
 
-HostilePeer::HostilePeer(uint64_t seed, const SessionOptions& options, Stage stage)
-    : random_(seed) {
+HostilePeer::HostilePeer(uint64_t seed, const SessionOptions& options, Stage stage,
+                         const HandshakeOptions& handshake)
+    : random_(seed), records_per_epoch_(options.records_per_epoch), handshake_options_(handshake) {
   InitializeCrypto();
-  victim_ = std::make_unique<Session>(options, MakeHandshake(random_), now_);
+  victim_ = std::make_unique<Session>(options, MakeHandshake(random_, handshake_options_), now_);
   OpenControl();
   if (stage == Stage::kControlOpen) return;
   ShakeHands();
@@ -45,8 +46,8 @@ void HostilePeer::OpenControl() {
 void HostilePeer::ShakeHands() {
   DrainOutputs();
   if (hello_.empty()) return;
-  const auto own =
-      first_secrets_ ? MakeHandshake(random_, *first_secrets_) : MakeHandshake(random_);
+  const auto own = first_secrets_ ? MakeHandshake(random_, *first_secrets_, handshake_options_)
+                                  : MakeHandshake(random_, handshake_options_);
   own->Begin(kFingerprintB, kFingerprintA);
   std::vector<uint8_t> received = std::move(hello_);
   hello_.clear();
@@ -76,14 +77,14 @@ void HostilePeer::OpenBulk(LaneId lane) {
 void HostilePeer::CloseLane(LaneId lane) { victim_->CloseLane(lane, now_); }
 
 void HostilePeer::Reconnect() {
-  victim_->Reconnect(MakeHandshake(random_, victim_->secrets()), now_);
+  victim_->Reconnect(MakeHandshake(random_, victim_->secrets(), handshake_options_), now_);
   OpenControl();
 }
 
 Lane& HostilePeer::LaneOf(LaneId id) {
   const auto [it, added] =
       lanes_.try_emplace(id, id, kMaxMessageBytes, Delivery::kReliable, kMarks);
-  if (added && secrets_) it->second.SetKeys(*secrets_);
+  if (added && secrets_) it->second.SetKeys(*secrets_, records_per_epoch_);
   return it->second;
 }
 

@@ -23,7 +23,7 @@ class HostilePeer {
 
   // Connects to a fresh victim.
   explicit HostilePeer(uint64_t seed, const SessionOptions& options = {},
-                       Stage stage = Stage::kBulkOpen);
+                       Stage stage = Stage::kBulkOpen, const HandshakeOptions& handshake = {});
 
   Session& victim() { return *victim_; }
   Timestamp now() const { return now_; }
@@ -71,6 +71,8 @@ class HostilePeer {
 
   Timestamp now_ = Timestamp::FromMicros(5'000'000);
   Random random_;
+  uint64_t records_per_epoch_;
+  HandshakeOptions handshake_options_;  // Of both sides.
   std::unique_ptr<Session> victim_;
   std::optional<SessionSecrets> first_secrets_;
   std::optional<SessionSecrets> secrets_;  // Of the present connection.

@@ -1,6 +1,6 @@
 import uPlot from 'uplot';
 import { make } from './dom.js';
-import { formatSpeed } from './format.js';
+import { formatThroughput } from './format.js';
 import { Trace, type Sample } from './trace.js';
 
 /** A chart draws these numbers of each sample. */
@@ -17,7 +17,7 @@ const kinds: readonly Kind[] = [
       { label: 'sent', color: '--accent', value: ({ sent }) => sent },
       { label: 'received', color: '--second', value: ({ received }) => received },
     ],
-    format: formatSpeed,
+    format: formatThroughput,
   },
   {
     title: 'Round trip and queue',
@@ -102,7 +102,7 @@ function makePlot(kind: Kind, box: HTMLElement): uPlot {
       },
       axes: [
         { ...axis, space: 90, size: 28, values: (_plot, ticks) => ticks.map((tick) => new Date(tick * 1000).toLocaleTimeString([], { timeStyle: 'medium' })) },
-        { ...axis, size: 76, values: (_plot, ticks) => ticks.map((tick) => (kind.format === formatSpeed || Number.isInteger(tick) ? kind.format(tick) : '')) },
+        { ...axis, size: 76, values: (_plot, ticks) => ticks.map((tick) => (kind.format === formatThroughput || Number.isInteger(tick) ? kind.format(tick) : '')) },
       ],
       series: [{}, ...kind.lines.map(({ label, color: name }) => ({ label, stroke: () => color(name), width: 2, points: { show: false } }))],
     },

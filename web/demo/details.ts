@@ -1,11 +1,8 @@
 import type { PeerStats } from '../index.js';
 import type { Charts } from './charts.js';
 import { byId, make } from './dom.js';
-import { formatSpeed } from './format.js';
+import { formatThroughput } from './format.js';
 import { Trace } from './trace.js';
-
-/** What tells more of the link, where this build of the package has it. */
-type LinkStats = PeerStats & Partial<Readonly<{ quality: number; bottleneck: string; recommendation: string; packetLoss: number }>>;
 
 const intervalMs = 1000;
 
@@ -14,7 +11,7 @@ export class Details {
   readonly #panel = byId('details', HTMLDetailsElement);
   readonly #advice = byId('advice', HTMLParagraphElement);
   readonly #values: Readonly<Record<string, HTMLElement>>;
-  readonly #stats: () => LinkStats | undefined;
+  readonly #stats: () => PeerStats | undefined;
   readonly #trace = new Trace();
   #charts: Charts | undefined;
 
@@ -41,18 +38,18 @@ export class Details {
     this.#panel.hidden = stats === undefined && this.#trace.samples.length === 0;
     if (stats === undefined) return;
     const sample = this.#trace.record(stats, Date.now());
-    this.#advice.textContent = stats.recommendation ?? '';
+    this.#advice.textContent = stats.recommendation;
     this.#advice.hidden = this.#advice.textContent === '';
     const loss = stats.packetLoss ?? sample.loss ?? undefined;
     this.#show('Quality', stats.quality === undefined ? undefined : `${Math.round(stats.quality)} of 100`);
-    this.#show('Bottleneck', stats.bottleneck?.replaceAll('-', ' '));
+    this.#show('Bottleneck', stats.bottleneck.replaceAll('-', ' '));
     this.#show('Round trip', stats.rtt === undefined ? undefined : `${stats.rtt.toFixed(stats.rtt < 10 ? 1 : 0)} ms`);
     this.#show('Loss', loss === undefined ? undefined : `${(loss * 100).toFixed(1)} %`);
     this.#show('Lanes', String(sample.lanes));
     this.#show('Queue', `${sample.queueDelay.toFixed(0)} ms`);
-    this.#show('Limit', stats.bottleneckRate > 0 ? formatSpeed(stats.bottleneckRate) : undefined);
-    this.#show('Sending', formatSpeed(sample.sent));
-    this.#show('Receiving', formatSpeed(sample.received));
+    this.#show('Limit', stats.bottleneckRate > 0 ? formatThroughput(stats.bottleneckRate) : undefined);
+    this.#show('Sending', formatThroughput(sample.sent));
+    this.#show('Receiving', formatThroughput(sample.received));
     if (this.#panel.open) this.#charts?.draw(this.#trace.samples);
   }
 

@@ -2,7 +2,7 @@ import type { AcceptOptions, FileInfo, Offer, Receipt, Sink, Transfer } from '..
 import { make, makeButton } from './dom.js';
 import { codeOf, explain } from './errors.js';
 import { FileRows } from './fileRows.js';
-import { formatBytes, formatCount, formatDuration, formatSpeed } from './format.js';
+import { formatBytes, formatCount, formatDuration, formatThroughput } from './format.js';
 import { Meter } from './meter.js';
 import { loadPackage } from './package.js';
 import { acceptedBefore, folderPicker, forgetAccepted, rememberAccepted, spaceWarning } from './saving.js';
@@ -210,7 +210,7 @@ export class TransferCard {
     this.#rows.showReceipts(receipt.files);
     this.#percent.textContent = '100 %';
     this.#bytes.textContent = formatBytes(receipt.bytes);
-    this.#speed.textContent = seconds > 0 ? `${formatSpeed(receipt.bytes / seconds)} on average` : '';
+    this.#speed.textContent = seconds > 0 ? `${formatThroughput(receipt.bytes / seconds)} on average` : '';
     this.#left.textContent = `in ${seconds < 10 ? `${seconds.toFixed(1)} s` : formatDuration(seconds)}`;
     this.#progress.value = 1;
     this.#heading.textContent = `${this.direction === 'send' ? 'Sent' : 'Received'} ${this.#summary}`;
@@ -284,7 +284,7 @@ export class TransferCard {
     this.#rows.showBytes(transfer.bytes);
     this.#percent.textContent = `${Math.floor(share * 100)} %`;
     this.#bytes.textContent = `${formatBytes(transfer.bytes)} of ${formatBytes(this.#totalBytes)}`;
-    this.#speed.textContent = speed === undefined ? '' : formatSpeed(speed);
+    this.#speed.textContent = speed === undefined ? '' : formatThroughput(speed);
     this.#left.textContent = left === undefined ? '' : `about ${formatDuration(left)} left`;
     this.#listener.onProgress(this);
   }

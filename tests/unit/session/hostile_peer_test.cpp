@@ -67,6 +67,23 @@ TEST_CASE("a record sealed for another lane does not open") {
   CheckClosedWith(peer, ErrorCode::kBadRecord);
 }
 
+TEST_CASE("a record of the connection before does not open on the one that took its place") {
+  SessionOptions options;
+  options.reconnect_timeout = Duration::Seconds(60);
+  for (const bool encrypted : {true, false}) {
+    HandshakeOptions handshake;
+    handshake.encryption = encrypted;
+    HostilePeer peer(34, options, HostilePeer::Stage::kBulkOpen, handshake);
+    const std::vector<uint8_t> record = peer.SealedFrame(kControlLane, PingFrame{1});
+    peer.CloseLane(kControlLane);
+    peer.Reconnect();
+    peer.ShakeHands();
+    REQUIRE(peer.victim().connected());
+    peer.SendRaw(kControlLane, record);
+    CHECK(peer.CloseCode() == "bad-record");
+  }
+}
+
 TEST_CASE("a record that comes twice counts once") {
   HostilePeer peer(5);
   const TransferId id = peer.OfferAccepted(kLeafBytes);
