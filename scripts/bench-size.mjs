@@ -6,19 +6,28 @@ import { gzipSync } from 'node:zlib';
 
 const dist = new URL('../dist/', import.meta.url);
 const json = process.argv.includes('--json');
-// The server and the demo are no part of what a page of somebody else's loads.
-const files = (await readdir(dist)).filter((name) => /\.(js|wasm)$/.test(name) && name !== 'server.js').sort();
-if (!json) console.log(`${'file'.padEnd(24)}${'raw'.padStart(10)}${'gzip'.padStart(10)}`);
+// The server and the demo are no part of what a page of somebody else's loads; the MQTT client is only where it is asked for.
+const others = ['server.js', 'mqtt_client.js'];
+const files = (await readdir(dist)).filter((name) => /\.(js|wasm)$/.test(name) && !others.includes(name)).sort();
+if (!json) console.log(`${'file'.padEnd(26)}${'raw'.padStart(10)}${'gzip'.padStart(10)}`);
 
-let raw = 0;
-let gzip = 0;
 const print = (row) =>
-  console.log(json ? JSON.stringify(row) : `${row.file.padEnd(24)}${String(row.raw).padStart(10)}${String(row.gzip).padStart(10)}`);
-for (const file of files) {
-  const bytes = await readFile(new URL(file, dist));
-  const row = { bench: 'size', file, raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
-  raw += row.raw;
-  gzip += row.gzip;
-  print(row);
+  console.log(json ? JSON.stringify(row) : `${row.file.padEnd(26)}${String(row.raw).padStart(10)}${String(row.gzip).padStart(10)}`);
+
+/** A row for each file, and one for all of them under `name`. */
+async function printGroup(name, group) {
+  const total = { bench: 'size', file: name, raw: 0, gzip: 0 };
+  for (const file of group) {
+    const bytes = await readFile(new URL(file, dist));
+    const row = { bench: 'size', file, raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
+    total.raw += row.raw;
+    total.gzip += row.gzip;
+    print(row);
+  }
+  print(total);
 }
-print({ bench: 'size', file: 'total', raw, gzip });
+
+// millrace/parts and millrace/sodium are for pages that ask for them: nothing else loads them.
+const entryOf = (file) => /(?:^|_)(parts|sodium)\./.exec(file)?.[1];
+await printGroup('total', files.filter((file) => entryOf(file) === undefined));
+for (const entry of ['parts', 'sodium']) await printGroup(`total of millrace/${entry}`, files.filter((file) => entryOf(file) === entry));

@@ -17,6 +17,8 @@ usage() {
     echo "                 [--peers] [--trace FILE.svg]"
     echo "  changes    a transfer while its emulated link changes: a second transfer, a quarter of the rate, darkness:"
     echo "             changes [SCENARIO...] [--rounds N] [--browsers a>b,c>d]; fairness, step, blackout"
+    echo "  signaling  2,000 rooms and 10,000 sockets at the signalling server: memory, latency, and codes that are guessed:"
+    echo "             signaling [--rooms N] [--per-room N] [--seconds N]"
   } >&2
   exit 2
 }
@@ -25,7 +27,7 @@ name=${1:-}
 [[ -n $name ]] || usage
 shift
 for argument in "$@"; do
-  [[ $name == loopback || $name == core || $name == wan || $name == changes || $argument == --json ]] || usage
+  [[ $name == loopback || $name == core || $name == wan || $name == changes || $name == signaling || $argument == --json ]] || usage
 done
 
 source scripts/setup.sh
@@ -43,25 +45,30 @@ case $name in
     ;;
   loopback)
     millrace_setup wasm node browsers
-    scripts/build-core.sh wasm-release millrace_core
+    scripts/build-core.sh wasm-release millrace_package
     node scripts/build-web.mjs --no-types
     exec node scripts/bench-loopback.mjs "$@"
     ;;
   size)
     millrace_setup wasm node
-    scripts/build-core.sh wasm-release millrace_core
+    scripts/build-core.sh wasm-release millrace_package
     node scripts/build-web.mjs --no-types
     exec node scripts/bench-size.mjs "$@"
     ;;
   wan | changes)
     millrace_setup native wasm node browsers
     scripts/build-core.sh release millrace_link_emulator
-    scripts/build-core.sh wasm-release millrace_core
+    scripts/build-core.sh wasm-release millrace_package
     node scripts/build-web.mjs --no-types
     exec node "scripts/bench-$name.mjs" "$@"
     ;;
+  signaling)
+    millrace_setup node
+    node scripts/build-web.mjs --server
+    exec node scripts/bench-signaling.mjs "$@"
+    ;;
   latency)
-    echo "bench.sh: $name does not exist yet; there are changes, core, crypto, loopback, size and wan" >&2
+    echo "bench.sh: $name does not exist yet; there are changes, core, crypto, loopback, signaling, size and wan" >&2
     exit 2
     ;;
   *) usage ;;

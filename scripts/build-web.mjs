@@ -1,7 +1,8 @@
 // Builds dist/: the package, its worker and its core, the demo page and the demo's server.
 //
-//   node scripts/build-web.mjs [--no-types]
+//   node scripts/build-web.mjs [--no-types | --server]
 //
+// `--server`: the server only, which needs no core.
 // The core has to be there (cmake --build --preset wasm-release); the scripts that call this one see to that.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -27,14 +28,25 @@ const shared = {
   absWorkingDir: root,
 };
 
-/** The package. The worker, the core and the words stay files of their own: they are found beside the one that needs them. */
+/**
+ * The package. The worker, the core, the words and the MQTT client stay files of their own: they are found beside the one that
+ * needs them.
+ */
 function buildPackage() {
   return build({
     ...shared,
-    entryPoints: { millrace: 'web/index.ts', signaling: 'web/signaling/index.ts', words: 'web/words.ts', worker: 'web/worker.ts' },
+    entryPoints: {
+      millrace: 'web/index.ts',
+      signaling: 'web/signaling/index.ts',
+      parts: 'web/parts/index.ts',
+      sodium: 'web/sodium/index.ts',
+      words: 'web/words.ts',
+      mqtt_client: 'web/signaling/mqtt_client.ts',
+      worker: 'web/worker.ts',
+    },
     outdir: 'dist',
     platform: 'browser',
-    external: ['./millrace_core.js', './words.js', './worker.js'],
+    external: ['./millrace_core.js', './millrace_parts.js', './millrace_sodium.js', './words.js', './worker.js', './mqtt_client.js'],
   });
 }
 
@@ -75,7 +87,8 @@ async function copy(from, to) {
 }
 
 async function copyCore() {
-  for (const file of ['millrace_core.js', 'millrace_core.wasm']) {
+  const files = ['millrace_core', 'millrace_parts', 'millrace_sodium'].flatMap((name) => [`${name}.js`, `${name}.wasm`]);
+  for (const file of files) {
     const from = join(core, file);
     if (!existsSync(from)) throw new Error(`${from} is missing: cmake --preset wasm-release && cmake --build --preset wasm-release`);
     await copy(from, join(dist, file));
@@ -100,8 +113,10 @@ async function writeDeclarations() {
 
 try {
   await mkdir(dist, { recursive: true });
-  const steps = [buildPackage(), buildDemo(), buildServer(), copyCore(), copyDemoFiles()];
-  if (!process.argv.includes('--no-types')) steps.push(writeDeclarations());
+  const all = () => [buildPackage(), buildDemo(), buildServer(), copyCore(), copyDemoFiles()];
+  const onlyServer = process.argv.includes('--server');
+  const steps = onlyServer ? [buildServer()] : all();
+  if (!onlyServer && !process.argv.includes('--no-types')) steps.push(writeDeclarations());
   await Promise.all(steps);
   // dist/ is served and imported on its own: its .js files are ES modules wherever it lies.
   await writeFile(join(dist, 'package.json'), '{ "type": "module" }\n');

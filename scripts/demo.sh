@@ -35,7 +35,7 @@ fi
 
 source scripts/setup.sh
 if [[ -n $check ]]; then millrace_setup wasm node browsers; else millrace_setup wasm node; fi
-scripts/build-core.sh wasm-release millrace_core
+scripts/build-core.sh wasm-release millrace_package
 node scripts/build-web.mjs --no-types
 
 if [[ -n $check ]]; then exec node scripts/demo-check.mjs "$check" "${arguments[@]}"; fi

@@ -189,7 +189,7 @@ const suites = {
   },
 
   async e2e() {
-    if (!(await build('wasm-release', 'millrace_core')) || !(await build('release', 'millrace_link_emulator'))) return;
+    if (!(await build('wasm-release', 'millrace_package')) || !(await build('release', 'millrace_link_emulator'))) return;
     const problems = await problemsOf(process.execPath, ['scripts/build-web.mjs', '--no-types']);
     if (problems.length > 0) return check('the package builds', () => problems);
     const started = performance.now();

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that the tools are there. Quick when they are.
 #
-#   scripts/setup.sh [native] [fuzz] [format] [wasm] [node] [browsers] [turn]     (all, when none is named)
+#   scripts/setup.sh [native] [fuzz] [format] [wasm] [node] [servers] [browsers]     (all, when none is named)
 #
 # or, from another script, `source scripts/setup.sh; millrace_setup NEED…`, which also puts the right Node.js on the PATH.
 # Installs through apt as root or with a passwordless sudo; otherwise says exactly what to provide and ends with 2.
@@ -91,8 +91,11 @@ millrace_check_browsers() {
   [[ -x /usr/bin/firefox-esr ]] || millrace_need firefox-esr "Firefox ESR at /usr/bin/firefox-esr"
 }
 
-millrace_check_turn() {
-  millrace_has turnserver || millrace_need coturn "coturn (turnserver on the PATH)"
+# A broker and a TURN server, for the tests that need real ones; the tests start and end them.
+millrace_check_servers() {
+  local PATH="$PATH:/usr/sbin"
+  millrace_has mosquitto || millrace_need mosquitto "mosquitto 2 (an MQTT broker)"
+  millrace_has turnserver || millrace_need coturn "coturn 4 (a TURN server, with turnutils_uclient)"
 }
 
 # --- Getting it ---------------------------------------------------------------------------------------------------------
@@ -105,10 +108,6 @@ millrace_install() {
   fi
   millrace_has apt-get || millrace_explain
   millrace_say "Installing ${millrace_packages[*]} …"
-  # Debian starts a service with the package; here only the program is wanted, by the tests, on the loopback.
-  if [[ " ${millrace_packages[*]} " == *" coturn "* && -d /run/systemd/system ]]; then
-    "${sudo[@]}" systemctl mask coturn.service >&2 || true
-  fi
   local log
   log=$(mktemp)
   if ! "${sudo[@]}" apt-get -q update > "$log" 2>&1 ||
@@ -119,6 +118,16 @@ millrace_install() {
     millrace_explain
   fi
   rm -f "$log"
+  millrace_stop_services
+}
+
+# Debian starts what it installs, on its usual ports, where there is an init to start it. Nobody asked for that.
+millrace_stop_services() {
+  local package
+  [[ -d /run/systemd/system ]] || return 0
+  for package in mosquitto coturn; do
+    [[ " ${millrace_packages[*]} " != *" $package "* ]] || "${sudo[@]}" systemctl disable --now "$package" > /dev/null 2>&1 || true
+  done
 }
 
 millrace_explain() {
@@ -191,9 +200,9 @@ millrace_setup() { # millrace_setup NEED…
       format) millrace_has clang-format || millrace_need clang-format "clang-format 14 or newer" ;;
       wasm) millrace_check_compiler; millrace_check_emscripten; sources=1; node=${node:-plain} ;;
       node) node=with-npm ;;
+      servers) millrace_check_servers ;;
       browsers) millrace_check_browsers; node=with-npm ;;
-      turn) millrace_check_turn ;;
-      *) millrace_say "setup.sh knows native, fuzz, format, wasm, node, browsers and turn, not '$need'"; exit 2 ;;
+      *) millrace_say "setup.sh knows native, fuzz, format, wasm, node, servers and browsers, not '$need'"; exit 2 ;;
     esac
   done
   if [[ -n $node ]]; then millrace_check_node "$node"; fi
@@ -214,6 +223,6 @@ millrace_setup() { # millrace_setup NEED…
 }
 
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
-  if (($# == 0)); then set -- native fuzz format wasm node browsers turn; fi
+  if (($# == 0)); then set -- native fuzz format wasm node servers browsers; fi
   millrace_setup "$@"
 fi

@@ -33,9 +33,9 @@ for suite in "${suites[@]}"; do
     unit) needs+=(native format) ;;
     sim) needs+=(native) ;;
     fuzz) needs+=(fuzz) ;;
-    wasm) needs+=(wasm) ;;
+    wasm) needs+=(wasm servers) ;;
     types) ;;
-    e2e) needs+=(native wasm browsers turn) ;;
+    e2e) needs+=(native wasm browsers servers) ;;
   esac
 done
 source scripts/setup.sh

@@ -7,14 +7,14 @@ import { burn } from './secret.js';
 import { pair, type Pairing } from './signaling/rendezvous.js';
 import type { Peer } from './types.js';
 
-/** From the moment that the two sides know of each other, ms. */
+/** From the moment that the two sides know of each other, ms; the signalling may say otherwise. */
 const CONNECT_TIMEOUT_MS = 30_000;
 
 /**
  * Finds the other side through the signalling, connects, and agrees on keys. Waits without a limit for the other side to
- * come (`options.signal` ends that); once it is there, 30 s must do.
- * Errors: rejects with 'aborted', 'authentication-failed', 'connection-failed', 'handshake-failed', 'internal', 'invalid-argument', 'not-supported',
- * 'signaling-failed' or 'timeout', and nothing is left behind. The signalling is closed then, as it is when the session ends.
+ * come (`options.signal` ends that); once it is there, 30 s must do, where the signalling does not ask for more.
+ * Errors: rejects with 'aborted', 'authentication-failed', 'connection-failed', 'handshake-failed', 'internal',
+ * 'invalid-argument', 'not-supported', 'signaling-failed' or 'timeout', and nothing is left behind. The signalling is closed then, as it is when the session ends.
  */
 export async function connect(options: ConnectOptions): Promise<Peer> {
   let settings: Settings;
@@ -42,7 +42,7 @@ export async function connect(options: ConnectOptions): Promise<Peer> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     pairing = await pair(signaling, attempt.signal);
-    timer = setTimeout(() => fail(new MillraceError('timeout', 'the connection did not come up')), CONNECT_TIMEOUT_MS);
+    timer = setTimeout(() => fail(new MillraceError('timeout', 'the connection did not come up')), signaling.patience ?? CONNECT_TIMEOUT_MS);
     pairing.onbye = () => fail(new MillraceError('connection-failed', 'the other side left'));
     const port = await orAborted(engine, attempt.signal);
     peer = new PeerImpl(port, settings, pairing, fail);
@@ -68,6 +68,7 @@ export async function connect(options: ConnectOptions): Promise<Peer> {
     clearTimeout(timer);
   }
 
+  signaling.established?.();
   // From here on the signalling may fail without harm: it is needed again only when the connection breaks.
   const session = peer;
   const found = pairing;

@@ -7,6 +7,8 @@ import type { Pairing } from './signaling/rendezvous.js';
 export interface ControlConnectorOptions {
   rtc: RTCConfiguration;
   pairing: Pairing;
+  /** A first path that fails may come yet: the other side hears of this one when people get to it. */
+  patient?: boolean;
   attach(channel: RTCDataChannel): void;
   onnegotiated(maxMessageSize: number, fingerprints: Fingerprints): void;
   /** The session asks the other side for a sign of life; `disconnected` is called where none comes. */
@@ -76,6 +78,11 @@ export class ControlConnector {
     pairing.onmessage = (message) => this.#hear(message);
     pairing.onbye = () => this.#hearBye();
     pairing.ondoubt = () => this.#doubt();
+  }
+
+  /** The present connection. */
+  get connection(): RTCPeerConnection | undefined {
+    return this.#link?.connection;
   }
 
   /** The first channel is open: from here on the session knows best why it fails. */
@@ -195,7 +202,7 @@ export class ControlConnector {
       // The path is there; whether the other side still is will show.
       this.#options.check();
     } else if (this.#phase === 'opening') {
-      if (state === 'failed') this.#failSoon(new MillraceError('connection-failed', 'no path to the other side'));
+      if (state === 'failed' && !this.#options.patient) this.#failSoon(new MillraceError('connection-failed', 'no path to the other side'));
     } else if (this.#phase === 'up') {
       this.#restart();
     } else if (state === 'failed') {

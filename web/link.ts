@@ -77,6 +77,11 @@ export class Link {
     if (options.initiator) this.#step(() => this.#offer());
   }
 
+  /** For its statistics only. */
+  get connection(): RTCPeerConnection {
+    return this.#connection;
+  }
+
   get state(): RTCPeerConnectionState {
     return this.#connection.connectionState;
   }
@@ -195,14 +200,16 @@ export class Link {
     this.#options.send({ type: 'description', kind, sdp: description.sdp });
   }
 
+  /** `null`: there are no more, which is an empty candidate to the other side (RFC 8838, section 14). */
   #sendCandidate(candidate: RTCIceCandidate | null): void {
-    if (!candidate || candidate.candidate === '') return;
+    // Firefox says so twice.
+    if (candidate?.candidate === '') return;
     try {
       this.#options.send({
         type: 'candidate',
-        candidate: candidate.candidate,
-        sdpMid: candidate.sdpMid,
-        sdpMLineIndex: candidate.sdpMLineIndex,
+        candidate: candidate?.candidate ?? '',
+        sdpMid: candidate?.sdpMid ?? null,
+        sdpMLineIndex: candidate?.sdpMLineIndex ?? null,
       });
     } catch (caught) {
       this.#lose(MillraceError.from(caught, 'signaling-failed'));

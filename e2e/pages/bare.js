@@ -1,5 +1,5 @@
 // A page without a user interface: what the tests and the benchmark drive. Every function takes and gives plain data.
-import { broadcastSignaling, webSocketSignaling } from '/dist/signaling.js';
+import { broadcastSignaling, manualSignaling, mqttSignaling, webSocketSignaling } from '/dist/signaling.js';
 import { connect, createCode, createLinkKey, normalizeCode, sasEmoji } from '/dist/millrace.js';
 import { channels, connections } from './connections.js';
 import { made } from './copies.js';
@@ -73,16 +73,36 @@ function track(transfer) {
   return transfers.length - 1;
 }
 
+/** The signalling of the attempt of now. */
+let carrier = null;
+
+function makeCarrier({ signaling, room, broker, invitation, nameplate }) {
+  switch (signaling) {
+    case 'kept':
+      return carrier;
+    case 'broadcast':
+      return broadcastSignaling(room);
+    case 'mqtt':
+      return mqttSignaling(broker, room);
+    case 'manual':
+      return manualSignaling(invitation);
+    default: {
+      return webSocketSignaling(nameplate === undefined ? `/signal?room=${room}` : `/signal?nameplate=${nameplate}`);
+    }
+  }
+}
+
 globalThis.bare = {
-  /** `signaling`: 'socket' or 'broadcast'. Gives null, or the error. */
-  async connect({ room, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, secret, secretKind, privacy, encryption }) {
-    const url = new URL(`/signal?room=${room}`, location.href);
-    url.protocol = 'ws:';
+  /**
+   * `signaling`: 'socket' (into `room`, or with the number of a code), 'broadcast', 'mqtt' (at `broker`), 'manual' (with the
+   * other side's `invitation`, or none), or 'kept' from `waitWithCode`. Gives null, or the error.
+   */
+  async connect({ room, broker, invitation, nameplate, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, waterMarks, secret, secretKind, privacy, encryption }) {
     abort = new AbortController();
     if (abortBefore) abort.abort();
     if (abortAfterMs !== null) setTimeout(() => abort.abort(), abortAfterMs);
     try {
-      const carrier = signaling === 'broadcast' ? broadcastSignaling(room) : webSocketSignaling(url.href);
+      carrier = makeCarrier({ signaling, room, broker, invitation, nameplate });
       const send = carrier.send.bind(carrier);
       signalled = [];
       carrier.send = (message) => {
@@ -100,6 +120,7 @@ globalThis.bare = {
         ...(lanes === undefined ? {} : { lanes }),
         ...(bandwidthLimit === undefined ? {} : { bandwidthLimit }),
         ...(delivery === undefined ? {} : { delivery }),
+        ...(waterMarks === undefined ? {} : { waterMarks }),
         ...(secret === undefined ? {} : { secret }),
         ...(secretKind === undefined ? {} : { secretKind }),
         ...(privacy === undefined ? {} : { privacy }),
@@ -165,6 +186,19 @@ globalThis.bare = {
     }
     return found;
   },
+  /** Of the attempt by 'manual': what to carry over, and what was carried here. */
+  text: () => carrier.text,
+  answer: (text) => carrier.answer(text),
+
+  /** Asks the server for a short code, and gives the whole of it. */
+  async waitWithCode() {
+    carrier = webSocketSignaling('/signal?nameplate=new');
+    return createCode((await carrier.place).nameplate);
+  },
+
+  /** The configuration that the site gives for peer connections. */
+  ice: async () => (await (await fetch('/ice')).json()).iceServers,
+
   untilState: (state) => until(() => peer.state === state),
   log: () => log,
   untilLog: (text) => until(() => log.some((line) => line.includes(text))),
@@ -217,6 +251,22 @@ globalThis.bare = {
     });
     sources.set(seed, [new Blob([bytes])]);
     return track(peer.send(stream, { name: `stream-${size}.bin` }));
+  },
+
+  /** A stream of `size` bytes that come at this rate. */
+  sendSlowly(size, bytesPerSecond) {
+    const block = randomBytes(Math.ceil(bytesPerSecond / 20), 1);
+    let left = size;
+    const stream = new ReadableStream({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        const chunk = block.slice(0, Math.min(block.length, left));
+        left -= chunk.length;
+        controller.enqueue(chunk);
+        if (left === 0) controller.close();
+      },
+    });
+    return track(peer.send(stream, { name: 'slow.bin' }));
   },
 
   /** A stream of `size` bytes that is made while it is read: one block, again and again. */
@@ -334,6 +384,8 @@ globalThis.bare = {
   resume: (number) => transfers[number].transfer.resume(),
   cancel: (number, reason) => transfers[number].transfer.cancel(reason),
   untilBytes: (number, bytes) => until(() => transfers[number].transfer.bytes >= bytes || ['done', 'failed', 'cancelled'].includes(transfers[number].transfer.state)),
+
+  statsOf: (number) => transfers[number].transfer.stats(),
 
   /** What became of a transfer, with SHA-256 of each received blob, or of each source. */
   async outcome(number, { seed = null, hash = true } = {}) {

@@ -2,6 +2,9 @@
 // as it is written there, without the sources.
 import { connect, createCode, createLinkKey, MillraceError, normalizeCode, sasEmoji } from '../../dist/index.js';
 import type { ConnectOptions, Offer, Peer, Receipt, Signaling, Sink, Transfer } from '../../dist/index.js';
+import type wrappers from 'libsodium-wrappers';
+import sodium, { from_hex, type StateAddress } from '../../dist/sodium/index.js';
+import { ChunkSizer, createDataChannel, formatThroughput, LaneSet, QualityMonitor } from '../../dist/parts/index.js';
 import { broadcastSignaling, webSocketSignaling } from '../../dist/signaling/index.js';
 
 const own: Signaling = {
@@ -16,6 +19,7 @@ export async function send(file: File): Promise<string> {
   const peer: Peer = await connect(options);
   const transfer: Transfer = peer.send(file);
   transfer.addEventListener('progress', () => void (transfer.bytes / (transfer.totalBytes ?? 1)));
+  transfer.addEventListener('stats', ({ stats }) => void [stats.bottleneck, stats.waiting?.source, stats.throughputPeak]);
   try {
     const receipt: Receipt = await transfer.done;
     return receipt.files.map((sent) => `${sent.name} ${sent.size} ${sent.root}`).join();
@@ -39,4 +43,46 @@ export async function receive(room: string, sink: Sink): Promise<void> {
     if ((offer.totalBytes ?? 0) > 1e9) offer.reject('too large');
     else void offer.accept({ sink }).done.then((receipt) => receipt.files[0]?.blob?.size);
   };
+}
+
+export async function seal(message: string | Uint8Array, key: Uint8Array): Promise<string> {
+  await sodium.ready;
+  const nonce: Uint8Array = sodium.randombytes_buf(sodium.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
+  const sealed: string = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(message, null, null, nonce, key, 'base64');
+  const { publicKey, keyType }: { publicKey: Uint8Array; keyType: string } = sodium.crypto_box_keypair();
+  const { ciphertext, mac } = sodium.crypto_box_detached(message, nonce, publicKey, key, 'hex');
+  const state: StateAddress = sodium.crypto_generichash_init(null, sodium.crypto_generichash_BYTES);
+  sodium.crypto_generichash_update(state, from_hex(ciphertext + mac));
+  const hash: Uint8Array = sodium.crypto_generichash_final(state, sodium.crypto_generichash_BYTES);
+  return [sealed, keyType, sodium.to_base64(hash, sodium.base64_variants.ORIGINAL)].join();
+}
+
+export function open(cipher: Uint8Array, header: Uint8Array, key: Uint8Array): string | null {
+  const pulled = sodium.crypto_secretstream_xchacha20poly1305_pull(
+    sodium.crypto_secretstream_xchacha20poly1305_init_pull(header, key),
+    cipher,
+    null,
+    'text',
+  );
+  // @ts-expect-error A key is bytes.
+  sodium.crypto_sign_detached('message', 5);
+  return pulled === false || pulled.tag === sodium.crypto_secretstream_xchacha20poly1305_TAG_FINAL ? null : pulled.message;
+}
+
+/** What makes a state is left out: here it has no address. `libsodium-wrappers` declares `output_formats` as what it is not. */
+type Left = 'output_formats' | `crypto_${'generichash' | 'sign'}_init` | `crypto_secretstream_xchacha20poly1305_init_${'push' | 'pull'}`;
+/** Everything else may stand where the other package stood. */
+export const swapped: Omit<Pick<typeof wrappers, keyof typeof wrappers & keyof typeof sodium>, Left> = sodium;
+
+export async function stripe(connection: RTCPeerConnection, data: Blob): Promise<string> {
+  const sizer = new ChunkSizer({ profile: 'auto', onUpdate: ({ chunkSize }) => void chunkSize });
+  const lanes = LaneSet.open(connection, { lanes: 4, chunkSize: sizer.chunkSize, preset: 'prescribed' });
+  lanes.addEventListener('chunk', ({ index, lane }) => void (index + lane));
+  const monitor = new QualityMonitor(connection, { exchange: createDataChannel(connection, { delivery: 'ordered', prefix: 'monitor' }) });
+  await lanes.ready;
+  const { bytes, durationMs } = await lanes.send(data);
+  const text = `${formatThroughput((bytes * 1000) / durationMs)}, quality ${monitor.quality ?? 'unknown'}`;
+  monitor.stop();
+  lanes.close();
+  return text;
 }

@@ -9,6 +9,9 @@
 namespace millrace {
 namespace {
 
+// The second round trip carries twice the rate of the first one, or more.
+constexpr double kFirstBytesPerSecond = 2 * RateController::kInitialBytesPerSecond;
+
 // From here on windows limit; the rest is the grain of records.
 constexpr double kLimited = 0.15;
 // Below this they do not.
@@ -31,11 +34,20 @@ Duration Trial(Duration round_trip) { return std::max(kLeastTrial, round_trip * 
 
 }  // namespace
 
+LanePlanner::LanePlanner(LaneLimits limits)
+    : limits_(limits), wanted_(FirstLanes(Duration())), first_(wanted_) {}
+
 size_t LanePlanner::FirstLanes(Duration round_trip) const {
-  const double bytes = RateController::kInitialBytesPerSecond * round_trip.seconds();
+  const double bytes = kFirstBytesPerSecond * round_trip.seconds();
   const double lanes = std::ceil(bytes / LaneLoad::kFirstWindowBytes);
-  const double most = static_cast<double>(limits_.most);
-  return std::max(limits_.least, static_cast<size_t>(std::min(lanes, most)));
+  const size_t most = std::min(kUsualLanes, limits_.most);
+  const size_t least = std::max(limits_.least, std::min(kFirstLanes, most));
+  return std::max(least, static_cast<size_t>(std::min(lanes, static_cast<double>(most))));
+}
+
+size_t LanePlanner::NextLanes() const {
+  const size_t most = wanted_ < kUsualLanes ? std::min(kUsualLanes, limits_.most) : limits_.most;
+  return std::min(most, wanted_ * 2);
 }
 
 // Collapsed ones are being replaced meanwhile.
@@ -43,19 +55,28 @@ bool LanePlanner::MostAreOpen() const { return last_.open * 4 >= wanted_ * 3; }
 
 bool LanePlanner::LanesLimit() const { return last_.lanes_share > kLimited && last_.has_room; }
 
+bool LanePlanner::MayGrow(Timestamp now) const {
+  if (!LanesLimit() || now < next_ || !MostAreOpen() || wanted_ >= limits_.most) return false;
+  return wanted_ < kUsualLanes || now - grew_at_ >= Trial(last_.round_trip);
+}
+
 void LanePlanner::Update(const Input& input, Timestamp now) {
   last_ = input;
   const size_t first = FirstLanes(input.round_trip);
   // Nothing but the round trip has spoken so far.
   const bool follows = wanted_ == first_;
+  const size_t before = wanted_;
   wanted_ = follows ? first : std::max(wanted_, first);
   first_ = first;
+  // Where lanes do not limit, nothing holds their windows down so far.
+  if (wanted_ > before || input.lanes_share <= kFree) grew_at_ = now;
   if (input.lanes_share > kFree) needed_at_ = now;
   if (before_ > 0) return Judge(now);
-  if (LanesLimit() && now >= next_ && MostAreOpen() && wanted_ < limits_.most) {
+  if (MayGrow(now)) {
     before_ = wanted_;
+    grew_at_ = now;
     delivered_before_ = input.delivered_bytes_per_second;
-    wanted_ = std::min(limits_.most, wanted_ * 2);
+    wanted_ = NextLanes();
     judged_at_ = Timestamp::Never();
   } else if (now - needed_at_ >= kPatience && wanted_ > first) {
     --wanted_;

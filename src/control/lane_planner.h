@@ -12,11 +12,16 @@ namespace millrace {
 struct LaneLimits {
   // Kept warm, so that a transfer starts with their first windows together.
   size_t least = 1;
-  size_t most = 16;
+  size_t most = 32;
 };
 
 class LanePlanner {
  public:
+  // More than this pay only where random losses hold windows down (measured at 50 ms and 1 %:
+  // 0.32 of 100 Mbit/s with 16 lanes, 0.55 with 32). A start that is limited by windows is not
+  // that: they are still growing.
+  static constexpr size_t kUsualLanes = 16;
+
   struct Input {
     size_t open = 0;         // Lanes in use.
     double lanes_share = 0;  // Of the time, that no lane had room.
@@ -32,7 +37,7 @@ class LanePlanner {
     size_t in_flight_bytes = 0;
   };
 
-  explicit LanePlanner(LaneLimits limits) : limits_(limits), wanted_(limits.least) {}
+  explicit LanePlanner(LaneLimits limits);
 
   void Update(const Input& input, Timestamp now);
 
@@ -42,10 +47,16 @@ class LanePlanner {
   void OnRetired(Timestamp now) { retired_at_ = now; }
 
  private:
-  // So many that their first windows together carry the rate that sending starts with.
+  // Never fewer at first, as far as limits allow.
+  static constexpr size_t kFirstLanes = 4;
+
+  // So many that their first windows together carry twice the rate that sending starts with.
   size_t FirstLanes(Duration round_trip) const;
+  // After the next doubling.
+  size_t NextLanes() const;
   bool LanesLimit() const;
   bool MostAreOpen() const;
+  bool MayGrow(Timestamp now) const;
   void Judge(Timestamp now);
 
   LaneLimits limits_;
@@ -53,6 +64,7 @@ class LanePlanner {
   size_t first_ = 0;  // By the round trip alone.
   Input last_;
   Timestamp next_;       // When lanes may be added.
+  Timestamp grew_at_;    // When they last were.
   Timestamp needed_at_;  // When lanes last limited.
   size_t before_ = 0;    // Lanes before the last addition, while that is not judged.
   double delivered_before_ = 0;

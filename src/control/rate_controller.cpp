@@ -53,9 +53,12 @@ constexpr Duration kLeastRoom = Duration::Millis(200);
 // A queue is corrected within two delays of the loop, and not within less than the grain of pings
 // and records allows to see.
 constexpr Duration kLeastHorizon = Duration::Millis(80);
-// No faster than 1.15 times what the link is known to carry, never below a tenth.
+// No faster than 1.15 times what the link is known to carry, never below a half: that empties a
+// queue as long as it has stood, and what arrives still tells of the link. (Down to a tenth, a link
+// of 100 ms whose rate had fallen to a quarter carried nothing for one to three seconds: queue and
+// lanes ran dry, and little arrived because little was sent.)
 constexpr double kMostCorrection = 0.15;
-constexpr double kLeastCorrection = -0.9;
+constexpr double kLeastCorrection = -0.5;
 // While there is no queue, what is added doubles with each one and a half delays of the loop, and
 // this at the least.
 constexpr Duration kLeastQuiet = Duration::Millis(100);

@@ -8,9 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import WebSocket from 'ws';
-import { importTypeScript } from './support/bundle.mjs';
+import { closing, enter as enterRoom, nextText, openSocket, settle, startSite } from './support/site.mjs';
 
-const { startSite } = await importTypeScript('web/server/site.ts');
 const room = 'room-0123456789abcdef';
 
 let folder;
@@ -34,13 +33,13 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function start(limits = {}) {
-  return startSite({ dist: join(folder, 'dist'), host: '127.0.0.1', port: 0, limits });
+function start(limits = {}, options = {}) {
+  return startSite({ dist: join(folder, 'dist'), host: '127.0.0.1', port: 0, limits, ...options });
 }
 
 /** Runs `body` with a site of its own, with `limits`. */
-async function withSite(limits, body) {
-  const own = await start(limits);
+async function withSite(limits, body, options = {}) {
+  const own = await start(limits, options);
   try {
     await body(own);
   } finally {
@@ -48,44 +47,19 @@ async function withSite(limits, body) {
   }
 }
 
-function socketUrl(of, id) {
-  return `${of.url.replace('http', 'ws')}signal?room=${id}`;
-}
-
-async function enter(of, id = room) {
-  const socket = new WebSocket(socketUrl(of, id));
-  socket.on('error', () => {});
-  await once(socket, 'open');
-  return socket;
-}
-
-/** Code and reason of the close that is coming. */
-async function closing(socket) {
-  const [code, reason] = await once(socket, 'close');
-  return { code, reason: String(reason) };
-}
-
-async function nextText(socket) {
-  const [data, isBinary] = await once(socket, 'message');
-  assert.equal(isBinary, false);
-  return String(data);
+function enter(of, id = room) {
+  return enterRoom(of, id);
 }
 
 /** Asks with the path exactly as it stands; `fetch` would tidy it up first. */
-async function rawGet(of, path, method = 'GET') {
+async function rawGet(of, path, method = 'GET', headers = {}) {
   const url = new URL(of.url);
-  const request = http.request({ host: url.hostname, port: url.port, path, method });
+  const request = http.request({ host: url.hostname, port: url.port, path, method, headers });
   request.end();
   const [response] = await once(request, 'response');
   const parts = [];
   for await (const part of response) parts.push(part);
   return { status: response.statusCode, headers: response.headers, body: Buffer.concat(parts) };
-}
-
-/** Resolves when the server has taken everything that was sent to it before. */
-async function settle(socket) {
-  socket.ping();
-  await once(socket, 'pong');
 }
 
 test('serves the demo page, its script, the package and the WebAssembly with their types', async () => {
@@ -177,14 +151,14 @@ test('forwards text verbatim to the other member only', async () => {
 
 test('refuses bad room ids with 4400', async () => {
   for (const id of ['', 'short', 'x'.repeat(65), 'room/0123456789abcdef', 'r%C3%B6om-0123456789abcdef', '../../../../etc/passwd']) {
-    const socket = new WebSocket(socketUrl(site, id));
+    const socket = openSocket(site, `room=${id}`);
     assert.equal((await closing(socket)).code, 4400, id);
   }
 });
 
 test('refuses a third member with 4409 until one leaves', async () => {
   const [a, b] = [await enter(site), await enter(site)];
-  const third = new WebSocket(socketUrl(site, room));
+  const third = openSocket(site, `room=${room}`);
   assert.deepEqual(await closing(third), { code: 4409, reason: 'the room is full' });
   a.close();
   await once(a, 'close');
@@ -197,11 +171,11 @@ test('refuses a third member with 4409 until one leaves', async () => {
 test('limits the rooms and the sockets of one address', async () => {
   await withSite({ maxRooms: 1 }, async (own) => {
     await enter(own);
-    assert.equal((await closing(new WebSocket(socketUrl(own, 'second-0123456789abcdef')))).code, 4503);
+    assert.equal((await closing(openSocket(own, 'room=second-0123456789abcdef'))).code, 4503);
   });
   await withSite({ maxClientsPerAddress: 1 }, async (own) => {
     await enter(own);
-    assert.equal((await closing(new WebSocket(socketUrl(own, room)))).code, 4428);
+    assert.equal((await closing(openSocket(own, `room=${room}`))).code, 4428);
   });
 });
 
@@ -262,7 +236,7 @@ test('disconnects a member that does not read, and keeps the other', async () =>
 test('closes members that give no sign of life, and keeps those that answer pings', async () => {
   await withSite({ pingIntervalMs: 50, idleMs: 200 }, async (own) => {
     const alive = await enter(own);
-    const silent = new WebSocket(socketUrl(own, room), { autoPong: false });
+    const silent = openSocket(own, `room=${room}`, { autoPong: false });
     const { code } = await closing(silent);
     assert.equal(code, 4408);
     assert.equal(alive.readyState, WebSocket.OPEN);
@@ -322,4 +296,61 @@ test('rooms are gone when their members are', async () => {
     assert.equal(own.rooms.roomCount, 1);
     later.close();
   });
+});
+
+test('isolation of pages can be turned off, the rest of the headers stays', async () => {
+  await withSite({}, async (own) => {
+    const { headers } = await rawGet(own, '/');
+    assert.equal(headers['cross-origin-opener-policy'], undefined);
+    assert.equal(headers['cross-origin-embedder-policy'], undefined);
+    assert.ok(headers['content-security-policy'].includes("script-src 'self' 'wasm-unsafe-eval';"));
+    assert.equal(headers['x-content-type-options'], 'nosniff');
+    assert.equal(headers['cache-control'], 'no-cache');
+  }, { crossOriginIsolation: false });
+});
+
+test('metrics count what happens, in the text format of Prometheus', async () => {
+  await withSite({}, async (own) => {
+    const [a, b] = [await enter(own), await enter(own)];
+    const third = openSocket(own, `room=${room}`);
+    await closing(third);
+    a.send('12345');
+    await nextText(b);
+    const { status, headers, body } = await rawGet(own, '/metrics');
+    assert.equal(status, 200);
+    assert.equal(headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+    assert.equal(headers['cache-control'], 'no-store');
+    const lines = String(body).split('\n');
+    for (const line of ['millrace_rooms 1', 'millrace_clients 2', 'millrace_messages_total 1', 'millrace_message_bytes_total 5',
+      'millrace_refused_total{code="4409"} 1', 'millrace_guesses_total 0', '# TYPE millrace_messages_total counter']) {
+      assert.ok(lines.includes(line), line);
+    }
+    for (const line of lines) assert.match(line, /^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+="\w+"\})? \d+|)$/);
+    for (const socket of [a, b]) socket.close();
+  });
+});
+
+test('metrics can be off, or for those with the token', async () => {
+  await withSite({}, async (own) => assert.equal((await rawGet(own, '/metrics')).status, 404), { metrics: false });
+  await withSite({}, async (own) => {
+    const statuses = [];
+    for (const authorization of ['', 'Bearer wrong', 'Basic token', 'Bearer token']) {
+      statuses.push((await rawGet(own, '/metrics', 'GET', { authorization })).status);
+    }
+    assert.deepEqual(statuses, [401, 401, 401, 200]);
+  }, { metrics: 'token' });
+});
+
+test('closing says so to every socket and is done at once', async () => {
+  const own = await start();
+  const sockets = [await enter(own), await enter(own)];
+  const deaf = await enter(own, 'deaf-0123456789abcdef');
+  deaf.pause();
+  const told = Promise.all(sockets.map(closing));
+  const started = performance.now();
+  await own.close();
+  assert.ok(performance.now() - started < 2_000);
+  assert.deepEqual((await told).map(({ code }) => code), [1001, 1001]);
+  await assert.rejects(fetch(own.url));
+  deaf.terminate();
 });

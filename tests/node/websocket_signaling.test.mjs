@@ -6,7 +6,7 @@ import { bundle } from './support/web_module.mjs';
 
 // Node.js 20 has no WebSocket of its own; this one has the browser's interface.
 globalThis.WebSocket ??= WebSocket;
-const { webSocketSignaling } = await bundle("export { webSocketSignaling } from './signaling/index.ts';");
+const { webSocketSignaling } = await bundle("export { webSocketSignaling } from './signaling/websocket.ts';");
 
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
 await once(server, 'listening');

@@ -7,10 +7,12 @@
 // how one link fares in time: MILLRACE_RATE_LINK=MBITS:RTT_MS:LOSS:QUEUE_BYTES[:STALL_MS].
 
 #include <algorithm>
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -89,6 +91,23 @@ void Print(const char* name, const RateOptions& options, const Measured& measure
       measured.queue_p95.millis(), measured.silence.seconds(), measured.sent_again, measured.lanes);
 }
 
+// Of three runs: what is lost when differs, and one loss at the wrong moment costs a tenth.
+double MedianUtilisation(const std::string& name, const RateOptions& options,
+                         double most_sent_again) {
+  std::array<double, 3> utilisations{};
+  for (size_t i = 0; i < utilisations.size(); ++i) {
+    CAPTURE(i);
+    const Measured measured = Measure(options, kFileBytes, i + 1);
+    Print(name.c_str(), options, measured);
+    CHECK(measured.silence < Duration::Seconds(1));
+    CHECK(measured.queue_p95 < Duration::Millis(60));
+    CHECK(measured.sent_again < most_sent_again);
+    utilisations[i] = measured.utilisation;
+  }
+  std::sort(utilisations.begin(), utilisations.end());
+  return utilisations[1];
+}
+
 struct NamedLink {
   const char* name;
   double mbits;
@@ -103,25 +122,20 @@ TEST_CASE("the links of the benchmark are filled, with short queues and without 
       {"wan20", 100, 20, 0, 250'000, 0.83},
       {"wan50-0.1", 100, 50, 0.001, 625'000, 0.76},
       {"wan100", 100, 100, 0, 625'000, 0.73},
-      // Sixteen windows that random loss holds at twelve packets: 16 x 12 x 1160 B in 50 ms are
-      // 0.36 (Mathis et al. 1997); more lanes carry more, see below.
-      {"wan50-1", 100, 50, 0.01, 625'000, 0.27},
+      // Windows that random loss holds at twelve packets: 32 x 12 x 1160 B in 50 ms are 0.71
+      // (Mathis et al. 1997).
+      {"wan50-1", 100, 50, 0.01, 625'000, 0.47},
       {"mobile", 20, 80, 0.005, 200'000, 0.80},
       {"gbit-ish", 180, 4, 0, 200'000, 0.82},
       {"shallow", 50, 40, 0, 50'000, 0.77},
       {"deep", 20, 40, 0, 2'000'000, 0.85},
   };
   for (const NamedLink& link : kLinks) {
-    const RateOptions options = Options(link.mbits, link.rtt_ms, link.loss, link.queue_bytes);
-    for (uint64_t seed = 1; seed <= (Thorough() ? 2 : 1); ++seed) {
-      CAPTURE(link.name, seed);
-      const Measured measured = Measure(options, kFileBytes, seed);
-      Print(link.name, options, measured);
-      CHECK(measured.utilisation > link.least_utilisation);
-      CHECK(measured.queue_p95 < Duration::Millis(60));
-      CHECK(measured.silence < Duration::Seconds(1));
-      CHECK(measured.sent_again < 0.05);
-    }
+    RateOptions options = Options(link.mbits, link.rtt_ms, link.loss, link.queue_bytes);
+    // Without any, all runs of a link that loses nothing are the same one.
+    options.longest_stall = Duration::Millis(8);
+    CAPTURE(link.name);
+    CHECK(MedianUtilisation(link.name, options, 0.05) > link.least_utilisation);
   }
 }
 
@@ -140,13 +154,53 @@ TEST_CASE("a link of one's own, in time", "[.][link]") {
   Measure(options, kFileBytes, 1, 200);
 }
 
-TEST_CASE("more lanes carry more where random loss is what limits") {
-  RateOptions options = Options(100, 50, 0.01, 625'000);
-  options.session.lanes.most = 32;
-  const Measured measured = Measure(options, kFileBytes, 1);
-  Print("wan50-1, 32", options, measured);
-  CHECK(measured.utilisation > 0.5);
-  CHECK(measured.lanes == 32);
+// For tuning: the geometric mean of the utilisation over links around those of the benchmark, from
+// a session that has been connected for two seconds. MILLRACE_RATE_TABLE=1 prints each.
+TEST_CASE("the mean over many links", "[.][sweep]") {
+  struct Link {
+    double mbits;
+    int rtt_ms;
+    double loss;
+    size_t queue_bytes;
+  };
+  constexpr Link kLinks[] = {
+      {100, 20, 0, 250'000},     {100, 50, 0.001, 625'000}, {100, 100, 0, 625'000},
+      {100, 50, 0.01, 625'000},  {20, 80, 0.005, 200'000},  {180, 4, 0, 200'000},
+      {50, 40, 0, 50'000},       {20, 40, 0, 2'000'000},    {10, 30, 0, 60'000},
+      {10, 100, 0.001, 125'000}, {20, 20, 0, 50'000},       {20, 150, 0, 400'000},
+      {30, 60, 0.002, 150'000},  {50, 10, 0, 125'000},      {50, 80, 0, 500'000},
+      {50, 200, 0, 600'000},     {75, 30, 0.0005, 300'000}, {100, 5, 0, 125'000},
+      {100, 40, 0, 250'000},     {100, 40, 0, 1'000'000},   {100, 80, 0.0005, 1'000'000},
+      {100, 150, 0, 1'000'000},  {150, 30, 0, 300'000},     {150, 60, 0, 1'000'000},
+      {180, 20, 0.0002, 400'000}};
+  double log_sum = 0;
+  uint64_t dropped = 0;
+  for (const Link& link : kLinks) {
+    double log_of_link = 0;
+    uint64_t dropped_on_link = 0;
+    constexpr uint64_t kSeeds = 3;
+    for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+      RateOptions options = Options(link.mbits, link.rtt_ms, link.loss, link.queue_bytes);
+      options.longest_stall = Duration::Millis(8);
+      RateSimulation sim(options, seed);
+      RateFlow& flow = sim.AddFlow();
+      sim.RunFor(Duration::Seconds(2));
+      const Timestamp start = sim.now();
+      sim.Send(flow, kFileBytes);
+      REQUIRE(sim.RunUntil([&] { return flow.done(); }, Duration::Seconds(300)));
+      const double mbits =
+          static_cast<double>(kFileBytes) * 8 / 1e6 / (sim.now() - start).seconds();
+      log_of_link += std::log(mbits / link.mbits) / kSeeds;
+      dropped_on_link += sim.network().link(0).dropped_by_queue();
+    }
+    std::printf("%5.0f Mbit/s %4d ms %6.4f %8zu B: %.3f, dropped %llu\n", link.mbits, link.rtt_ms,
+                link.loss, link.queue_bytes, std::exp(log_of_link),
+                static_cast<unsigned long long>(dropped_on_link));
+    log_sum += log_of_link;
+    dropped += dropped_on_link;
+  }
+  std::printf("mean %.4f, dropped %llu\n", std::exp(log_sum / std::size(kLinks)),
+              static_cast<unsigned long long>(dropped));
 }
 
 TEST_CASE("busy event loops are not taken for a full link") {
@@ -169,25 +223,14 @@ TEST_CASE("busy event loops do not hold a long link down") {
     options.longest_stall = Duration::Millis(25);
     options.stall_interval = Duration::Millis(30);
     CAPTURE(rtt_ms);
-    const Measured measured = Measure(options, kFileBytes, 1);
-    Print(("busy " + std::to_string(rtt_ms)).c_str(), options, measured);
-    CHECK(measured.utilisation > 0.65);
+    CHECK(MedianUtilisation("busy " + std::to_string(rtt_ms), options, 0.15) > 0.65);
   }
 }
 
 TEST_CASE("losses in bursts cost no more than as many apart") {
   RateOptions options = Options(100, 50, 0.001, 625'000);
   options.link.burst_packets = 8;
-  std::vector<double> utilisations;
-  for (uint64_t seed = 1; seed <= 3; ++seed) {
-    CAPTURE(seed);
-    const Measured measured = Measure(options, kFileBytes, seed);
-    Print("bursts", options, measured);
-    utilisations.push_back(measured.utilisation);
-    CHECK(measured.silence < Duration::Seconds(1));
-  }
-  std::sort(utilisations.begin(), utilisations.end());
-  CHECK(utilisations[1] > 0.73);
+  CHECK(MedianUtilisation("bursts", options, 0.05) > 0.73);
 }
 
 TEST_CASE("links around and between them are filled as well as SCTP allows") {

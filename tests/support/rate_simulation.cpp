@@ -32,8 +32,8 @@ RateFlow& RateSimulation::AddFlow() {
     session->OpenLane(kControlLane, kMaxMessageBytes, Delivery::kReliable, now());
   }
   Pump(flow);
-  RunUntil([&] { return flow.sessions_[0]->connected() && flow.sessions_[1]->connected(); },
-           Duration::Seconds(30));
+  RunUntil([&] { return flow.connected(); }, Duration::Seconds(30));
+  PlanLanes(flow);
   if (!options_.lanes_open) OpenLane(flow);
   RunUntil([&] { return flow.opening_ == 0; }, Duration::Seconds(30));
   return flow;
@@ -77,7 +77,7 @@ std::vector<LaneId> RateSimulation::Lanes(const RateFlow& flow) const {
 }
 
 void RateSimulation::PlanLanes(RateFlow& flow) {
-  if (!options_.lanes_open) return;
+  if (!options_.lanes_open || !flow.connected()) return;
   while (flow.lanes_.size() + flow.opening_ < flow.sessions_[0]->lanes_wanted()) {
     ++flow.opening_;
     // Setting up needs the link: a blackout holds it up.

@@ -22,6 +22,7 @@ class RateFlow {
   // Of records on bulk lanes.
   uint64_t sent_bytes() const { return sent_; }
   bool done() const { return done_[0] && done_[1]; }
+  bool connected() const { return sessions_[0]->connected() && sessions_[1]->connected(); }
   bool closed() const { return sessions_[0]->closed() || sessions_[1]->closed(); }
   size_t lanes() const { return lanes_.size(); }
   size_t most_lanes() const { return most_lanes_; }

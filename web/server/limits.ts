@@ -21,7 +21,23 @@ export interface Limits {
   readonly maxBufferedBytes: number;
   /** Time that a socket has until its request's headers are there, ms; a socket opened ahead of need counts, too. */
   readonly headersTimeoutMs: number;
+  /** Numbers of short codes that are in use at once, on this server. */
+  readonly maxNameplates: number;
+  readonly maxNameplatesPerAddress: number;
+  /** A short code waits at most this long for the other side, ms. */
+  readonly nameplateMs: number;
+  /** Wrong codes from one address before it has to pause. */
+  readonly freeGuesses: number;
+  /** The first pause, ms; each further wrong code doubles it … */
+  readonly guessPauseMs: number;
+  /** … up to this. */
+  readonly maxGuessPauseMs: number;
+  /** Requests for TURN credentials from one address per minute. */
+  readonly icePerMinute: number;
 }
+
+const second = 1000;
+const hour = 3600 * second;
 
 export const defaultLimits: Limits = {
   maxMessageBytes: 64 * 1024,
@@ -30,9 +46,16 @@ export const defaultLimits: Limits = {
   maxClientsPerAddress: 64,
   messageBurst: 200,
   messagesPerSecond: 50,
-  idleMs: 60_000,
-  pingIntervalMs: 20_000,
-  maxLifetimeMs: 12 * 60 * 60 * 1000,
+  idleMs: 60 * second,
+  pingIntervalMs: 20 * second,
+  maxLifetimeMs: 12 * hour,
   maxBufferedBytes: 1024 * 1024,
-  headersTimeoutMs: 60_000,
+  headersTimeoutMs: 60 * second,
+  maxNameplates: 5_000,
+  maxNameplatesPerAddress: 16,
+  nameplateMs: hour,
+  freeGuesses: 3,
+  guessPauseMs: 5 * second,
+  maxGuessPauseMs: 600 * second,
+  icePerMinute: 30,
 };

@@ -1,37 +1,59 @@
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { WebSocketServer, type WebSocket } from 'ws';
+import { isUtf8 } from 'node:buffer';
+import type { WebSocket } from 'ws';
+import { closeCodes } from '../signaling/close_codes.js';
 import type { Limits } from './limits.js';
+import type { Metrics } from './metrics.js';
+import { TokenBucket } from './token_bucket.js';
 
-/** Why the server closed a socket. Pages see these (an HTTP status on a refused upgrade they would not). */
-export const closeCodes = {
-  textOnly: 1003,
-  shuttingDown: 1001,
-  /** Sent by `ws` itself. */
-  messageTooLarge: 1009,
-  badRoom: 4400,
-  idle: 4408,
-  roomFull: 4409,
-  slowConsumer: 4413,
-  tooManyFromAddress: 4428,
-  tooManyMessages: 4429,
-  serverFull: 4503,
-} as const;
+/** Rooms that other servers share. */
+export interface RoomBridge {
+  /** There may be a member here soon: resolves when it is known how many the other servers have. */
+  open(room: string): Promise<void>;
+  /** How many members the other servers have, as far as is known. */
+  elsewhere(room: string): number;
+  /** The members here have changed; 0: there are none, and nothing more is wanted of the room. */
+  changed(room: string, members: number): void;
+  forward(room: string, text: Buffer | string): void;
+}
+
+export interface Refusal {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** What the one who let a member in wants to know of it. */
+export interface MemberListener {
+  /** Once, when it is no member any more. */
+  onleave?(): void;
+  /** It said that the other side is the right one. Where this is absent, that is a message like any other. */
+  onmet?(): void;
+}
+
+export interface Member {
+  readonly socket: WebSocket;
+  readonly address: string;
+  readonly room: string;
+}
+
+interface Entry extends Member {
+  readonly listener: MemberListener;
+  readonly bucket: TokenBucket;
+  readonly joinedAt: number;
+  lastSeenAt: number;
+}
+
+interface Room {
+  readonly members: Set<Entry>;
+  /** Bounds what comes over the bridge, where others than this server let people in. */
+  readonly incoming: TokenBucket;
+}
 
 const roomIdPattern = /^[A-Za-z0-9_-]{16,64}$/;
 
 /** To those who stay when somebody leaves, however that came about: a page that crashed says no goodbye. */
 const leftMessage = JSON.stringify({ millrace: 1, type: 'left' });
-
-interface Member {
-  readonly socket: WebSocket;
-  readonly address: string;
-  readonly room: string;
-  readonly joinedAt: number;
-  lastSeenAt: number;
-  tokens: number;
-  tokensAt: number;
-}
+/** From the page that waits with a short code, once its session is up. */
+const metMessage = Buffer.from(JSON.stringify({ millrace: 1, type: 'met' }));
 
 /**
  * Rooms of the signalling server: whatever one member of a room says is forwarded, unread, to the others in it, and they are
@@ -40,19 +62,17 @@ interface Member {
  */
 export class Rooms {
   readonly #limits: Limits;
-  readonly #sockets: WebSocketServer;
-  readonly #rooms = new Map<string, Set<Member>>();
+  readonly #metrics: Metrics;
+  readonly #bridge: RoomBridge | undefined;
+  readonly #rooms = new Map<string, Room>();
   readonly #addresses = new Map<string, number>();
   readonly #sweeper: NodeJS.Timeout;
+  #clients = 0;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, metrics: Metrics, bridge?: RoomBridge) {
     this.#limits = limits;
-    this.#sockets = new WebSocketServer({
-      noServer: true,
-      clientTracking: true,
-      maxPayload: limits.maxMessageBytes,
-      perMessageDeflate: false,
-    });
+    this.#metrics = metrics;
+    this.#bridge = bridge;
     this.#sweeper = setInterval(() => this.#sweep(performance.now()), limits.pingIntervalMs);
     this.#sweeper.unref();
   }
@@ -63,147 +83,160 @@ export class Rooms {
   }
 
   get clientCount(): number {
-    return this.#sockets.clients.size;
+    return this.#clients;
   }
 
-  /** Takes over an HTTP upgrade of `/signal?room=ID`. Errors: the socket is closed with one of `closeCodes`. */
-  handleUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer, room: string | null): void {
-    const address = request.socket.remoteAddress ?? 'unknown';
-    // A full server must not spend memory on handshakes either.
-    const ceiling = this.#limits.maxRooms * this.#limits.maxClientsPerRoom;
-    if (this.clientCount >= ceiling + 100) {
-      stream.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-      return;
-    }
-    this.#sockets.handleUpgrade(request, stream, head, (socket) => {
-      // Without a listener an 'error' (a bad frame, a reset) would end the process.
-      socket.on('error', () => socket.terminate());
-      const refusal = this.#refusal(room, address);
-      if (refusal !== null) {
-        socket.close(refusal.code, refusal.reason);
-        // A peer that does not answer the close frame is not waited for.
-        setTimeout(() => socket.terminate(), 2_000).unref();
-        return;
-      }
-      this.#join(socket, room as string, address);
-    });
+  has(room: string): boolean {
+    return this.#rooms.has(room);
   }
 
-  /** Ends every socket. */
-  close(): void {
-    clearInterval(this.#sweeper);
-    for (const socket of this.#sockets.clients) {
-      socket.close(closeCodes.shuttingDown, 'the server is shutting down');
-      setTimeout(() => socket.terminate(), 500).unref();
-    }
-    this.#sockets.close();
-  }
-
-  #refusal(room: string | null, address: string): { code: number; reason: string } | null {
-    if (room === null || !roomIdPattern.test(room)) {
+  /** Why a socket cannot become a member, or null. `room` null: of a room that does not exist yet. */
+  refusal(room: string | null, address: string): Refusal | null {
+    if (room !== null && !roomIdPattern.test(room)) {
       return { code: closeCodes.badRoom, reason: 'room ids are 16 to 64 of A-Z a-z 0-9 _ -' };
     }
     if ((this.#addresses.get(address) ?? 0) >= this.#limits.maxClientsPerAddress) {
       return { code: closeCodes.tooManyFromAddress, reason: 'too many connections from this address' };
     }
-    const members = this.#rooms.get(room);
-    if (members === undefined && this.#rooms.size >= this.#limits.maxRooms) {
+    const found = room === null ? undefined : this.#rooms.get(room);
+    if (found === undefined && this.#rooms.size >= this.#limits.maxRooms) {
       return { code: closeCodes.serverFull, reason: 'the server has no room left' };
     }
     // One that said goodbye, but whose socket is not quite gone, does not keep its next attempt out.
-    const present = [...(members ?? [])].filter(({ socket }) => socket.readyState === socket.OPEN).length;
-    if (present >= this.#limits.maxClientsPerRoom) {
+    const present = [...(found?.members ?? [])].filter(({ socket }) => socket.readyState === socket.OPEN).length;
+    const elsewhere = room === null ? 0 : (this.#bridge?.elsewhere(room) ?? 0);
+    if (present + elsewhere >= this.#limits.maxClientsPerRoom) {
       return { code: closeCodes.roomFull, reason: 'the room is full' };
     }
     return null;
   }
 
-  #join(socket: WebSocket, room: string, address: string): void {
+  /** Makes the socket a member; `refusal` was null just now. */
+  join(socket: WebSocket, room: string, address: string, listener: MemberListener = {}): Member {
     const now = performance.now();
-    const member: Member = {
+    const { messageBurst, messagesPerSecond, maxClientsPerRoom } = this.#limits;
+    const member: Entry = {
       socket,
       address,
       room,
+      listener,
+      bucket: new TokenBucket(messageBurst, messagesPerSecond, now),
       joinedAt: now,
       lastSeenAt: now,
-      tokens: this.#limits.messageBurst,
-      tokensAt: now,
     };
-    const members = this.#rooms.get(room) ?? new Set<Member>();
-    members.add(member);
-    this.#rooms.set(room, members);
+    let found = this.#rooms.get(room);
+    if (found === undefined) {
+      const others = maxClientsPerRoom - 1;
+      found = { members: new Set(), incoming: new TokenBucket(messageBurst * others, messagesPerSecond * others, now) };
+      this.#rooms.set(room, found);
+    }
+    found.members.add(member);
+    this.#clients += 1;
     this.#addresses.set(address, (this.#addresses.get(address) ?? 0) + 1);
+    this.#bridge?.changed(room, found.members.size);
 
     socket.on('pong', () => {
       member.lastSeenAt = performance.now();
     });
-    socket.on('message', (data: Buffer, isBinary: boolean) => this.#forward(member, data, isBinary));
+    socket.on('message', (data: Buffer, isBinary: boolean) => this.#hear(member, data, isBinary));
     socket.on('close', () => this.#leave(member));
+    return member;
   }
 
-  #leave(member: Member): void {
-    const members = this.#rooms.get(member.room);
-    if (members === undefined || !members.delete(member)) return;
-    if (members.size === 0) this.#rooms.delete(member.room);
-    for (const { socket } of members) if (socket.readyState === socket.OPEN) socket.send(leftMessage);
+  /** A message from another server, or from somebody at the broker: not trusted to be one. */
+  deliver(room: string, text: Buffer): void {
+    const found = this.#rooms.get(room);
+    if (found === undefined || text.byteLength > this.#limits.maxMessageBytes || !isUtf8(text)) return;
+    if (!found.incoming.take(performance.now())) return;
+    for (const member of found.members) this.#send(member, text);
+  }
+
+  /** The others' ways to the room ended with their server. */
+  lost(room: string): void {
+    for (const { socket } of this.#rooms.get(room)?.members ?? []) if (socket.readyState === socket.OPEN) socket.send(leftMessage);
+  }
+
+  /** Ends everybody in a room. */
+  clear(room: string, code: number, reason: string): void {
+    for (const member of [...(this.#rooms.get(room)?.members ?? [])]) this.#expel(member, code, reason);
+  }
+
+  close(): void {
+    clearInterval(this.#sweeper);
+  }
+
+  #leave(member: Entry): void {
+    const found = this.#rooms.get(member.room);
+    if (found === undefined || !found.members.delete(member)) return;
+    this.#clients -= 1;
+    if (found.members.size === 0) this.#rooms.delete(member.room);
+    for (const { socket } of found.members) if (socket.readyState === socket.OPEN) socket.send(leftMessage);
+    this.#bridge?.forward(member.room, leftMessage);
+    this.#bridge?.changed(member.room, found.members.size);
     const count = (this.#addresses.get(member.address) ?? 1) - 1;
     if (count === 0) this.#addresses.delete(member.address);
     else this.#addresses.set(member.address, count);
+    member.listener.onleave?.();
   }
 
   /** Says why and is rid of the member at once: a place in a room is not held by a peer that will not go. */
-  #expel(member: Member, code: number, reason: string): void {
+  #expel(member: Entry, code: number, reason: string): void {
+    this.#metrics.add('millrace_expelled_total', 1, `code="${code}"`);
     this.#leave(member);
-    member.socket.close(code, reason);
-    setTimeout(() => member.socket.terminate(), 2_000).unref();
+    dismiss(member.socket, code, reason);
   }
 
-  #forward(member: Member, data: Buffer, isBinary: boolean): void {
-    const members = this.#rooms.get(member.room);
+  #hear(member: Entry, data: Buffer, isBinary: boolean): void {
+    const found = this.#rooms.get(member.room);
     // Frames that were on the way when the member was expelled are not forwarded.
-    if (members === undefined || !members.has(member)) return;
+    if (found === undefined || !found.members.has(member)) return;
     const now = performance.now();
     member.lastSeenAt = now;
     if (isBinary) {
       this.#expel(member, closeCodes.textOnly, 'text messages only');
       return;
     }
-    if (!this.#takeToken(member, now)) {
+    if (!member.bucket.take(now)) {
       this.#expel(member, closeCodes.tooManyMessages, 'too many messages');
       return;
     }
-    for (const other of members) {
-      if (other === member || other.socket.readyState !== other.socket.OPEN) continue;
-      if (other.socket.bufferedAmount + data.byteLength > this.#limits.maxBufferedBytes) {
-        this.#expel(other, closeCodes.slowConsumer, 'messages were not taken in time');
-        // The close frame would wait behind what is not being read.
-        other.socket.terminate();
-        continue;
-      }
-      other.socket.send(data, { binary: false });
+    this.#metrics.add('millrace_messages_total');
+    this.#metrics.add('millrace_message_bytes_total', data.byteLength);
+    if (member.listener.onmet !== undefined && data.equals(metMessage)) {
+      member.listener.onmet();
+      return;
     }
+    for (const other of found.members) if (other !== member) this.#send(other, data);
+    this.#bridge?.forward(member.room, data);
   }
 
-  #takeToken(member: Member, now: number): boolean {
-    const earned = ((now - member.tokensAt) / 1000) * this.#limits.messagesPerSecond;
-    member.tokens = Math.min(this.#limits.messageBurst, member.tokens + earned);
-    member.tokensAt = now;
-    if (member.tokens < 1) return false;
-    member.tokens -= 1;
-    return true;
+  #send(member: Entry, text: Buffer): void {
+    const { socket } = member;
+    if (socket.readyState !== socket.OPEN) return;
+    if (socket.bufferedAmount + text.byteLength > this.#limits.maxBufferedBytes) {
+      this.#expel(member, closeCodes.slowConsumer, 'messages were not taken in time');
+      // The close frame would wait behind what is not being read.
+      socket.terminate();
+      return;
+    }
+    socket.send(text, { binary: false });
   }
 
   #sweep(now: number): void {
-    for (const members of this.#rooms.values()) {
+    for (const { members } of this.#rooms.values()) {
       for (const member of members) {
-        if (now - member.lastSeenAt > this.#limits.idleMs) {
-          this.#expel(member, closeCodes.idle, 'no sign of life');
-        } else if (now - member.joinedAt > this.#limits.maxLifetimeMs) {
-          this.#expel(member, closeCodes.idle, 'connected for too long');
-        } else {
-          member.socket.ping();
-        }
+        if (now - member.lastSeenAt > this.#limits.idleMs) this.#expel(member, closeCodes.idle, 'no sign of life');
+        else if (now - member.joinedAt > this.#limits.maxLifetimeMs) this.#expel(member, closeCodes.idle, 'connected for too long');
+        else member.socket.ping();
       }
     }
   }
+}
+
+/** Closes a socket with a reason; a peer that does not answer the close frame is not waited for. */
+export function dismiss(socket: WebSocket, code: number, reason: string): void {
+  const timer = setTimeout(() => socket.terminate(), 2_000).unref();
+  // Thousands of those that went at once are not kept for its sake.
+  socket.once('close', () => clearTimeout(timer));
+  socket.close(code, reason);
 }

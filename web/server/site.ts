@@ -1,9 +1,19 @@
-import { createServer, type Server } from 'node:http';
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { clientAddress } from './addresses.js';
+import { answerWith } from './answers.js';
+import { Bus } from './bus.js';
+import { Desk } from './desk.js';
+import { Door } from './door.js';
+import type { IceOptions } from './ice.js';
 import { defaultLimits, type Limits } from './limits.js';
-import { Rooms } from './rooms.js';
-import { sendText, serveStatic, type Mount } from './static.js';
+import { createMetrics } from './metrics.js';
+import { MqttNameplateBridge } from './nameplate_bridge.js';
+import { goneTopic, MqttRoomBridge } from './room_bridge.js';
+import { Rooms, type RoomBridge } from './rooms.js';
+import { securityHeaders, type Mount } from './static.js';
 
 export interface SiteOptions {
   /** Folder of the built package: `millrace.js` and its companions, with the demo in `demo/`. */
@@ -15,6 +25,15 @@ export interface SiteOptions {
   readonly fallBackToFreePort?: boolean;
   /** A further folder, served below `/pages/`; the tests keep their bare pages there. */
   readonly pages?: string | undefined;
+  /** Default: true, with COOP and COEP. */
+  readonly crossOriginIsolation?: boolean;
+  /** Proxies in front of this server whose X-Forwarded-For counts. Default: 0. */
+  readonly trustedProxies?: number;
+  /** See `Config`. Default: true. */
+  readonly metrics?: boolean | string;
+  readonly ice?: IceOptions;
+  /** Shares rooms with other servers over this broker. */
+  readonly bridge?: { readonly url: string; readonly prefix: string } | undefined;
   readonly limits?: Partial<Limits>;
 }
 
@@ -22,36 +41,60 @@ export interface Site {
   /** `http://HOST:PORT/` */
   readonly url: string;
   readonly rooms: Rooms;
+  /** Whether the broker of the bridge is there. */
+  readonly bridged: boolean;
+  /** Says goodbye to everybody; resolves when they are gone, after half a second at the latest. */
   close(): Promise<void>;
 }
+
+const noIce: IceOptions = { stunUrls: [], turnUrls: [], turnSecret: undefined, turnTtlSeconds: 0 };
 
 /** Serves the demo, the package and the signalling. Errors: rejects where the address cannot be listened on. */
 export async function startSite(options: SiteOptions): Promise<Site> {
   const limits: Limits = { ...defaultLimits, ...options.limits };
+  const trustedProxies = options.trustedProxies ?? 0;
+  const metrics = createMetrics();
   const mounts: Mount[] = [
     ...(options.pages === undefined ? [] : [{ prefix: '/pages/', folder: options.pages }]),
     { prefix: '/dist/', folder: options.dist },
     { prefix: '/', folder: join(options.dist, 'demo') },
   ];
-  const rooms = new Rooms(limits);
 
-  const server = createServer({ headersTimeout: limits.headersTimeoutMs, connectionsCheckingInterval: limits.headersTimeoutMs / 2 }, (request, response) => {
-    if (request.url === '/healthz' && (request.method === 'GET' || request.method === 'HEAD')) {
-      sendText(response, 200, 'ok');
-      return;
-    }
-    serveStatic(mounts, request, response).catch(() => response.destroy());
+  const server = randomBytes(12).toString('hex');
+  const { bridge } = options;
+  const will = { topic: goneTopic(bridge?.prefix ?? ''), text: JSON.stringify({ server }) };
+  const bus = bridge === undefined ? undefined : await Bus.start({ url: bridge.url, will, maxMessageBytes: limits.maxMessageBytes });
+  let roomBridge: RoomBridge | undefined;
+  if (bridge !== undefined && bus !== undefined) {
+    const ondeliver = (room: string, text: Buffer): void => rooms.deliver(room, text);
+    roomBridge = new MqttRoomBridge({ bus, prefix: bridge.prefix, server, metrics, ondeliver, onlost: (room) => rooms.lost(room) });
+  }
+  const rooms: Rooms = new Rooms(limits, metrics, roomBridge);
+  const desk = new Desk(limits, metrics, (nameplates) =>
+    bus === undefined || bridge === undefined ? undefined : new MqttNameplateBridge(bus, bridge.prefix, nameplates),
+  );
+  const door = new Door({ limits, metrics, rooms, desk, bridge: roomBridge });
+  metrics.gauge('millrace_rooms', 'Rooms with somebody in them.', () => rooms.roomCount);
+  metrics.gauge('millrace_clients', 'Sockets in rooms.', () => rooms.clientCount);
+  metrics.gauge('millrace_codes_waiting', 'Short codes that wait for somebody.', () => desk.nameplates.waiting);
+  if (bus !== undefined) metrics.gauge('millrace_bridge_connected', 'Whether the broker is there.', () => Number(bus.connected));
+
+  const headers = securityHeaders(options.crossOriginIsolation ?? true);
+  const answer = answerWith({ headers, mounts, metrics, metricsAccess: options.metrics ?? true, ice: options.ice ?? noIce, limits });
+  const httpOptions = { headersTimeout: limits.headersTimeoutMs, connectionsCheckingInterval: limits.headersTimeoutMs / 2 };
+  const http = createServer(httpOptions, (request: IncomingMessage, response: ServerResponse) => {
+    answer(request, response, clientAddress(request, trustedProxies)).catch(() => response.destroy());
   });
-  server.on('upgrade', (request, stream, head) => {
+  http.on('upgrade', (request, stream, head) => {
     stream.on('error', () => stream.destroy());
     const url = parseUrl(request.url ?? '');
     if (url === null || url.pathname !== '/signal') {
       stream.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
-    rooms.handleUpgrade(request, stream, head, url.searchParams.get('room'));
+    door.handleUpgrade(request, stream, head, url.searchParams, clientAddress(request, trustedProxies));
   });
-  server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
+  http.on('clientError', (error: NodeJS.ErrnoException, stream) => {
     // Browsers open sockets ahead of need. A word on one that has not asked yet would be taken for the answer to its first
     // request, so a socket that asked nothing in time is closed in silence.
     const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
@@ -59,18 +102,29 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     else stream.destroy();
   });
 
-  try {
-    await listen(server, options.port, options.host, options.fallBackToFreePort ?? false);
-  } catch (error) {
+  const close = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => http.close(() => resolve()));
     rooms.close();
+    await door.close();
+    await bus?.close();
+    http.closeAllConnections();
+    await closed;
+  };
+  try {
+    await listen(http, options.port, options.host, options.fallBackToFreePort ?? false);
+  } catch (error) {
+    await close();
     throw error;
   }
-  const { port } = server.address() as AddressInfo;
+  const { port } = http.address() as AddressInfo;
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   return {
     url: `http://${host}:${port}/`,
     rooms,
-    close: () => closeSite(server, rooms),
+    get bridged() {
+      return bus?.connected ?? false;
+    },
+    close,
   };
 }
 
@@ -99,13 +153,5 @@ function listenOnce(server: Server, port: number, host: string): Promise<void> {
       server.off('error', reject);
       resolve();
     });
-  });
-}
-
-function closeSite(server: Server, rooms: Rooms): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    rooms.close();
-    server.closeAllConnections();
   });
 }

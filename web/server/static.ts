@@ -31,15 +31,19 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const securityHeaders: Readonly<Record<string, string>> = {
-  'Content-Security-Policy': contentSecurityPolicy,
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Embedder-Policy': 'require-corp',
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'X-Content-Type-Options': 'nosniff',
-  'Referrer-Policy': 'no-referrer',
-  'Permissions-Policy': 'camera=(), microphone=(), geolocation=()',
-};
+export type Headers = Readonly<Record<string, string>>;
+
+/** What comes with every answer. `isolated`: pages get a process of their own, and what they load has to agree (COOP, COEP). */
+export function securityHeaders(isolated: boolean): Headers {
+  return {
+    'Content-Security-Policy': contentSecurityPolicy,
+    ...(isolated ? { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } : {}),
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+    'Permissions-Policy': 'camera=(), microphone=(), geolocation=()',
+  };
+}
 
 /** A folder that is served below a URL prefix; the first mount whose prefix fits answers. */
 export interface Mount {
@@ -48,22 +52,18 @@ export interface Mount {
   readonly folder: string;
 }
 
-/** Answers GET and HEAD from the folders of `mounts`. Nothing outside them is reachable, not through links either. */
+/** Answers a GET or HEAD from the folders of `mounts`. Nothing outside them is reachable, not through links either. */
 export async function serveStatic(
   mounts: readonly Mount[],
+  headers: Headers,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    response.setHeader('Allow', 'GET, HEAD');
-    sendText(response, 405, 'method not allowed');
-    return;
-  }
   const path = requestPath(request.url ?? '/');
   const file = path === null ? null : await findFile(mounts, path);
   const type = file === null ? undefined : mimeTypes[extname(file.path)];
   if (file === null || type === undefined) {
-    sendText(response, 404, 'not found');
+    send(response, headers, 404, 'not found\n');
     return;
   }
 
@@ -71,7 +71,7 @@ export async function serveStatic(
   const etag = `"${file.size.toString(16)}-${Math.floor(file.modifiedMs).toString(16)}"`;
   response.setHeader('ETag', etag);
   response.setHeader('Cache-Control', 'no-cache');
-  for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   if (request.headers['if-none-match'] === etag) {
     response.writeHead(304).end();
     return;
@@ -89,12 +89,12 @@ export async function serveStatic(
   stream.pipe(response);
 }
 
-/** A short plain answer with the same security headers as a file. */
-export function sendText(response: ServerResponse, status: number, text: string): void {
-  for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
-  response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+/** An answer that is made now and kept by nobody, with the same security headers as a file. */
+export function send(response: ServerResponse, headers: Headers, status: number, body: string, type = 'text/plain; charset=utf-8'): void {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.setHeader('Content-Type', type);
   response.setHeader('Cache-Control', 'no-store');
-  response.writeHead(status).end(`${text}\n`);
+  response.writeHead(status).end(body);
 }
 
 /** The decoded path of a request, or null where it tries to be anything but a plain path. */

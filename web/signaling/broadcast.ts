@@ -1,19 +1,30 @@
 import type { Signaling } from '../options.js';
+import { CarriedSignaling } from './carried.js';
 
 /**
  * Signalling between pages of the same origin in the same browser (`BroadcastChannel`): demos, tests, two tabs.
- * `room`: both sides name the same one.
+ * `room`: both sides name the same one. A page that is closed or reloaded is missed at once.
  */
 export function broadcastSignaling(room: string): Signaling {
-  const channel = new BroadcastChannel(`millrace-${room}`);
-  const signaling: Signaling = {
-    onmessage: null,
-    send: (message) => channel.postMessage(message),
-    close() {
-      channel.onmessage = null;
-      channel.close();
-    },
+  const openWire = (listener: { opened(): void; heard(text: unknown): void }) => {
+    const channel = new BroadcastChannel(`millrace-${room}`);
+    const leave = (): void => channel.postMessage(JSON.stringify({ millrace: 1, type: 'left' }));
+    channel.onmessage = ({ data }: MessageEvent<unknown>) => listener.heard(data);
+    globalThis.addEventListener?.('pagehide', leave);
+    // Not before the caller has its wire.
+    queueMicrotask(() => listener.opened());
+    return {
+      send: (text: string) => channel.postMessage(text),
+      close: () => {
+        globalThis.removeEventListener?.('pagehide', leave);
+        leave();
+        channel.onmessage = null;
+        channel.close();
+      },
+    };
   };
-  channel.onmessage = (event: MessageEvent<unknown>) => signaling.onmessage?.(event.data);
-  return signaling;
+  return new CarriedSignaling(openWire, OPEN_TIMEOUT_MS);
 }
+
+/** It opens at once. */
+const OPEN_TIMEOUT_MS = 1_000;

@@ -1,5 +1,6 @@
 import { MillraceError } from '../errors.js';
 import type { Signaling } from '../options.js';
+import { CarriedSignaling, type Wire, type WireListener } from './carried.js';
 
 export interface WebSocketSignalingOptions {
   /** Sub-protocols that the server expects. */
@@ -8,124 +9,152 @@ export interface WebSocketSignalingOptions {
   openTimeout?: number;
 }
 
-/** The server's limit on one message, bytes of JSON text. */
-const MAX_MESSAGE_BYTES = 64 * 1024;
-/** What is kept while the socket opens; `connect` sends a handful. */
-const MAX_QUEUED = 64;
+/** Where the server put this page. */
+export interface Place {
+  readonly room: string;
+  /** The number of the short code that leads here. */
+  readonly nameplate: number;
+}
+
+export interface WebSocketSignaling extends Signaling {
+  /**
+   * With `nameplate` in the URL: resolves when the server has told the number and the room. Errors: rejects with
+   * 'signaling-failed' when it does not.
+   */
+  readonly place: Promise<Place>;
+  /** Why the server closed the socket (`closeCodes`), once it did. */
+  readonly closeCode: number | undefined;
+}
 
 /**
  * Signalling over a WebSocket server that forwards each text message to the other members of a room. The URL names the
- * room: `wss://host/signal?room=ID`. Messages wait until the socket is open.
+ * room: `wss://host/signal?room=ID`. With Millrace's own server it may also ask for a room with a short code
+ * (`?nameplate=new`), or name the number of a code (`?nameplate=7`). Messages wait until the socket is open.
  * Errors: a socket that does not open, fails or closes makes a pending `connect` reject with 'signaling-failed'; a message
  * over 64 KiB throws 'too-large'. A session that is up needs the socket only when its connection breaks, and opens it again
  * then.
  */
-export function webSocketSignaling(url: string | URL, options: WebSocketSignalingOptions = {}): Signaling {
-  return new WebSocketSignaling(url, options);
+export function webSocketSignaling(url: string | URL, options: WebSocketSignalingOptions = {}): WebSocketSignaling {
+  return new SocketSignaling(url, options);
 }
 
-class WebSocketSignaling implements Signaling {
-  onmessage: Signaling['onmessage'] = null;
-  readonly #url: string | URL;
-  readonly #options: WebSocketSignalingOptions;
-  #queue: string[] = [];
-  #socket: WebSocket;
-  #listening = new AbortController();
-  #openTimer: ReturnType<typeof setTimeout> | undefined;
-  #failure: MillraceError | undefined;
-  #closed = false;
-  #onerror: NonNullable<Signaling['onerror']> | null = null;
+class SocketSignaling extends CarriedSignaling implements WebSocketSignaling {
+  readonly place: Promise<Place>;
+  readonly #state: SocketState;
 
   constructor(url: string | URL, options: WebSocketSignalingOptions) {
-    this.#url = url;
-    this.#options = options;
-    this.#socket = this.#open();
+    const state = new SocketState(url, options.protocols);
+    super((listener) => state.open(listener), options.openTimeout ?? 15_000);
+    this.#state = state;
+    this.place = state.place;
   }
 
-  get onerror(): NonNullable<Signaling['onerror']> | null {
-    return this.#onerror;
+  get closeCode(): number | undefined {
+    return this.#state.closeCode;
   }
 
-  // A failure may come before `connect` listens for it.
-  set onerror(listener: NonNullable<Signaling['onerror']> | null) {
-    this.#onerror = listener;
-    if (this.#failure) listener?.(this.#failure);
+  established(): void {
+    // To the server alone, which then lets the one who came with the code have further ones.
+    if (this.#state.isOwner) this.send({ millrace: 1, type: 'met' });
+  }
+}
+
+/** What is kept from one socket to the next. */
+class SocketState {
+  readonly place: Promise<Place>;
+  /** Whether this side waits with a short code. */
+  readonly isOwner: boolean;
+  closeCode: number | undefined;
+  readonly #url: URL;
+  readonly #protocols: string | string[] | undefined;
+  #resolve!: (place: Place) => void;
+  #reject!: (error: MillraceError) => void;
+
+  constructor(url: string | URL, protocols: string | string[] | undefined) {
+    this.#url = socketUrl(url);
+    this.#protocols = protocols;
+    const nameplate = this.#url.searchParams.get('nameplate');
+    this.isOwner = nameplate === 'new' || (nameplate !== null && this.#url.searchParams.has('room'));
+    this.place = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Most do not ask.
+    this.place.catch(() => {});
   }
 
-  send(message: object): void {
-    const text = JSON.stringify(message);
-    if (new TextEncoder().encode(text).length > MAX_MESSAGE_BYTES) {
-      throw new MillraceError('too-large', `a signalling message may have ${MAX_MESSAGE_BYTES} bytes`);
-    }
-    const { readyState } = this.#socket;
-    if (readyState === WebSocket.OPEN) this.#socket.send(text);
-    else if (readyState !== WebSocket.CONNECTING) this.#fail('the socket is closed');
-    else if (this.#queue.length >= MAX_QUEUED) this.#fail('too many messages before the socket opened');
-    else this.#queue.push(text);
-  }
-
-  reopen(): void {
-    if (this.#closed || !this.#failure) return;
-    this.#failure = undefined;
-    this.#socket = this.#open();
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#release();
-  }
-
-  #open(): WebSocket {
+  open(listener: WireListener): Wire {
     let socket: WebSocket;
     try {
-      socket = new WebSocket(this.#url, this.#options.protocols);
+      socket = new WebSocket(this.#url, this.#protocols);
     } catch (caught) {
       throw MillraceError.from(caught, 'invalid-argument');
     }
-    const openTimeout = this.#options.openTimeout ?? 15_000;
-    this.#openTimer = setTimeout(() => this.#fail(`the socket did not open within ${openTimeout} ms`), openTimeout);
-    this.#listening = new AbortController();
-    const { signal } = this.#listening;
+    const listening = new AbortController();
+    const { signal } = listening;
+    // The first message is the server's own, when it was asked for a room; what comes later may be from anybody.
+    let expectsPlace = this.#url.searchParams.has('nameplate');
+    const fail = (detail: string): void => {
+      this.#reject(new MillraceError('signaling-failed', detail));
+      listener.failed(detail);
+    };
+    socket.addEventListener('open', () => listener.opened(), { signal });
     socket.addEventListener(
-      'open',
-      () => {
-        clearTimeout(this.#openTimer);
-        for (const text of this.#queue.splice(0)) socket.send(text);
+      'message',
+      ({ data }: MessageEvent<unknown>) => {
+        if (expectsPlace) this.#settle(data);
+        else listener.heard(data);
+        expectsPlace = false;
       },
       { signal },
     );
-    socket.addEventListener('message', (event: MessageEvent<unknown>) => this.#hear(event.data), { signal });
-    socket.addEventListener('error', () => this.#fail('the socket failed'), { signal });
+    socket.addEventListener('error', () => fail('the socket failed'), { signal });
     socket.addEventListener(
       'close',
-      (event) => this.#fail(`the socket closed (${event.code}${event.reason ? ` ${event.reason}` : ''})`),
+      ({ code, reason }) => {
+        this.closeCode = code;
+        fail(`the socket closed (${code}${reason ? ` ${reason}` : ''})`);
+      },
       { signal },
     );
-    return socket;
+    return {
+      send: (text) => socket.send(text),
+      close: () => {
+        listening.abort();
+        socket.close();
+        this.#reject(new MillraceError('signaling-failed', 'the server told no place'));
+      },
+    };
   }
 
-  #hear(data: unknown): void {
-    if (typeof data !== 'string' || data.length > MAX_MESSAGE_BYTES) return;
-    let message: unknown;
-    try {
-      message = JSON.parse(data);
-    } catch {
-      return; // The server is not trusted to send JSON.
-    }
-    this.onmessage?.(message);
+  #settle(data: unknown): void {
+    const place = parsePlace(data);
+    if (place === undefined) return;
+    // A code leads here once; who has been here comes back by the room.
+    this.#url.searchParams.set('room', place.room);
+    this.#url.searchParams.delete('nameplate');
+    this.#resolve(place);
   }
+}
 
-  #fail(detail: string): void {
-    if (this.#failure || this.#closed) return;
-    this.#failure = new MillraceError('signaling-failed', detail);
-    this.#release();
-    this.#onerror?.(this.#failure);
+/** Errors: 'invalid-argument' for what is no address. */
+function socketUrl(address: string | URL): URL {
+  try {
+    const url = new URL(address, globalThis.location?.href);
+    url.protocol = url.protocol.replace('http', 'ws');
+    return url;
+  } catch (caught) {
+    throw MillraceError.from(caught, 'invalid-argument');
   }
+}
 
-  #release(): void {
-    clearTimeout(this.#openTimer);
-    this.#listening.abort();
-    this.#queue = [];
-    this.#socket.close();
+function parsePlace(data: unknown): Place | undefined {
+  if (typeof data !== 'string' || data.length > 1024) return undefined;
+  try {
+    const { room, nameplate } = JSON.parse(data) as Record<string, unknown>;
+    if (typeof room !== 'string' || typeof nameplate !== 'number' || !Number.isSafeInteger(nameplate)) return undefined;
+    return { room, nameplate };
+  } catch {
+    return undefined;
   }
 }

@@ -42,11 +42,11 @@ TEST_CASE("lanes are planned once the round trip is known") {
   FlowControl flow{LaneLimits()};
   for (int i = 0; i < 4; ++i) {
     CHECK(!flow.KnowsRoundTrip());
-    CHECK(flow.lanes_wanted() == 1);
+    CHECK(flow.lanes_wanted() == 4);
     flow.OnPong(Duration::Millis(i < 3 ? 100 : 20), 1, Timestamp::FromMicros(i * 30'000));
   }
   CHECK(flow.KnowsRoundTrip());
-  CHECK(flow.lanes_wanted() == 3);
+  CHECK(flow.lanes_wanted() == 5);
 }
 
 TEST_CASE("a lane may hold more where the event loop is busy") {

@@ -1,11 +1,12 @@
 #include "control/lane_planner.h"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
 namespace millrace {
 namespace {
 
-constexpr Duration kRoundTrip = Duration::Millis(50);
+constexpr Duration kRoundTrip = Duration::Millis(25);
 
 struct Run {
   LanePlanner planner{{4, 16}};
@@ -22,7 +23,8 @@ struct Run {
 };
 
 TEST_CASE("a long round trip asks for more first windows, within the limits") {
-  for (const auto& [rtt_ms, lanes] : {std::pair{0, 4}, {20, 4}, {50, 6}, {100, 11}, {900, 16}}) {
+  for (const auto& [rtt_ms, lanes] :
+       {std::pair{0, 4}, {10, 4}, {20, 5}, {50, 11}, {100, 16}, {900, 16}}) {
     Run run;
     run.input.round_trip = Duration::Millis(rtt_ms);
     run.For(Duration::Millis(20));
@@ -39,7 +41,7 @@ TEST_CASE("a round trip that turns out shorter asks for fewer, unless more have 
   CHECK(run.planner.wanted() == 6);
   run.input.lanes_share = 0.8;
   run.For(Duration::Millis(20));
-  run.input.round_trip = Duration::Millis(20);
+  run.input.round_trip = Duration::Millis(10);
   run.input.delivered_bytes_per_second = 2e6;
   run.For(Duration::Millis(20));
   CHECK(run.planner.wanted() == 12);
@@ -55,6 +57,39 @@ TEST_CASE("lanes that limit are doubled as long as that pays") {
   run.input.delivered_bytes_per_second = 3e6;
   run.For(Duration::Seconds(5));
   CHECK(run.planner.wanted() == 16);
+}
+
+TEST_CASE("more than the usual number are asked for only where lanes have limited for a while") {
+  Run run;
+  run.planner = LanePlanner({1, 32});
+  run.input.round_trip = Duration::Millis(100);
+  run.For(Duration::Millis(20));
+  REQUIRE(run.planner.wanted() == LanePlanner::kUsualLanes);
+  run.input.lanes_share = 0.8;
+  run.For(Duration::Millis(900));
+  CHECK(run.planner.wanted() == 16);
+  // A start that windows held up, and no longer do.
+  run.input.lanes_share = 0;
+  run.For(Duration::Millis(50));
+  run.input.lanes_share = 0.8;
+  run.For(Duration::Millis(900));
+  CHECK(run.planner.wanted() == 16);
+  run.For(Duration::Millis(200));
+  CHECK(run.planner.wanted() == 32);
+}
+
+TEST_CASE("there is at least one lane and no more than may be, whatever the limits") {
+  for (const size_t most : {1U, 2U, 3U, 4U, 5U, 16U, 17U, 32U}) {
+    Run run;
+    run.planner = LanePlanner({1, most});
+    run.input.lanes_share = 0.8;
+    CHECK(run.planner.wanted() == std::min<size_t>(most, 4));
+    for (int i = 0; i < 20; ++i) {
+      run.input.delivered_bytes_per_second *= 2;
+      run.For(Duration::Millis(300));
+    }
+    CHECK(run.planner.wanted() == most);
+  }
 }
 
 TEST_CASE("lanes that did not pay go again and are not asked for soon") {

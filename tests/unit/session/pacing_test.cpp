@@ -1,8 +1,11 @@
 // What a session sends when, against a peer that acknowledges as it likes.
 
 #include <catch2/catch_test_macros.hpp>
+#include <vector>
 
+#include "base/leaf.h"
 #include "support/hostile_peer.h"
+#include "wire/record.h"
 
 namespace millrace {
 namespace {
@@ -48,6 +51,22 @@ TEST_CASE("records are paced from the first one, and the session says when the n
   CHECK(peer.victim().NextTimeout() < start + Duration::Millis(50));
   PumpAt(peer, start);
   CHECK(Bulk(peer).counters().bytes_sent == first);
+}
+
+TEST_CASE("the first records of a lane are followed by messages that let its window go") {
+  HostilePeer peer(1);
+  BeginSending(peer);
+  Session& victim = peer.victim();
+  while (const auto read = victim.PollRead())
+    victim.ReadDone(read->piece, read->bytes.size(), peer.now());
+  std::vector<size_t> lengths;
+  while (const auto output = victim.PollOutput(peer.now())) {
+    if (output->lane == HostilePeer::kBulk) lengths.push_back(output->message.size());
+  }
+  REQUIRE(lengths.size() >= 4);
+  CHECK(lengths[0] > kLeafBytes);
+  for (size_t i = 1; i <= 3; ++i) CHECK(lengths[i] == kRecordOverheadBytes + 1);
+  CHECK((lengths.size() == 4 || lengths[4] > kLeafBytes));
 }
 
 TEST_CASE("nothing is sent twice while there is more to read") {

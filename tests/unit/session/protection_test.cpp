@@ -33,7 +33,7 @@ TEST_CASE("keys change many times while a file crosses, on every lane, whatever 
   link.duplication = 0.05;
   SessionOptions options;
   options.records_per_epoch = 64;
-  options.chunk_bytes = 16 * 1024;
+  options.chunks = FixedChunks(16 * 1024);
   options.reconnect_timeout = Duration::Seconds(60);
   options.lane_timeout = Duration::Seconds(15);
   HandshakeOptions handshake;
@@ -130,10 +130,10 @@ TEST_CASE("with privacy, streams, empty files, cancels, pauses and lost lanes en
   const TransferId back = sim.Send(sim.b(), sim.Files({1'500'000}));
   const TransferId cancelled = sim.Send(sim.a(), sim.Files({9'000'000}));
   REQUIRE(sim.RunUntil([&] { return sim.b().session->TransferBytes(cancelled) > 100'000; }));
+  sim.b().session->Fail(cancelled, ErrorCode::kCancelled, "", sim.now());
   sim.a().session->SetPaused(id, true, sim.now());
   sim.RunFor(Duration::Seconds(2));
   sim.a().session->SetPaused(id, false, sim.now());
-  sim.b().session->Fail(cancelled, ErrorCode::kCancelled, "", sim.now());
   sim.CloseLane(LaneId(1));
   REQUIRE(sim.RunUntil([&sim] {
     return sim.a().Count(EventType::kDone) == 2 && sim.b().Count(EventType::kDone) == 2;

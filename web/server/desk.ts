@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { closeCodes } from '../signaling/close_codes.js';
+import { Guesses } from './guesses.js';
+import type { Limits } from './limits.js';
+import type { Metrics } from './metrics.js';
+import { Nameplates } from './nameplates.js';
+import type { Refusal } from './rooms.js';
+
+/** Numbers of short codes that other servers share. */
+export interface NameplateBridge {
+  /** Whether no other server has the number. */
+  claim(number: number): Promise<boolean>;
+  /** The room behind a number that waits at another server, taken for this one. `onmet`: when the guess turns out right. */
+  take(number: number, onmet: () => void): Promise<string | undefined>;
+}
+
+export interface Place {
+  readonly room: string;
+  readonly nameplate: number;
+}
+
+/** Other servers may have the numbers that seem free here; each attempt looks among ten times as many. */
+const CLAIM_ATTEMPTS = 5;
+
+/**
+ * Where short codes are handed out and taken: the number of a code leads to a room, for one who comes, once; wrong numbers and
+ * wrong words cost the address that guessed them its time. The words of a code never come here.
+ */
+export class Desk {
+  readonly nameplates: Nameplates;
+  readonly #guesses: Guesses;
+  readonly #metrics: Metrics;
+  readonly #bridge: NameplateBridge | undefined;
+
+  /** `makeBridge`: to other servers, where there are some. */
+  constructor(limits: Limits, metrics: Metrics, makeBridge: (nameplates: Nameplates) => NameplateBridge | undefined) {
+    this.nameplates = new Nameplates(limits);
+    this.#guesses = new Guesses(limits);
+    this.#metrics = metrics;
+    this.#bridge = makeBridge(this.nameplates);
+  }
+
+  /** A new number, with a room of its own. */
+  async open(address: string): Promise<Place | Refusal> {
+    const room = randomBytes(16).toString('base64url');
+    for (let attempt = 1; attempt <= CLAIM_ATTEMPTS && this.nameplates.hasRoomFor(address); attempt += 1) {
+      const nameplate = this.nameplates.suggest(attempt);
+      if (this.#bridge !== undefined && !(await this.#bridge.claim(nameplate))) continue;
+      if (this.nameplates.claim(nameplate, room, address, performance.now())) return { room, nameplate };
+    }
+    return { code: closeCodes.serverFull, reason: 'no more codes at the moment' };
+  }
+
+  /** An owner comes back for its number, after its socket broke or the server started again. */
+  async reopen(room: string, nameplate: number, address: string): Promise<Place | Refusal> {
+    const known = this.nameplates.has(nameplate);
+    const free = known || this.#bridge === undefined || (await this.#bridge.claim(nameplate));
+    if (free && this.nameplates.claim(nameplate, room, address, performance.now())) return { room, nameplate };
+    return { code: closeCodes.expired, reason: 'this code is over' };
+  }
+
+  /**
+   * Somebody names the number of a code. It counts as a wrong guess until the owner says that the words were right, too: whoever
+   * guesses wrong need not say so.
+   */
+  async take(nameplate: number, address: string): Promise<Place | Refusal> {
+    const now = performance.now();
+    const wait = this.#guesses.waitMs(address, now);
+    if (wait > 0) {
+      this.#count('blocked');
+      return { code: closeCodes.tooManyGuesses, reason: `too many wrong codes; wait ${Math.ceil(wait / 1000)} s` };
+    }
+    this.#guesses.strike(address, now);
+    const onmet = (): void => {
+      this.#metrics.add('millrace_met_total');
+      this.#guesses.forgive(address);
+    };
+    const known = this.nameplates.has(nameplate);
+    const room = known ? this.nameplates.take(nameplate, onmet) : await this.#bridge?.take(nameplate, onmet);
+    this.#count(room === undefined ? 'miss' : 'hit');
+    return room === undefined ? { code: closeCodes.noSuchNameplate, reason: 'no such code is waiting' } : { room, nameplate };
+  }
+
+  /** Gives the rooms of codes that have waited for too long. */
+  sweep(now: number): string[] {
+    this.#guesses.sweep(now);
+    return this.nameplates.sweep(now);
+  }
+
+  #count(result: 'hit' | 'miss' | 'blocked'): void {
+    this.#metrics.add('millrace_guesses_total', 1, `result="${result}"`);
+  }
+}

@@ -1,0 +1,149 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { closeCodes } from '../signaling/close_codes.js';
+import type { Desk, Place } from './desk.js';
+import type { Limits } from './limits.js';
+import type { Metrics } from './metrics.js';
+import { dismiss, type MemberListener, type Refusal, type RoomBridge, type Rooms } from './rooms.js';
+
+export interface DoorOptions {
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+  readonly rooms: Rooms;
+  readonly desk: Desk;
+  readonly bridge?: RoomBridge | undefined;
+}
+
+const nameplatePattern = /^[1-9][0-9]{0,6}$/;
+/** Sockets beyond what all rooms hold: those that are being refused, or just came. */
+const MOST_OTHERS = 100;
+
+/**
+ * Lets sockets into rooms. `/signal` takes
+ * - `room=ID`: that room;
+ * - `nameplate=new`: a room of its own, and the number of a short code that leads to it; the first message tells both;
+ * - `nameplate=N&room=ID`: the same ones again, after the socket broke;
+ * - `nameplate=N`: the room behind the number of a short code; the first message tells which.
+ */
+export class Door {
+  readonly #options: DoorOptions;
+  readonly #sockets: WebSocketServer;
+  readonly #owners = new Map<string, object>();
+  readonly #sweeper: NodeJS.Timeout;
+
+  constructor(options: DoorOptions) {
+    this.#options = options;
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: true,
+      maxPayload: options.limits.maxMessageBytes,
+      perMessageDeflate: false,
+    });
+    this.#sweeper = setInterval(() => this.#sweep(), options.limits.pingIntervalMs);
+    this.#sweeper.unref();
+  }
+
+  /** Takes over an HTTP upgrade from `address`. Errors: the socket is closed with one of `closeCodes`. */
+  handleUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer, query: URLSearchParams, address: string): void {
+    // A full server must not spend memory on handshakes either.
+    const { maxRooms, maxClientsPerRoom } = this.#options.limits;
+    if (this.#sockets.clients.size >= maxRooms * maxClientsPerRoom + MOST_OTHERS) {
+      stream.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    this.#sockets.handleUpgrade(request, stream, head, (socket) => {
+      // Without a listener an 'error' (a bad frame, a reset) would end the process.
+      socket.on('error', () => socket.terminate());
+      // What comes before it is a member waits in the socket.
+      socket.pause();
+      this.#admit(socket, query, address)
+        .catch((): Refusal => ({ code: 1011, reason: 'the server failed' }))
+        .then((refusal) => {
+          socket.resume();
+          if (refusal === null) return;
+          this.#options.metrics.add('millrace_refused_total', 1, `code="${refusal.code}"`);
+          dismiss(socket, refusal.code, refusal.reason);
+        });
+    });
+  }
+
+  /** Ends every socket, and resolves when they are gone. */
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    for (const socket of this.#sockets.clients) {
+      socket.close(closeCodes.shuttingDown, 'the server is shutting down');
+      setTimeout(() => socket.terminate(), 500).unref();
+    }
+    await new Promise<void>((resolve) => this.#sockets.close(() => resolve()));
+  }
+
+  async #admit(socket: WebSocket, query: URLSearchParams, address: string): Promise<Refusal | null> {
+    const { rooms, desk } = this.#options;
+    const [room, nameplate] = [query.get('room'), query.get('nameplate')];
+    if (nameplate === null) return this.#enter(socket, room ?? '', address, {});
+
+    if (nameplate !== 'new' && !nameplatePattern.test(nameplate)) {
+      return { code: closeCodes.noSuchNameplate, reason: 'no such code is waiting' };
+    }
+    // Those who cannot get in do not use up numbers, and are not told about them.
+    const early = rooms.refusal(room, address);
+    if (early !== null) return early;
+    const number = Number(nameplate);
+    const isOwner = nameplate === 'new' || room !== null;
+    const place = await (nameplate === 'new'
+      ? desk.open(address)
+      : room === null
+        ? desk.take(number, address)
+        : desk.reopen(room, number, address));
+    if ('code' in place) return place;
+    const refusal = await this.#enter(socket, place.room, address, isOwner ? this.#own(place) : {}, place);
+    if (refusal !== null && isOwner) this.#disown(place.room);
+    return refusal;
+  }
+
+  async #enter(
+    socket: WebSocket,
+    room: string,
+    address: string,
+    listener: MemberListener,
+    place?: Place,
+  ): Promise<Refusal | null> {
+    const { rooms, bridge } = this.#options;
+    let refusal = rooms.refusal(room, address);
+    if (refusal === null && bridge !== undefined) {
+      await bridge.open(room);
+      refusal = rooms.refusal(room, address);
+      // It may have left while it was being let in.
+      if (refusal === null && socket.readyState !== socket.OPEN) refusal = { code: closeCodes.idle, reason: 'gone' };
+      if (refusal !== null && !rooms.has(room)) bridge.changed(room, 0);
+    }
+    if (refusal !== null) return refusal;
+    if (place !== undefined) socket.send(JSON.stringify({ millrace: 1, type: 'room', room: place.room, nameplate: place.nameplate }));
+    rooms.join(socket, room, address, listener);
+    return null;
+  }
+
+  /** The one who waits with a code: when it leaves, so does the code, unless it has come back meanwhile. */
+  #own({ room }: Place): MemberListener {
+    const listener: MemberListener = {
+      onmet: () => this.#options.desk.nameplates.met(room, performance.now()),
+      onleave: () => {
+        if (this.#owners.get(room) === listener) this.#disown(room);
+      },
+    };
+    this.#owners.set(room, listener);
+    return listener;
+  }
+
+  #disown(room: string): void {
+    this.#owners.delete(room);
+    this.#options.desk.nameplates.ownerLeft(room, performance.now());
+  }
+
+  #sweep(): void {
+    for (const room of this.#options.desk.sweep(performance.now())) {
+      this.#options.rooms.clear(room, closeCodes.expired, 'nobody came with this code');
+    }
+  }
+}

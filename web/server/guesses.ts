@@ -1,0 +1,64 @@
+import type { Limits } from './limits.js';
+import { Recent } from './recent.js';
+
+interface Strikes {
+  count: number;
+  /** When the last one was added, or the last one forgiven. */
+  at: number;
+  blockedUntil: number;
+}
+
+/** One strike is forgiven for each hour without another. */
+const FORGIVE_MS = 3_600_000;
+/** Doubling the pause more often than this would only make it take longer to be forgiven. */
+const MOST_DOUBLINGS = 8;
+/** Addresses that are remembered; beyond that the oldest is forgotten, rather than memory growing. */
+const MAX_ADDRESSES = 100_000;
+
+/**
+ * Wrong codes by address, and the pauses that follow from them. After `freeGuesses` strikes an address waits `guessPauseMs`
+ * before it is heard again, twice that after the next, and so on up to `maxGuessPauseMs`. With the defaults that is at most 14
+ * guesses in the first hour and 6 in each further one.
+ * Times in ms of any one clock.
+ */
+export class Guesses {
+  readonly #limits: Limits;
+  readonly #addresses = new Recent<string, Strikes>(MAX_ADDRESSES);
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /** How long the address still has to wait, ms; 0 when it may guess. */
+  waitMs(address: string, now: number): number {
+    return Math.max(0, (this.#addresses.get(address)?.blockedUntil ?? 0) - now);
+  }
+
+  /** Counts a guess as wrong. One that turns out right is taken back with `forgive`. */
+  strike(address: string, now: number): void {
+    const { freeGuesses, guessPauseMs, maxGuessPauseMs } = this.#limits;
+    const before = this.#addresses.get(address);
+    const kept = before === undefined ? 0 : remaining(before, now);
+    const count = Math.min(kept + 1, freeGuesses + MOST_DOUBLINGS);
+    const pause = count < freeGuesses ? 0 : Math.min(maxGuessPauseMs, guessPauseMs * 2 ** (count - freeGuesses));
+    this.#addresses.set(address, { count, at: now, blockedUntil: now + pause });
+  }
+
+  /** Takes one strike back, with the pause that came of it. */
+  forgive(address: string): void {
+    const strikes = this.#addresses.get(address);
+    if (strikes === undefined) return;
+    strikes.count -= 1;
+    strikes.blockedUntil = 0;
+    if (strikes.count <= 0) this.#addresses.delete(address);
+  }
+
+  /** Forgets who has nothing against them any more. */
+  sweep(now: number): void {
+    for (const [address, strikes] of this.#addresses) if (remaining(strikes, now) === 0) this.#addresses.delete(address);
+  }
+}
+
+function remaining({ count, at }: Strikes, now: number): number {
+  return Math.max(0, count - Math.floor((now - at) / FORGIVE_MS));
+}

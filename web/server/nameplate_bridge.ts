@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto';
+import { parseObject, type Bus } from './bus.js';
+import type { NameplateBridge } from './desk.js';
+import type { Nameplates } from './nameplates.js';
+import { Recent } from './recent.js';
+
+/** What other servers get to object to a claim, ms. */
+const CLAIM_MS = 200;
+/** What the server that has the number gets to answer, ms. */
+const TAKE_MS = 1_000;
+/** Takes whose outcome is still open; the oldest is given up beyond that, and stays counted as a wrong guess. */
+const MOST_OPEN = 1_000;
+
+/**
+ * Numbers of short codes among servers that share a broker, on the topics `PREFIX-nameplates/NUMBER`. Who claims a number waits
+ * for objections; whoever has it objects, and of two who claim it at once the one with the lower id does. To take a number is to
+ * ask whoever has it.
+ */
+export class MqttNameplateBridge implements NameplateBridge {
+  readonly #bus: Bus;
+  readonly #topic: string;
+  readonly #nameplates: Nameplates;
+  /** Claims of this server that may be objected to, by number. */
+  readonly #claims = new Map<number, { id: string; lost: boolean }>();
+  /** Takes of this server, by id. */
+  readonly #takes = new Recent<string, { answer: (room: string | undefined) => void; onmet: () => void }>(MOST_OPEN);
+
+  constructor(bus: Bus, prefix: string, nameplates: Nameplates) {
+    this.#bus = bus;
+    this.#topic = `${prefix}-nameplates/`;
+    this.#nameplates = nameplates;
+    bus.onmessage((topic, text) => {
+      if (topic.startsWith(this.#topic)) this.#hear(Number(topic.slice(this.#topic.length)), text);
+    });
+    bus.onconnect(() => void bus.subscribe(`${this.#topic}+`));
+  }
+
+  async claim(number: number): Promise<boolean> {
+    if (this.#claims.has(number)) return false;
+    const claim = { id: makeId(), lost: false };
+    this.#claims.set(number, claim);
+    // Without the broker this server is alone.
+    if (this.#say(number, { type: 'claim', id: claim.id })) await new Promise((resolve) => setTimeout(resolve, CLAIM_MS));
+    this.#claims.delete(number);
+    return !claim.lost;
+  }
+
+  async take(number: number, onmet: () => void): Promise<string | undefined> {
+    const id = makeId();
+    if (!this.#say(number, { type: 'take', id })) return undefined;
+    const room = await new Promise<string | undefined>((resolve) => {
+      const timer = setTimeout(() => resolve(undefined), TAKE_MS);
+      const answer = (found: string | undefined): void => {
+        clearTimeout(timer);
+        resolve(found);
+      };
+      this.#takes.set(id, { answer, onmet });
+    });
+    if (room === undefined) this.#takes.delete(id);
+    return room;
+  }
+
+  #hear(number: number, text: Buffer): void {
+    const { type, id, room } = parseObject(text) ?? {};
+    if (!Number.isSafeInteger(number) || typeof id !== 'string' || id.length > 64) return;
+    switch (type) {
+      case 'claim': {
+        const claim = this.#claims.get(number);
+        if (this.#nameplates.has(number) || (claim !== undefined && claim.id < id)) this.#say(number, { type: 'held', id });
+        else if (claim !== undefined) claim.lost = true;
+        break;
+      }
+      case 'held': {
+        const claim = this.#claims.get(number);
+        if (claim?.id === id) claim.lost = true;
+        break;
+      }
+      case 'take': {
+        if (!this.#nameplates.has(number)) break;
+        const found = this.#nameplates.take(number, () => this.#say(number, { type: 'met', id }));
+        this.#say(number, { type: 'given', id, room: found ?? null });
+        break;
+      }
+      case 'given':
+        this.#takes.get(id)?.answer(typeof room === 'string' ? room : undefined);
+        break;
+      case 'met':
+        this.#takes.get(id)?.onmet();
+        this.#takes.delete(id);
+        break;
+    }
+  }
+
+  #say(number: number, message: object): boolean {
+    return this.#bus.publish(this.#topic + number, JSON.stringify(message));
+  }
+}
+
+function makeId(): string {
+  return randomBytes(12).toString('hex');
+}

@@ -1,0 +1,131 @@
+import { parseObject, type Bus } from './bus.js';
+import type { Metrics } from './metrics.js';
+import type { RoomBridge } from './rooms.js';
+
+interface Shared {
+  /** How many members are here. */
+  members: number;
+  /** By server, how many it has. */
+  readonly elsewhere: Map<string, number>;
+  /** Resolves when the other servers had their time to answer. */
+  readonly known: Promise<void>;
+}
+
+interface RoomBridgeOptions {
+  readonly bus: Bus;
+  readonly prefix: string;
+  /** Names this server among the others. */
+  readonly server: string;
+  readonly metrics: Metrics;
+  /** A message for the members here. */
+  ondeliver(room: string, text: Buffer): void;
+  /** A server is gone with its members. */
+  onlost(room: string): void;
+}
+
+/** What other servers get to say how many members they have, ms: a round trip through the broker, and what a loaded one takes. */
+const ANSWER_MS = 200;
+/** More servers than share one room. */
+const MOST_SERVERS = 64;
+
+/**
+ * Rooms over an MQTT broker. Messages of a room travel on the topic `PREFIX/ROOM`, verbatim, so that pages which talk to the
+ * broker themselves (`mqttSignaling`) are in the same room; on `PREFIX-servers/ROOM` servers tell each other how many members
+ * they have, because a room that is full is full for all.
+ */
+export class MqttRoomBridge implements RoomBridge {
+  readonly #options: RoomBridgeOptions;
+  readonly #rooms = new Map<string, Shared>();
+  readonly #topic: string;
+  readonly #serversTopic: string;
+
+  constructor(options: RoomBridgeOptions) {
+    this.#options = options;
+    this.#topic = `${options.prefix}/`;
+    this.#serversTopic = `${options.prefix}-servers/`;
+    options.bus.onmessage((topic, text) => this.#hear(topic, text));
+    options.bus.onconnect(() => {
+      void options.bus.subscribe(goneTopic(options.prefix));
+      for (const [room, { members }] of this.#rooms) this.#tell(room, members);
+    });
+  }
+
+  open(room: string): Promise<void> {
+    return this.#share(room).known;
+  }
+
+  elsewhere(room: string): number {
+    let count = 0;
+    for (const members of this.#rooms.get(room)?.elsewhere.values() ?? []) count += members;
+    return count;
+  }
+
+  changed(room: string, members: number): void {
+    if (members === 0) {
+      if (!this.#rooms.delete(room)) return;
+      this.#options.bus.unsubscribe(this.#topic + room);
+      this.#options.bus.unsubscribe(this.#serversTopic + room);
+    } else {
+      this.#share(room).members = members;
+    }
+    this.#tell(room, members);
+  }
+
+  forward(room: string, text: Buffer | string): void {
+    const sent = this.#options.bus.publish(this.#topic + room, text);
+    this.#options.metrics.add('millrace_bridge_messages_total', 1, `direction="${sent ? 'out' : 'dropped'}"`);
+  }
+
+  #share(room: string): Shared {
+    const present = this.#rooms.get(room);
+    if (present !== undefined) return present;
+    const shared: Shared = { members: 0, elsewhere: new Map(), known: this.#ask(room) };
+    this.#rooms.set(room, shared);
+    return shared;
+  }
+
+  async #ask(room: string): Promise<void> {
+    const { bus, server } = this.#options;
+    await Promise.all([bus.subscribe(this.#topic + room), bus.subscribe(this.#serversTopic + room)]);
+    if (!bus.publish(this.#serversTopic + room, JSON.stringify({ server, ask: true }))) return;
+    await new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
+  }
+
+  #tell(room: string, members: number): void {
+    this.#options.bus.publish(this.#serversTopic + room, JSON.stringify({ server: this.#options.server, members }));
+  }
+
+  #hear(topic: string, text: Buffer): void {
+    const { prefix, metrics } = this.#options;
+    if (topic === goneTopic(prefix)) {
+      const server = parseObject(text)?.['server'];
+      if (typeof server === 'string') this.#forget(server);
+    } else if (topic.startsWith(this.#topic)) {
+      metrics.add('millrace_bridge_messages_total', 1, 'direction="in"');
+      this.#options.ondeliver(topic.slice(this.#topic.length), text);
+    } else if (topic.startsWith(this.#serversTopic)) {
+      this.#hearServer(topic.slice(this.#serversTopic.length), text);
+    }
+  }
+
+  #hearServer(room: string, text: Buffer): void {
+    const shared = this.#rooms.get(room);
+    const { server, members, ask } = parseObject(text) ?? {};
+    if (shared === undefined || typeof server !== 'string' || server.length > 64) return;
+    if (ask === true) {
+      if (shared.members > 0) this.#tell(room, shared.members);
+    } else if (typeof members === 'number' && Number.isSafeInteger(members) && members >= 0) {
+      if (members === 0) shared.elsewhere.delete(server);
+      else if (shared.elsewhere.size < MOST_SERVERS || shared.elsewhere.has(server)) shared.elsewhere.set(server, members);
+    }
+  }
+
+  #forget(server: string): void {
+    for (const [room, { elsewhere }] of this.#rooms) if (elsewhere.delete(server)) this.#options.onlost(room);
+  }
+}
+
+/** Where the broker says that a server is gone. No room has this short a name. */
+export function goneTopic(prefix: string): string {
+  return `${prefix}-servers/gone`;
+}

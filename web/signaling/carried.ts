@@ -1,0 +1,142 @@
+import { MillraceError } from '../errors.js';
+import type { Signaling } from '../options.js';
+
+/** A way for texts to the room; what it does when it is opened and ended. */
+export interface Wire {
+  send(text: string): void;
+  close(): void;
+}
+
+/** What a wire tells. After `close`, nothing it says counts. */
+export interface WireListener {
+  opened(): void;
+  heard(text: unknown): void;
+  failed(detail: string): void;
+}
+
+/** Bytes of JSON text that any way here carries: the limit of the signalling server. */
+export const MAX_MESSAGE_BYTES = 64 * 1024;
+/** What is kept while the wire opens; `connect` sends a handful. */
+const MAX_QUEUED = 64;
+
+/**
+ * Signalling over a wire that has to open, and may break: messages wait until it is open, a failure is told once and to whoever
+ * listens later, and `reopen` opens another one.
+ * Errors: `send` throws 'too-large' for a message over 64 KiB and 'invalid-argument' for one that is no JSON; everything else
+ * is a 'signaling-failed' for `onerror`.
+ */
+export class CarriedSignaling implements Signaling {
+  onmessage: Signaling['onmessage'] = null;
+  readonly #openWire: (listener: WireListener) => Wire;
+  readonly #openTimeoutMs: number;
+  #queue: string[] = [];
+  #wire: Wire | undefined;
+  /** What the wire of now tells; that of an earlier one is not listened to. */
+  #listener: WireListener | undefined;
+  #isOpen = false;
+  #openTimer: ReturnType<typeof setTimeout> | undefined;
+  #failure: MillraceError | undefined;
+  #closed = false;
+  #onerror: NonNullable<Signaling['onerror']> | null = null;
+
+  /** Errors: throws what `openWire` throws, here and in `reopen`. */
+  constructor(openWire: (listener: WireListener) => Wire, openTimeoutMs: number) {
+    this.#openWire = openWire;
+    this.#openTimeoutMs = openTimeoutMs;
+    this.#open();
+  }
+
+  get onerror(): NonNullable<Signaling['onerror']> | null {
+    return this.#onerror;
+  }
+
+  // A failure may come before `connect` listens for it.
+  set onerror(listener: NonNullable<Signaling['onerror']> | null) {
+    this.#onerror = listener;
+    if (this.#failure) listener?.(this.#failure);
+  }
+
+  send(message: object): void {
+    const text = toText(message);
+    if (this.#closed || this.#failure) return;
+    if (this.#isOpen) this.#wire?.send(text);
+    else if (this.#queue.length >= MAX_QUEUED) this.#fail('too many messages before the way was open');
+    else this.#queue.push(text);
+  }
+
+  reopen(): void {
+    if (this.#closed || !this.#failure) return;
+    this.#failure = undefined;
+    this.#open();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#release();
+  }
+
+  #open(): void {
+    const listener: WireListener = {
+      opened: () => {
+        if (this.#listener !== listener || this.#isOpen) return;
+        clearTimeout(this.#openTimer);
+        this.#isOpen = true;
+        for (const text of this.#queue.splice(0)) this.#wire?.send(text);
+      },
+      heard: (text) => {
+        if (this.#listener === listener) this.#hear(text);
+      },
+      failed: (detail) => {
+        if (this.#listener === listener) this.#fail(detail);
+      },
+    };
+    this.#listener = listener;
+    this.#openTimer = setTimeout(() => listener.failed(`nothing answered within ${this.#openTimeoutMs} ms`), this.#openTimeoutMs);
+    try {
+      this.#wire = this.#openWire(listener);
+    } catch (caught) {
+      this.#release();
+      throw caught;
+    }
+  }
+
+  #hear(text: unknown): void {
+    if (typeof text !== 'string' || text.length > MAX_MESSAGE_BYTES) return;
+    let message: unknown;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      return; // Whoever carries messages is not trusted to carry JSON.
+    }
+    this.onmessage?.(message);
+  }
+
+  #fail(detail: string): void {
+    this.#failure = new MillraceError('signaling-failed', detail);
+    this.#release();
+    this.#onerror?.(this.#failure);
+  }
+
+  #release(): void {
+    clearTimeout(this.#openTimer);
+    this.#listener = undefined;
+    this.#isOpen = false;
+    this.#queue = [];
+    this.#wire?.close();
+    this.#wire = undefined;
+  }
+}
+
+function toText(message: object): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(message);
+  } catch (caught) {
+    throw MillraceError.from(caught, 'invalid-argument');
+  }
+  if (text === undefined) throw new MillraceError('invalid-argument', 'a signalling message must be an object of JSON');
+  if (new TextEncoder().encode(text).length > MAX_MESSAGE_BYTES) {
+    throw new MillraceError('too-large', `a signalling message may have ${MAX_MESSAGE_BYTES} bytes`);
+  }
+  return text;
+}

@@ -1,0 +1,103 @@
+import type { IClientOptions, MqttClient } from 'mqtt';
+import { MillraceError, describe } from '../errors.js';
+import type { Signaling } from '../options.js';
+import { CarriedSignaling, MAX_MESSAGE_BYTES, type Wire, type WireListener } from './carried.js';
+
+export interface MqttSignalingOptions {
+  username?: string;
+  password?: string;
+  /** The topic of a room is `PREFIX/ROOM`; default 'millrace'. */
+  prefix?: string;
+  /** Milliseconds until the broker must have let this side into the room; default 15 000. */
+  openTimeout?: number;
+}
+
+/** Topic and properties of a packet, beside its message, bytes. */
+const PACKET_OVERHEAD = 1024;
+const KEEPALIVE_S = 20;
+
+/** Told to the others by this side when it closes, and by the broker when it is gone without a word. */
+const leftMessage = JSON.stringify({ millrace: 1, type: 'left' });
+
+/**
+ * Signalling over an MQTT 5 broker with a WebSocket listener (`wss://broker/mqtt`). `room`: both sides name the same one; 16 to
+ * 64 of `A-Z a-z 0-9 _ -`, as for Millrace's own server, whose rooms are the same when it is bridged to the broker. Whoever may
+ * subscribe to the topic hears what is said there, so rooms should not be guessable. Nothing is retained.
+ * Errors: throws 'invalid-argument' for what is no address or room; a broker that refuses, fails or goes away makes a pending
+ * `connect` reject with 'signaling-failed'; a message over 64 KiB throws 'too-large'. A session that is up needs the broker only
+ * when its connection breaks, and connects again then.
+ */
+export function mqttSignaling(url: string | URL, room: string, options: MqttSignalingOptions = {}): Signaling {
+  if (!/^(wss?|mqtts?):$/.test(protocolOf(url))) throw new MillraceError('invalid-argument', 'an MQTT broker has an address such as wss://host/mqtt');
+  if (!/^[A-Za-z0-9_-]{16,64}$/.test(room)) throw new MillraceError('invalid-argument', 'a room is 16 to 64 of A-Z a-z 0-9 _ -');
+  const { prefix = 'millrace', openTimeout = 15_000 } = options;
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(prefix)) throw new MillraceError('invalid-argument', 'a prefix is 1 to 64 of A-Z a-z 0-9 _ -');
+  const topic = `${prefix}/${room}`;
+  const settings: IClientOptions = {
+    ...(options.username === undefined ? {} : { username: options.username }),
+    ...(options.password === undefined ? {} : { password: options.password }),
+    protocolVersion: 5,
+    clean: true,
+    keepalive: KEEPALIVE_S,
+    connectTimeout: openTimeout,
+    // `reopen` does, when the session needs it.
+    reconnectPeriod: 0,
+    // The other kind starts a worker from a blob, which a strict content security policy forbids.
+    timerVariant: 'native',
+    will: { topic, payload: leftMessage as unknown as Buffer, qos: 1, retain: false },
+    properties: { maximumPacketSize: MAX_MESSAGE_BYTES + PACKET_OVERHEAD },
+  };
+  return new CarriedSignaling((listener) => new MqttWire(String(url), topic, settings, listener), openTimeout);
+}
+
+/** One connection to the broker. */
+class MqttWire implements Wire {
+  readonly #topic: string;
+  #client: MqttClient | undefined;
+  #closed = false;
+
+  constructor(url: string, topic: string, settings: IClientOptions, listener: WireListener) {
+    this.#topic = topic;
+    this.#open(url, settings, listener).catch((caught: unknown) => listener.failed(describe(caught)));
+  }
+
+  send(text: string): void {
+    this.#client?.publish(this.#topic, text, { qos: 1, retain: false });
+  }
+
+  close(): void {
+    this.#closed = true;
+    const client = this.#client;
+    if (client === undefined) return;
+    if (client.connected) this.send(leftMessage);
+    client.end(!client.connected);
+  }
+
+  async #open(url: string, settings: IClientOptions, listener: WireListener): Promise<void> {
+    const { connect } = await import('./mqtt_client.js');
+    if (this.#closed) return;
+    const client = connect(url, settings);
+    this.#client = client;
+    client.on('error', (error) => listener.failed(`the broker refused or failed (${describe(error)})`));
+    client.on('close', () => listener.failed('the connection to the broker closed'));
+    client.on('message', (_topic, message, { retain }) => {
+      // Somebody else's leftovers are no message of now.
+      if (!retain) listener.heard(new TextDecoder().decode(message));
+    });
+    client.on('connect', () => {
+      // `nl`: own messages do not come back. `rh: 2`: nor does what was retained.
+      client.subscribe(this.#topic, { qos: 1, nl: true, rh: 2 }, (error, granted) => {
+        if (error || granted?.some(({ qos }) => qos > 2)) listener.failed('the broker does not let this side into the room');
+        else listener.opened();
+      });
+    });
+  }
+}
+
+function protocolOf(url: string | URL): string {
+  try {
+    return new URL(url).protocol;
+  } catch {
+    return '';
+  }
+}

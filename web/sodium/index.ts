@@ -1,0 +1,69 @@
+/**
+ * `millrace/sodium`: what npm `libsodium-wrappers` offers for the families listed in docs/sodium.md, from this project's own
+ * build of libsodium. A chunk of its own: nothing of it is loaded by transfers.
+ */
+import { base64_variants, from_base64, to_base64 } from './base64.js';
+import { makeFunction } from './call.js';
+import { constants } from './constants.js';
+import { functionTable } from './functions.js';
+import { from_hex, to_hex } from './hex.js';
+import { callSodium, loadSodium, readString } from './module.js';
+import { add, compare, increment, is_zero, memcmp, memzero } from './numbers.js';
+import { output_formats } from './output_format.js';
+import { pad, unpad } from './padding.js';
+import type { SodiumFunctions } from './types.js';
+import { from_string, to_string } from './utf8.js';
+
+export { add, base64_variants, compare, from_base64, from_hex, from_string, increment, is_zero, memcmp, memzero, output_formats };
+export { pad, symbols, to_base64, to_hex, to_string, unpad };
+export type { OutputFormat } from './output_format.js';
+export type { Message, SodiumFunctions, StateAddress, StringOutputFormat, Uint8ArrayOutputFormat } from './types.js';
+
+const helpers = {
+  add,
+  base64_variants,
+  compare,
+  from_base64,
+  from_hex,
+  from_string,
+  increment,
+  is_zero,
+  memcmp,
+  memzero,
+  output_formats,
+  pad,
+  symbols,
+  to_base64,
+  to_hex,
+  to_string,
+  unpad,
+};
+
+const functions = Object.fromEntries(Object.entries(functionTable).map(([name, spec]) => [name, makeFunction(name, spec)]));
+
+/** What only the loaded build can tell, and undefined until `ready`. */
+interface BuildConstants {
+  readonly SODIUM_LIBRARY_VERSION_MAJOR: number;
+  readonly SODIUM_LIBRARY_VERSION_MINOR: number;
+  readonly SODIUM_VERSION_STRING: string;
+}
+
+export type Sodium = { readonly ready: Promise<void> } & Readonly<typeof helpers & typeof constants & SodiumFunctions & BuildConstants>;
+
+/** Loading begins when this module is imported. Rejects where the `.wasm` cannot be had. */
+export const ready: Promise<void> = loadSodium().then(() => {
+  Object.assign(sodium, {
+    SODIUM_LIBRARY_VERSION_MAJOR: callSodium('sodium_library_version_major'),
+    SODIUM_LIBRARY_VERSION_MINOR: callSodium('sodium_library_version_minor'),
+    SODIUM_VERSION_STRING: readString(Number(callSodium('sodium_version_string'))),
+  } satisfies Record<keyof BuildConstants, unknown>);
+});
+
+const sodium = { ready, ...helpers, ...constants, ...functions } as Sodium;
+
+/** Every name that is there, in order. */
+function symbols(): string[] {
+  return Object.keys(sodium).sort();
+}
+
+export default sodium;

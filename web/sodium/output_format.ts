@@ -1,0 +1,33 @@
+import { to_base64 } from './base64.js';
+import { to_hex } from './hex.js';
+import { to_string } from './utf8.js';
+
+const writers = {
+  uint8array: (bytes: Uint8Array): Uint8Array => bytes,
+  text: to_string,
+  hex: to_hex,
+  base64: (bytes: Uint8Array): string => to_base64(bytes),
+};
+
+export type OutputFormat = keyof typeof writers;
+
+export function output_formats(): OutputFormat[] {
+  return Object.keys(writers) as OutputFormat[];
+}
+
+function isOutputFormat(value: string): value is OutputFormat {
+  return Object.hasOwn(writers, value);
+}
+
+/** What stands for nothing is bytes. Errors: TypeError for what is no string, Error for an unknown name. */
+export function readOutputFormat(value: unknown): OutputFormat {
+  if (!value) return 'uint8array';
+  if (typeof value !== 'string') throw new TypeError('When defined, the output format must be a string');
+  if (!isOutputFormat(value)) throw new Error(`${value} is not a supported output format`);
+  return value;
+}
+
+/** Errors: TypeError where `text` is asked for and the bytes are no UTF-8. */
+export function format(bytes: Uint8Array, as: OutputFormat): Uint8Array | string {
+  return writers[as](bytes);
+}
