@@ -74,7 +74,8 @@ Observed Observe(Simulation& sim, std::vector<SimFile> files) {
     if (lane == kControlLane) {
       observed.control_bytes.insert(message.size());
       if (message.size() == kMaxControlRecordBytes) ++observed.long_control_records;
-    } else {
+    } else if (message.size() != kRecordOverheadBytes + 1) {
+      // All but what makes a young lane move, which is the same whatever is sent.
       observed.bulk_bytes.insert(message.size());
       observed.bulk_total += message.size() - kRecordOverheadBytes - kMaxDataHeaderBytes;
     }
@@ -130,10 +131,10 @@ TEST_CASE("with privacy, streams, empty files, cancels, pauses and lost lanes en
   const TransferId back = sim.Send(sim.b(), sim.Files({1'500'000}));
   const TransferId cancelled = sim.Send(sim.a(), sim.Files({9'000'000}));
   REQUIRE(sim.RunUntil([&] { return sim.b().session->TransferBytes(cancelled) > 100'000; }));
+  sim.b().session->Fail(cancelled, ErrorCode::kCancelled, "", sim.now());
   sim.a().session->SetPaused(id, true, sim.now());
   sim.RunFor(Duration::Seconds(2));
   sim.a().session->SetPaused(id, false, sim.now());
-  sim.b().session->Fail(cancelled, ErrorCode::kCancelled, "", sim.now());
   sim.CloseLane(LaneId(1));
   REQUIRE(sim.RunUntil([&sim] {
     return sim.a().Count(EventType::kDone) == 2 && sim.b().Count(EventType::kDone) == 2;
