@@ -1,11 +1,11 @@
 // Who the other side is, and what somebody in between gets. The man in the middle here has the signalling, which is all that a
 // server of it has; what forged, cut and replayed handshakes do is for the tests of the core.
 import type { Page } from '@playwright/test';
+import { startCoturn } from '../tests/node/support/daemon.mjs';
 import { Bare, connectPair, type BareApi, type PlainFailure } from './support/bare.js';
 import { launchBrowser } from './support/browsers.mjs';
 import { expect, nameOf, pairings, test, type Pairing, type Side } from './support/fixtures.js';
 import { attachPair, test as linkTest } from './support/link.js';
-import { startTurn } from './support/turn.mjs';
 
 type Options = Omit<Parameters<BareApi['connect']>[0], 'room'>;
 type Secret = Pick<Options, 'secret' | 'secretKind'>;
@@ -256,7 +256,7 @@ for (const pairing of alike) {
 }
 
 test('privacy: every path goes through the TURN server, and no address of this machine is told', async ({ siteUrl, room }) => {
-  const turn = await startTurn();
+  const turn = await startCoturn();
   const browsers = [await launchBrowser('chromium'), await launchBrowser('firefox', { loopback: true })] as const;
   try {
     const [a, b] = await Promise.all(

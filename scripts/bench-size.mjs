@@ -27,7 +27,7 @@ async function printGroup(name, group) {
   print(total);
 }
 
-// millrace/sodium is for pages that ask for it: nothing else loads it.
-const isSodium = (file) => /(^|_)sodium\./.test(file);
-await printGroup('total', files.filter((file) => !isSodium(file)));
-await printGroup('total of millrace/sodium', files.filter(isSodium));
+// millrace/parts and millrace/sodium are for pages that ask for them: nothing else loads them.
+const entryOf = (file) => /(?:^|_)(parts|sodium)\./.exec(file)?.[1];
+await printGroup('total', files.filter((file) => entryOf(file) === undefined));
+for (const entry of ['parts', 'sodium']) await printGroup(`total of millrace/${entry}`, files.filter((file) => entryOf(file) === entry));

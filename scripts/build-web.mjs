@@ -38,6 +38,7 @@ function buildPackage() {
     entryPoints: {
       millrace: 'web/index.ts',
       signaling: 'web/signaling/index.ts',
+      parts: 'web/parts/index.ts',
       sodium: 'web/sodium/index.ts',
       words: 'web/words.ts',
       mqtt_client: 'web/signaling/mqtt_client.ts',
@@ -45,7 +46,7 @@ function buildPackage() {
     },
     outdir: 'dist',
     platform: 'browser',
-    external: ['./millrace_core.js', './millrace_sodium.js', './words.js', './worker.js', './mqtt_client.js'],
+    external: ['./millrace_core.js', './millrace_parts.js', './millrace_sodium.js', './words.js', './worker.js', './mqtt_client.js'],
   });
 }
 
@@ -86,7 +87,8 @@ async function copy(from, to) {
 }
 
 async function copyCore() {
-  for (const file of ['millrace_core.js', 'millrace_core.wasm', 'millrace_sodium.js', 'millrace_sodium.wasm']) {
+  const files = ['millrace_core', 'millrace_parts', 'millrace_sodium'].flatMap((name) => [`${name}.js`, `${name}.wasm`]);
+  for (const file of files) {
     const from = join(core, file);
     if (!existsSync(from)) throw new Error(`${from} is missing: cmake --preset wasm-release && cmake --build --preset wasm-release`);
     await copy(from, join(dist, file));

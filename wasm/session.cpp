@@ -15,34 +15,14 @@
 
 #include "crypto/secret.h"
 #include "crypto/transfer_token.h"
+#include "stats/bottleneck.h"
+#include "stats/quality_score.h"
+#include "values.h"
 
 namespace millrace {
 namespace {
 
 using emscripten::val;
-
-Timestamp FromMillis(double millis) {
-  return Timestamp::FromMicros(static_cast<int64_t>(std::llround(millis * 1000.0)));
-}
-
-double ToMillis(Timestamp time) {
-  return time.IsNever() ? HUGE_VAL : static_cast<double>(time.micros()) / 1000.0;
-}
-
-double Address(const void* pointer) {
-  return static_cast<double>(reinterpret_cast<uintptr_t>(pointer));
-}
-
-// JavaScript numbers are exact up to 2^53 − 1, and so are all sizes (kMaxFileBytes). What is no
-// such number becomes one that no check lets pass.
-uint64_t ToCount(double number) {
-  if (!(number >= 0.0) || number > static_cast<double>(kMaxFileBytes)) return kMaxFileBytes + 1;
-  return static_cast<uint64_t>(number);
-}
-
-size_t ToSize(double number) {
-  return static_cast<size_t>(std::min<uint64_t>(ToCount(number), UINT32_MAX));
-}
 
 std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -210,7 +190,13 @@ class WasmSession {
     return static_cast<double>(session_.TransferBytes(TransferId(transfer)));
   }
 
-  val Stats() const {
+  void SetPath(bool host_pair, bool cellular) { session_.SetPath(host_pair, cellular); }
+  void OnPacketCounts(double sent, double received, double now) {
+    if (!IsAmount(sent) || !IsAmount(received)) return;
+    session_.OnPacketCounts(ToCount(sent), ToCount(received), FromMillis(now));
+  }
+
+  val Stats(double now) const {
     val lanes = val::array();
     for (const auto& [id, lane] : session_.lanes()) {
       val object = val::object();
@@ -224,15 +210,18 @@ class WasmSession {
       object.set("paused", lane.gate().IsPaused());
       object.set("reliable", lane.sent().delivery() == Delivery::kReliable);
       object.set("recordsLost", static_cast<double>(lane.sent().lost_records()));
-      object.set("rtt", ToObject(lane.sent().round_trip().smoothed()));
+      object.set("rtt", ToValue(lane.sent().round_trip().smoothed()));
       lanes.call<void>("push", object);
     }
     val stats = val::object();
-    stats.set("rtt", ToObject(session_.round_trip().smoothed()));
+    stats.set("rtt", ToValue(session_.round_trip().smoothed()));
     stats.set("lanes", lanes);
     stats.set("pacingRate", session_.flow().rate().pacing_bytes_per_second());
     stats.set("bottleneckRate", session_.flow().rate().bandwidth_bytes_per_second());
     stats.set("queueDelay", session_.flow().rate().queue_delay().queue().millis());
+    Judge(stats, FromMillis(now));
+    stats.set("chunkSize", static_cast<double>(session_.chunks().chunk_bytes()));
+    stats.set("profile", ToValue(NameOf(session_.chunks().profile())));
     stats.set("sendPoolBytes", static_cast<double>(session_.send_pool_used()));
     stats.set("receivePoolBytes", static_cast<double>(session_.receive_pool_used()));
     stats.set("wasmBytes", static_cast<double>(emscripten_get_heap_size()));
@@ -240,6 +229,24 @@ class WasmSession {
   }
 
  private:
+  // How the link is, what is waited for, and what to make of it.
+  void Judge(val& stats, Timestamp now) const {
+    std::optional<double> rtt;
+    if (const auto smoothed = session_.round_trip().smoothed()) rtt = smoothed->millis();
+    std::optional<double> jitter;
+    if (rtt) jitter = session_.flow().rate().queue_delay().jitter().millis();
+    const std::optional<double> loss = session_.loss();
+    const std::optional<WaitingShares> waiting = session_.waiting(now);
+    const Bottleneck bottleneck =
+        FindBottleneck({.loss = loss, .rtt_ms = rtt, .jitter_ms = jitter, .waiting = waiting});
+    stats.set("jitter", ToValue(jitter));
+    stats.set("packetLoss", ToValue(loss));
+    stats.set("waiting", ToValue(waiting));
+    stats.set("quality", ToValue(QualityScore({.rtt_ms = rtt, .jitter_ms = jitter, .loss = loss})));
+    stats.set("bottleneck", ToValue(NameOf(bottleneck)));
+    stats.set("recommendation", ToValue(RecommendationFor(bottleneck, waiting)));
+  }
+
   // What an earlier attempt left is hashed in steps of so many bytes: whole leaves.
   static constexpr size_t kExistingBytes = 256 * 1024;
   static_assert(kExistingBytes % kLeafBytes == 0);
@@ -248,14 +255,23 @@ class WasmSession {
     SessionOptions options;
     options.reconnect_timeout = FromMillis(object["reconnectTimeout"].as<double>()) - Timestamp();
     options.lane_timeout = FromMillis(object["laneTimeout"].as<double>()) - Timestamp();
-    options.lanes.least = ToSize(object["leastLanes"].as<double>());
-    options.lanes.most = ToSize(object["mostLanes"].as<double>());
+    options.chunks.profile =
+        ProfileFromName(TextOf(object, "profile")).value_or(NetworkProfile::kAuto);
+    options.chunks.mode = ModeFromName(TextOf(object, "mode"));
+    const double chunk = NumberOf(object, "chunkSize");
+    if (IsAmount(chunk)) {
+      options.chunks.least_chunk_bytes = options.chunks.most_chunk_bytes = ToSize(chunk);
+    }
+    // What is not asked for is the profile's; what is asked for goes before it.
+    const ProfileLimits limits = LimitsOf(options.chunks.profile);
+    const double least = NumberOf(object, "leastLanes");
+    const double most = NumberOf(object, "mostLanes");
+    options.lanes.least = IsAmount(least) ? ToSize(least) : limits.least_lanes;
+    options.lanes.most = IsAmount(most) ? ToSize(most) : limits.most_lanes;
+    if (IsAmount(most)) options.lanes.least = std::min(options.lanes.least, options.lanes.most);
+    options.lanes.most = std::max(options.lanes.least, options.lanes.most);
     options.most_bytes_per_second = ToCount(object["mostBytesPerSecond"].as<double>());
     return options;
-  }
-
-  static val ToObject(std::optional<Duration> span) {
-    return span ? val(span->millis()) : val::undefined();
   }
 
   static HandshakeOptions HandshakeFromObject(const val& object) {
@@ -436,6 +452,8 @@ EMSCRIPTEN_BINDINGS(millrace) {
       .function("lanesWanted", &WasmSession::LanesWanted)
       .function("connected", &WasmSession::Connected)
       .function("transferBytes", &WasmSession::TransferBytes)
+      .function("setPath", &WasmSession::SetPath)
+      .function("onPacketCounts", &WasmSession::OnPacketCounts)
       .function("stats", &WasmSession::Stats);
 }
 

@@ -80,6 +80,11 @@ export class ControlConnector {
     pairing.ondoubt = () => this.#doubt();
   }
 
+  /** The present connection. */
+  get connection(): RTCPeerConnection | undefined {
+    return this.#link?.connection;
+  }
+
   /** The first channel is open: from here on the session knows best why it fails. */
   handshaking(): void {
     this.#handshaking = true;

@@ -20,6 +20,68 @@ export interface CoreModule {
     /** `entropy`: `handshakeEntropyBytes()`; the core wipes its copies of it and of `options.secret`, the caller its own. */
     new (entropy: Uint8Array, options: CoreOptions, now: number): CoreSession;
   };
+  /** ms, samples, ms. */
+  readonly TransferBenchmark: new (sampleInterval: number, windowSize: number, rttInterval: number) => BenchmarkCore;
+}
+
+export const profiles = ['auto', 'lan-ethernet', 'lan-wifi', 'internet', 'internet-poor', 'mobile'] as const;
+export type Profile = (typeof profiles)[number];
+export const sizingModes = ['aggressive', 'balanced', 'conservative'] as const;
+export type SizingMode = (typeof sizingModes)[number];
+export type Bottleneck = 'none' | 'network-bandwidth' | 'network-latency' | 'backpressure' | 'cpu' | 'memory';
+
+/** Shares of the time that a sender worked, by what it waited for; they add up to 1. */
+export interface WaitingShares {
+  /** Bytes that are being read. */
+  readonly source: number;
+  /** This side's processor: hashing, sealing, handing over. */
+  readonly seal: number;
+  /** Room in the channels' buffers. */
+  readonly channel: number;
+  /** The link. */
+  readonly network: number;
+  /** The other side, which has no room until its sink has written. */
+  readonly sink: number;
+}
+
+/** Rates are bytes/s, times ms, losses 0 to 1. What is not known is undefined. */
+export interface BenchmarkStats {
+  readonly throughputAvg: number;
+  readonly throughputPeak: number;
+  readonly throughputMin: number;
+  readonly throughputCurrent: number;
+  readonly rttAvg: number | undefined;
+  readonly rttMin: number | undefined;
+  readonly rttMax: number | undefined;
+  readonly rttCurrent: number | undefined;
+  readonly jitter: number | undefined;
+  readonly lossAvg: number | undefined;
+  readonly lossMax: number | undefined;
+  readonly totalBytes: number;
+  readonly durationMs: number;
+  readonly sampleCount: number;
+  /** 0 to 100. */
+  readonly quality: number | undefined;
+  readonly bottleneck: Bottleneck;
+  /** In plain words. */
+  readonly recommendation: string;
+}
+
+/** Class TransferBenchmark of `wasm/benchmark.cpp`. */
+export interface BenchmarkCore {
+  start(now: number): void;
+  recordBytes(bytes: number, now: number): void;
+  recordRtt(rtt: number, now: number): void;
+  recordPacketLoss(loss: number, now: number): void;
+  /** What the bottleneck is judged by besides. `memoryShare`: NaN where unknown. */
+  setContext(waiting: WaitingShares | undefined, memoryShare: number): void;
+  /** True: a sample was completed since the last call. */
+  advance(now: number): boolean;
+  stop(now: number): void;
+  running(): boolean;
+  rttIsDue(now: number): boolean;
+  stats(now: number): BenchmarkStats;
+  delete(): void;
 }
 
 export interface CoreOptions {
@@ -27,9 +89,14 @@ export interface CoreOptions {
   reconnectTimeout: number;
   /** How long there may be no bulk lane before the session ends, ms; 0: the last one must not close. */
   laneTimeout: number;
-  /** Bulk lanes to ask for. */
-  leastLanes: number;
-  mostLanes: number;
+  /** Bulk lanes to ask for; undefined: as the profile suggests. */
+  leastLanes?: number | undefined;
+  mostLanes?: number | undefined;
+  /** What network it is, and how quickly the chunk size follows; undefined: by measurement, as the profile suggests. */
+  profile?: Profile | undefined;
+  mode?: SizingMode | undefined;
+  /** Bytes, whatever the link does; undefined: as the link asks for. */
+  chunkSize?: number | undefined;
   /** Bytes per second; 0: no limit. */
   mostBytesPerSecond: number;
   /** How the two sides know each other; both have to say the same. */
@@ -119,7 +186,11 @@ export interface CoreSession {
   connected(): boolean;
   /** Bytes of the transfer that the peer acknowledged (sending) or that the sink stored (receiving). */
   transferBytes(transfer: number): number;
-  stats(): CoreStats;
+  /** What the connection's path is made of. */
+  setPath(hostPair: boolean, cellular: boolean): void;
+  /** The other side answers how many packets of its connection's it received of those that this side had sent. */
+  onPacketCounts(sent: number, received: number, now: number): void;
+  stats(now: number): CoreStats;
   delete(): void;
 }
 
@@ -187,6 +258,20 @@ export interface CoreStats {
   bottleneckRate: number;
   /** What packets wait for in the link, ms. */
   queueDelay: number;
+  /** Mean difference between one ping's round trip and the next one's, ms. */
+  jitter: number | undefined;
+  /** 0 to 1: of packets that both sides counted, else of records on unreliable lanes. */
+  packetLoss: number | undefined;
+  /** Since this side last began to send, having sent nothing before. */
+  waiting: WaitingShares | undefined;
+  /** 0 to 100. */
+  quality: number | undefined;
+  bottleneck: Bottleneck;
+  recommendation: string;
+  /** What is read and scheduled at once, bytes. */
+  chunkSize: number;
+  /** The chosen one; for 'auto' what the path looks like, 'auto' until that is known. */
+  profile: Profile;
   /** Bytes of the two record pools in use now. */
   sendPoolBytes: number;
   receivePoolBytes: number;

@@ -3,6 +3,7 @@ export { connect } from './connect.js';
 export { createCode, normalizeCode } from './code.js';
 export { createLinkKey } from './link_key.js';
 export { sasEmoji } from './sas.js';
+export type { BenchmarkStats, Bottleneck, Profile, SizingMode, WaitingShares } from './core.js';
 export { errorCodes, MillraceError, type ErrorCode } from './errors.js';
 export { removeStored } from './sinks/stored.js';
 export type { TypedEventTarget } from './events.js';

@@ -77,6 +77,11 @@ export class Link {
     if (options.initiator) this.#step(() => this.#offer());
   }
 
+  /** For its statistics only. */
+  get connection(): RTCPeerConnection {
+    return this.#connection;
+  }
+
   get state(): RTCPeerConnectionState {
     return this.#connection.connectionState;
   }

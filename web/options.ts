@@ -1,3 +1,4 @@
+import { profiles, sizingModes, type Profile, type SizingMode } from './core.js';
 import { MillraceError } from './errors.js';
 import { resolveSecret, type Secret } from './secret.js';
 
@@ -52,10 +53,23 @@ export interface ConnectOptions {
    * to reliable channels by itself and says so ('log'). Default 'reliable'.
    */
   delivery?: 'reliable' | 'unreliable';
-  /** Other than 'auto' is not available yet. */
-  profile?: 'auto' | 'lan-ethernet' | 'lan-wifi' | 'internet' | 'internet-poor' | 'mobile';
-  /** Other than 'balanced' is not available yet. */
-  mode?: 'aggressive' | 'balanced' | 'conservative';
+  /**
+   * What network this is: bounds the chunk size, and the lanes that are asked for where `lanes` does not. 'auto' goes by
+   * measurement, without bounds. Default 'auto'.
+   */
+  profile?: Profile;
+  /** How quickly the chunk size follows the link; default: as the profile suggests. */
+  mode?: SizingMode;
+  /**
+   * Bytes that are read and scheduled at once, 16 KiB to 4 MiB, whatever the link does; default: as the link asks for. On slow
+   * links messages are smaller all the same.
+   */
+  chunkSize?: number;
+  /**
+   * Water marks of each lane's channel, bytes: nothing more goes into it from `high` on, until no more than `low` is left.
+   * Default 1 MiB and 256 KiB; 16 and 4 MiB are prescribed by many, and clamped to what a browser's queue holds.
+   */
+  waterMarks?: { high: number; low: number };
   /** What this side sends at most, bytes per second; 0: no limit. At least 16,384. */
   bandwidthLimit?: number;
   /**
@@ -78,10 +92,17 @@ export interface ConnectOptions {
 export interface Settings {
   signaling: Signaling;
   rtc: RTCConfiguration;
-  minLanes: number;
-  maxLanes: number;
+  /** Undefined: as the profile suggests. */
+  minLanes: number | undefined;
+  maxLanes: number | undefined;
+  /** Never more, whatever either side asks for. */
+  mostLanes: number;
+  profile: Profile;
+  mode: SizingMode | undefined;
   reliable: boolean;
   bandwidthLimit: number;
+  chunkSize: number | undefined;
+  waterMarks: { high: number; low: number };
   secret: Secret;
   privacy: boolean;
   encryption: boolean;
@@ -89,23 +110,38 @@ export interface Settings {
   signal: AbortSignal | undefined;
 }
 
+/**
+ * Enough to keep the channel busy while the window or worker does something else, little enough that what is said last does
+ * not wait behind it.
+ */
+const DEFAULT_WATER_MARKS = { high: 1024 * 1024, low: 256 * 1024 };
+const LEAST_CHUNK_BYTES = 16 * 1024;
+const MOST_CHUNK_BYTES = 4 * 1024 * 1024;
 /** Each lane costs both browsers a connection; with more than these nothing was measured. */
 const MOST_LANES = 32;
 
 /**
  * Checks the options of `connect`.
- * Errors: 'invalid-argument' for a value that means nothing; 'not-supported' for one that is not available yet, rather than
- * a session that silently lacks what was asked for; 'authentication-failed' for a code that is burnt.
+ * Errors: 'invalid-argument' for a value that means nothing; 'authentication-failed' for a code that is burnt.
  */
 export function resolveOptions(options: ConnectOptions): Settings {
   const { signaling, lanes = {}, delivery = 'reliable', bandwidthLimit = 0, privacy = false, encryption = true } = options;
   if (typeof signaling?.send !== 'function') throw new MillraceError('invalid-argument', 'signaling.send must be a function');
 
+  const { profile = 'auto', mode, chunkSize, waterMarks = DEFAULT_WATER_MARKS } = options;
   const { min = 1, max = MOST_LANES } = lanes;
   if (!Number.isInteger(min) || !Number.isInteger(max) || min < 1 || max > MOST_LANES || min > max) {
     throw new MillraceError('invalid-argument', `lanes must satisfy 1 <= min <= max <= ${MOST_LANES}`);
   }
   if (!['reliable', 'unreliable'].includes(delivery)) throw new MillraceError('invalid-argument', `delivery: ${delivery}`);
+  if (chunkSize !== undefined && !(chunkSize >= LEAST_CHUNK_BYTES && chunkSize <= MOST_CHUNK_BYTES)) {
+    throw new MillraceError('invalid-argument', `chunkSize must be ${LEAST_CHUNK_BYTES} to ${MOST_CHUNK_BYTES} bytes`);
+  }
+  if (!(waterMarks.low >= 0 && waterMarks.high > waterMarks.low && Number.isFinite(waterMarks.high))) {
+    throw new MillraceError('invalid-argument', 'waterMarks must satisfy 0 <= low < high');
+  }
+  if (!profiles.includes(profile)) throw new MillraceError('invalid-argument', `profile: ${profile}`);
+  if (mode !== undefined && !sizingModes.includes(mode)) throw new MillraceError('invalid-argument', `mode: ${mode}`);
   if (!Number.isFinite(bandwidthLimit) || bandwidthLimit < 0) {
     throw new MillraceError('invalid-argument', 'bandwidthLimit must be bytes per second, or 0');
   }
@@ -116,16 +152,19 @@ export function resolveOptions(options: ConnectOptions): Settings {
   if (privacy && !hasTurnServer(options.rtc)) {
     throw new MillraceError('invalid-argument', 'privacy needs a TURN server (turn: or turns:) in rtc.iceServers');
   }
-  if ((options.profile ?? 'auto') !== 'auto') throw unavailable(`profile: '${options.profile}'`);
-  if ((options.mode ?? 'balanced') !== 'balanced') throw unavailable(`mode: '${options.mode}'`);
 
   return {
     signaling,
     rtc: privacy ? { ...options.rtc, iceTransportPolicy: 'relay' } : (options.rtc ?? {}),
-    minLanes: min,
-    maxLanes: max,
+    minLanes: lanes.min,
+    maxLanes: lanes.max,
+    mostLanes: max,
+    profile,
+    mode,
     reliable: delivery === 'reliable',
     bandwidthLimit: Math.ceil(bandwidthLimit),
+    chunkSize,
+    waterMarks: { high: waterMarks.high, low: waterMarks.low },
     // Last, so that nothing that throws leaves it behind.
     secret: resolveSecret(options.secret, options.secretKind),
     privacy,
@@ -137,8 +176,4 @@ export function resolveOptions(options: ConnectOptions): Settings {
 
 function hasTurnServer(rtc: RTCConfiguration = {}): boolean {
   return (rtc.iceServers ?? []).flatMap(({ urls }) => urls).some((url) => /^turns?:/i.test(url));
-}
-
-function unavailable(what: string): MillraceError {
-  return new MillraceError('not-supported', `${what} is not available yet`);
 }

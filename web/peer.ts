@@ -10,8 +10,10 @@ import type { Fingerprints } from './fingerprint.js';
 import { LaneConnector } from './lane_connector.js';
 import { OfferImpl } from './offer.js';
 import type { Settings } from './options.js';
+import { PathMonitor } from './path_monitor.js';
 import { randomSecret, resumeSecret } from './resume_secret.js';
 import { namesOf } from './sas.js';
+import { StatsCadence } from './stats_cadence.js';
 import type { Pairing } from './signaling/rendezvous.js';
 import { transferablesOf } from './sources/combined_reader.js';
 import { toSourceFiles, type SourceFile } from './sources/source.js';
@@ -33,7 +35,6 @@ import type {
 const MAX_WAITING_OFFERS = 64;
 /** An engine that does not let go within this, ms, is cut off. */
 const RELEASE_TIMEOUT_MS = 3_000;
-const STATS_INTERVAL_MS = 1_000;
 
 /** The session as the page sees it; owns the connections and the engine, and ends them together. */
 export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
@@ -67,11 +68,20 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     pacingRate: 0,
     bottleneckRate: 0,
     queueDelay: 0,
+    jitter: undefined,
+    packetLoss: undefined,
+    waiting: undefined,
+    quality: undefined,
+    bottleneck: 'none',
+    recommendation: '',
+    chunkSize: 0,
+    profile: 'auto',
     sendPoolBytes: 0,
     receivePoolBytes: 0,
     wasmBytes: 0,
   };
-  #statsAt = -Infinity;
+  readonly #path: PathMonitor;
+  readonly #cadence = new StatsCadence();
 
   /** `onfailed`: the first connection did not come up. Errors: as for `Link`. */
   constructor(port: EnginePort, settings: Settings, pairing: Pairing, onfailed: (error: MillraceError) => void) {
@@ -96,13 +106,22 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
       leastLanes: settings.minLanes,
       mostLanes: settings.maxLanes,
       mostBytesPerSecond: settings.bandwidthLimit,
+      profile: settings.profile,
+      mode: settings.mode,
+      chunkSize: settings.chunkSize,
       secretKind: kind,
       secret: bytes,
       encryption: settings.encryption,
       privacy: settings.privacy,
     };
     // The secret moves: nothing of it stays in the window.
-    port.post({ type: 'start', options }, [bytes.buffer]);
+    port.post({ type: 'start', options, waterMarks: settings.waterMarks }, [bytes.buffer]);
+    this.#path = new PathMonitor({
+      connection: () => this.#control.connection,
+      say: (message) => this.#port.post({ type: 'signal', message }),
+      onpath: (hostPair, cellular) => this.#port.post({ type: 'path', hostPair, cellular }),
+      onpackets: (sent, received) => this.#port.post({ type: 'packets', sent, received }),
+    });
     this.#lanes = this.#makeLanes(settings);
     this.#control = this.#makeControl(settings, onfailed);
   }
@@ -213,7 +232,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
         this.#lanes.makeReliable();
         break;
       case 'signal':
-        this.#lanes.handle(message.message);
+        if (!this.#path.handle(message.message)) this.#lanes.handle(message.message);
         break;
       case 'laneOpened':
         if (message.lane === 0 && !this.#agreement) {
@@ -240,12 +259,12 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
         break;
       case 'progress':
         this.#coreStats = message.stats;
-        for (const { id, bytes } of message.transfers) this.#transfers.get(id)?.progressed(bytes);
+        for (const { id, bytes, stats } of message.transfers) this.#transfers.get(id)?.progressed(bytes, stats);
         this.#reportStats();
         break;
       case 'done':
         this.#coreStats = message.stats;
-        this.#take(message.id)?.completed(message.bytes, message.files, message.folder);
+        this.#take(message.id)?.completed(message.bytes, message.files, message.folder, message.transferStats);
         break;
       case 'failed':
         this.#take(message.id)?.failed(toError(message.code, message.detail));
@@ -292,7 +311,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   #makeLanes(settings: Settings): LaneConnector {
     return new LaneConnector({
       rtc: settings.rtc,
-      maxLanes: settings.maxLanes,
+      maxLanes: settings.mostLanes,
       reliable: settings.reliable,
       signal: (message) => this.#port.post({ type: 'signal', message }),
       attach: (lane, channel, reliable) => this.#attach(lane, channel, reliable),
@@ -315,6 +334,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   #setSteady(steady: boolean): void {
     if (this.#state === 'closed') return;
     this.#setState(steady ? 'connected' : 'reconnecting');
+    this.#path.run(steady);
     for (const transfer of this.#transfers.values()) transfer.setConnected(steady);
     if (steady) this.#lanes.check();
     this.#log('info', steady ? 'the connection works again' : 'the connection broke and is being repaired');
@@ -406,6 +426,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     this.#transfers.clear();
     this.#streamSinks.clear();
     this.#waitingOffers.length = 0;
+    this.#path.stop();
     this.#control.stopRepairs();
     this.#lanes.stopRepairs();
     void settledWithin(this.#engineReleased.promise, RELEASE_TIMEOUT_MS).then(() => {
@@ -417,9 +438,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   }
 
   #reportStats(): void {
-    const now = performance.now();
-    if (now - this.#statsAt < STATS_INTERVAL_MS) return;
-    this.#statsAt = now;
+    if (!this.#cadence.isDue(this.#coreStats)) return;
     this.dispatchEvent(Object.assign(new Event('stats'), { stats: this.stats() }));
   }
 

@@ -1,8 +1,9 @@
-import type { CoreStats } from './core.js';
+import type { BenchmarkStats, CoreStats } from './core.js';
 import { deferred } from './deferred.js';
 import type { ToEngine } from './engine/messages.js';
 import { MillraceError } from './errors.js';
 import { typedEventTarget } from './events.js';
+import { StatsCadence } from './stats_cadence.js';
 import type {
   FileInfo,
   Receipt,
@@ -20,8 +21,26 @@ export interface TransferContext {
   coreStats(): CoreStats;
 }
 
-const CURRENT_WINDOW_MS = 1_000;
-const STATS_INTERVAL_MS = 1_000;
+/** Before it is accepted. */
+const NOTHING_MEASURED: BenchmarkStats = {
+  throughputAvg: 0,
+  throughputPeak: 0,
+  throughputMin: 0,
+  throughputCurrent: 0,
+  rttAvg: undefined,
+  rttMin: undefined,
+  rttMax: undefined,
+  rttCurrent: undefined,
+  jitter: undefined,
+  lossAvg: undefined,
+  lossMax: undefined,
+  totalBytes: 0,
+  durationMs: 0,
+  sampleCount: 0,
+  quality: undefined,
+  bottleneck: 'none',
+  recommendation: '',
+};
 
 /** A transfer as the page sees it. The engine does the work; the peer passes on what it reports. */
 export class TransferImpl extends typedEventTarget<TransferEvents>() implements Transfer {
@@ -34,14 +53,11 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
   #files: readonly FileInfo[] = [];
   #totalBytes: number | null = null;
   #bytes = 0;
-  #startedAt: number | undefined;
-  #endedAt: number | undefined;
   #pausedHere = false;
   #pausedThere = false;
   #connected = true;
-  /** Time and bytes of the last second's reports. */
-  #samples: { at: number; bytes: number }[] = [];
-  #statsAt = -Infinity;
+  #measured: BenchmarkStats = NOTHING_MEASURED;
+  readonly #cadence = new StatsCadence();
 
   constructor(
     id: string,
@@ -95,17 +111,19 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
   }
 
   stats(): TransferStats {
-    const end = this.#endedAt ?? performance.now();
-    const durationMs = this.#startedAt === undefined ? 0 : end - this.#startedAt;
-    const { rtt, lanes } = this.#context.coreStats();
+    const { rtt, lanes, pacingRate, bottleneckRate, waiting, chunkSize } = this.#context.coreStats();
+    // What the benchmark counts as its bytes is the transfer's own figure here.
+    const { totalBytes: _, ...measured } = this.#measured;
     return {
+      ...measured,
       bytes: this.#bytes,
       totalBytes: this.totalBytes,
-      durationMs,
-      throughputAvg: durationMs > 0 ? (this.#bytes * 1000) / durationMs : 0,
-      throughputCurrent: this.#currentThroughput(end),
       rtt,
       lanes,
+      pacingRate,
+      bottleneckRate,
+      chunkSize,
+      waiting: this.direction === 'send' ? waiting : undefined,
     };
   }
 
@@ -120,8 +138,6 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
 
   accepted(): void {
     if (this.#state !== 'offered') return;
-    this.#startedAt = performance.now();
-    this.#samples.push({ at: this.#startedAt, bytes: 0 });
     if (this.#pausedHere) this.#context.post({ type: 'pause', id: this.id, paused: true });
     this.#setState('active');
     this.#updateState();
@@ -137,31 +153,26 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
     this.#updateState();
   }
 
-  progressed(bytes: number): void {
+  progressed(bytes: number, measured: BenchmarkStats): void {
     if (this.ended) return;
+    const moved = bytes > this.#bytes;
     this.#bytes = bytes;
-    const now = performance.now();
-    this.#samples.push({ at: now, bytes });
-    while (this.#samples.length > 2 && this.#samples[1]!.at <= now - CURRENT_WINDOW_MS) this.#samples.shift();
-    this.dispatchEvent(Object.assign(new Event('progress'), { bytes, totalBytes: this.totalBytes }));
-    if (now - this.#statsAt >= STATS_INTERVAL_MS) {
-      this.#statsAt = now;
-      this.dispatchEvent(Object.assign(new Event('stats'), { stats: this.stats() }));
-    }
+    this.#measured = measured;
+    if (moved) this.dispatchEvent(Object.assign(new Event('progress'), { bytes, totalBytes: this.totalBytes }));
+    const stats = this.stats();
+    if (this.#cadence.isDue(stats)) this.dispatchEvent(Object.assign(new Event('stats'), { stats }));
   }
 
-  completed(bytes: number, files: ReceiptFile[], folder: string | undefined): void {
+  completed(bytes: number, files: ReceiptFile[], folder: string | undefined, measured: BenchmarkStats | undefined): void {
     if (this.ended) return;
     this.accepted();
-    this.#endedAt = performance.now();
-    this.progressed(bytes);
+    this.progressed(bytes, measured ?? this.#measured);
     this.#end('done');
     this.#receipt.resolve({ bytes, files, stats: this.stats(), ...(folder === undefined ? {} : { folder }) });
   }
 
   failed(error: MillraceError): void {
     if (this.ended) return;
-    this.#endedAt = performance.now();
     this.#end(error.code === 'cancelled' || error.code === 'aborted' ? 'cancelled' : 'failed');
     this.#receipt.reject(error);
   }
@@ -195,12 +206,5 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
     if (state === this.#state) return;
     this.#state = state;
     this.dispatchEvent(new Event('statechange'));
-  }
-
-  #currentThroughput(now: number): number {
-    if (this.#state !== 'active' && this.#state !== 'done') return 0;
-    const first = this.#samples.find(({ at }) => at > now - CURRENT_WINDOW_MS - 100) ?? this.#samples.at(-1);
-    if (!first || now <= first.at) return 0;
-    return ((this.#bytes - first.bytes) * 1000) / (now - first.at);
   }
 }

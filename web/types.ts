@@ -1,3 +1,4 @@
+import type { BenchmarkStats, Bottleneck, Profile, WaitingShares } from './core.js';
 import type { TypedEventTarget } from './events.js';
 
 /**
@@ -149,21 +150,42 @@ export interface LaneStats {
   readonly rtt: number | undefined;
 }
 
-export interface TransferStats {
+/**
+ * Throughput in bytes/s: since it was accepted, and over the samples of the last minute, one a second. Quality, bottleneck and
+ * recommendation are of this transfer.
+ */
+export interface TransferStats extends Omit<BenchmarkStats, 'totalBytes'> {
   readonly bytes: number;
   readonly totalBytes: number | null;
-  readonly durationMs: number;
-  /** Bytes per second since the transfer became active. */
-  readonly throughputAvg: number;
-  /** Bytes per second over the last second. */
-  readonly throughputCurrent: number;
   /** Milliseconds; undefined before the first answer. */
   readonly rtt: number | undefined;
   readonly lanes: readonly LaneStats[];
+  /** Bytes per second that may be sent now, and that the link is known to carry. */
+  readonly pacingRate: number;
+  readonly bottleneckRate: number;
+  /** What is read and scheduled at once, bytes. */
+  readonly chunkSize: number;
+  /** What was waited for, of the time since this side last began to send, having sent nothing before; undefined for receiving. */
+  readonly waiting: WaitingShares | undefined;
 }
 
 export interface PeerStats {
   readonly rtt: number | undefined;
+  /** Mean difference between one round trip and the next, ms. */
+  readonly jitter: number | undefined;
+  /** 0 to 1; undefined where the browsers do not count packets and all lanes are reliable. */
+  readonly packetLoss: number | undefined;
+  /** 0 to 100; undefined before the first round trip. */
+  readonly quality: number | undefined;
+  readonly bottleneck: Bottleneck;
+  /** What to do about it, in plain words. */
+  readonly recommendation: string;
+  /** What this side's sending waited for, since it last began; undefined before. */
+  readonly waiting: WaitingShares | undefined;
+  /** What is read and scheduled at once, bytes. */
+  readonly chunkSize: number;
+  /** The chosen profile; for 'auto' what the path looks like, 'auto' until that is known. */
+  readonly profile: Profile;
   readonly lanes: readonly LaneStats[];
   /** Bytes per second that may be sent now, and that the link is known to carry. */
   readonly pacingRate: number;

@@ -76,8 +76,10 @@ function track(transfer) {
 /** The signalling of the attempt of now. */
 let carrier = null;
 
-function makeCarrier(signaling, room, broker, invitation) {
+function makeCarrier({ signaling, room, broker, invitation, nameplate }) {
   switch (signaling) {
+    case 'kept':
+      return carrier;
     case 'broadcast':
       return broadcastSignaling(room);
     case 'mqtt':
@@ -85,24 +87,22 @@ function makeCarrier(signaling, room, broker, invitation) {
     case 'manual':
       return manualSignaling(invitation);
     default: {
-      const url = new URL(`/signal?room=${room}`, location.href);
-      url.protocol = 'ws:';
-      return webSocketSignaling(url.href);
+      return webSocketSignaling(nameplate === undefined ? `/signal?room=${room}` : `/signal?nameplate=${nameplate}`);
     }
   }
 }
 
 globalThis.bare = {
   /**
-   * `signaling`: 'socket', 'broadcast', 'mqtt' (at `broker`) or 'manual' (with the other side's `invitation`, or none).
-   * Gives null, or the error.
+   * `signaling`: 'socket' (into `room`, or with the number of a code), 'broadcast', 'mqtt' (at `broker`), 'manual' (with the
+   * other side's `invitation`, or none), or 'kept' from `waitWithCode`. Gives null, or the error.
    */
-  async connect({ room, broker, invitation, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, secret, secretKind, privacy, encryption }) {
+  async connect({ room, broker, invitation, nameplate, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, waterMarks, secret, secretKind, privacy, encryption }) {
     abort = new AbortController();
     if (abortBefore) abort.abort();
     if (abortAfterMs !== null) setTimeout(() => abort.abort(), abortAfterMs);
     try {
-      carrier = makeCarrier(signaling, room, broker, invitation);
+      carrier = makeCarrier({ signaling, room, broker, invitation, nameplate });
       const send = carrier.send.bind(carrier);
       signalled = [];
       carrier.send = (message) => {
@@ -120,6 +120,7 @@ globalThis.bare = {
         ...(lanes === undefined ? {} : { lanes }),
         ...(bandwidthLimit === undefined ? {} : { bandwidthLimit }),
         ...(delivery === undefined ? {} : { delivery }),
+        ...(waterMarks === undefined ? {} : { waterMarks }),
         ...(secret === undefined ? {} : { secret }),
         ...(secretKind === undefined ? {} : { secretKind }),
         ...(privacy === undefined ? {} : { privacy }),
@@ -189,6 +190,12 @@ globalThis.bare = {
   text: () => carrier.text,
   answer: (text) => carrier.answer(text),
 
+  /** Asks the server for a short code, and gives the whole of it. */
+  async waitWithCode() {
+    carrier = webSocketSignaling('/signal?nameplate=new');
+    return createCode((await carrier.place).nameplate);
+  },
+
   /** The configuration that the site gives for peer connections. */
   ice: async () => (await (await fetch('/ice')).json()).iceServers,
 
@@ -244,6 +251,22 @@ globalThis.bare = {
     });
     sources.set(seed, [new Blob([bytes])]);
     return track(peer.send(stream, { name: `stream-${size}.bin` }));
+  },
+
+  /** A stream of `size` bytes that come at this rate. */
+  sendSlowly(size, bytesPerSecond) {
+    const block = randomBytes(Math.ceil(bytesPerSecond / 20), 1);
+    let left = size;
+    const stream = new ReadableStream({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        const chunk = block.slice(0, Math.min(block.length, left));
+        left -= chunk.length;
+        controller.enqueue(chunk);
+        if (left === 0) controller.close();
+      },
+    });
+    return track(peer.send(stream, { name: 'slow.bin' }));
   },
 
   /** A stream of `size` bytes that is made while it is read: one block, again and again. */
@@ -361,6 +384,8 @@ globalThis.bare = {
   resume: (number) => transfers[number].transfer.resume(),
   cancel: (number, reason) => transfers[number].transfer.cancel(reason),
   untilBytes: (number, bytes) => until(() => transfers[number].transfer.bytes >= bytes || ['done', 'failed', 'cancelled'].includes(transfers[number].transfer.state)),
+
+  statsOf: (number) => transfers[number].transfer.stats(),
 
   /** What became of a transfer, with SHA-256 of each received blob, or of each source. */
   async outcome(number, { seed = null, hash = true } = {}) {

@@ -1,22 +1,11 @@
 // The naive pump that everything is compared with: one reliable unordered channel, nothing encrypted, hashed or stored.
 import { Arrivals } from './arrivals.js';
+import { gathered } from './gathered.js';
 
 const arrivals = new Arrivals();
 const connection = new RTCPeerConnection();
 const opened = Promise.withResolvers();
 let channel = null;
-
-/** Descriptions carry their candidates, so that the driver has two strings to pass and no more. */
-async function gathered() {
-  if (connection.iceGatheringState !== 'complete') {
-    await new Promise((resolve) => {
-      connection.addEventListener('icegatheringstatechange', () => {
-        if (connection.iceGatheringState === 'complete') resolve();
-      });
-    });
-  }
-  return connection.localDescription.toJSON();
-}
 
 function use(made) {
   channel = made;
@@ -28,14 +17,14 @@ globalThis.raw = {
   async offer() {
     use(connection.createDataChannel('raw', { ordered: false }));
     await connection.setLocalDescription();
-    return gathered();
+    return gathered(connection);
   },
 
   async answer(offer) {
     connection.addEventListener('datachannel', (event) => use(event.channel));
     await connection.setRemoteDescription(offer);
     await connection.setLocalDescription();
-    return gathered();
+    return gathered(connection);
   },
 
   finish: (answer) => connection.setRemoteDescription(answer),

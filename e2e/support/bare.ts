@@ -1,23 +1,24 @@
 import type { Page } from '@playwright/test';
+import type { TransferStats } from '../../web/types.js';
 
 /** The functions of e2e/pages/bare.js, called from here with plain data. */
 export interface BareApi {
   connect(options: {
-    room: string;
+    room?: string;
     worker?: boolean;
-    signaling?: 'socket' | 'broadcast' | 'mqtt' | 'manual';
+    signaling?: 'socket' | 'broadcast' | 'mqtt' | 'manual' | 'kept';
+    nameplate?: string;
     broker?: string;
     invitation?: string;
-    rtc?: RTCConfiguration;
     abortAfterMs?: number | null;
     abortBefore?: boolean;
     lanes?: { min?: number; max?: number };
     delivery?: 'reliable' | 'unreliable';
+    waterMarks?: { high: number; low: number };
     secret?: string;
     secretKind?: 'key' | 'code';
     privacy?: boolean;
     encryption?: boolean;
-    rtc?: RTCConfiguration;
   }): Promise<PlainFailure | null>;
   untilGreeted(): Promise<boolean>;
   verify(): void;
@@ -32,6 +33,7 @@ export interface BareApi {
   paths(): Promise<(string | undefined)[]>;
   text(): Promise<string>;
   answer(text: string): Promise<void>;
+  waitWithCode(): Promise<string>;
   ice(): Promise<RTCIceServer[]>;
   peer(): { sas: string[]; pictures: string[]; verified: boolean; encrypted: boolean; state: string; states: string[]; stats: { worker: boolean; lanes: { lane: number; bytesSent: number; reliable: boolean }[]; receivePoolBytes: number; wasmBytes: number } };
   untilState(state: string): Promise<boolean>;
@@ -46,6 +48,8 @@ export interface BareApi {
   sendAndLeave(seed: number): number;
   sendStream(size: number, seed: number): number;
   sendEndless(size: number): number;
+  sendSlowly(size: number, bytesPerSecond: number): number;
+  statsOf(transfer: number): Omit<TransferStats, 'lanes'>;
   sendDirectory(name: string, files: [path: string, size: number][], seed: number): Promise<number>;
   sendChosen(): number;
   nextOffer(): Promise<{ id: string; totalBytes: number | null; files: { name: string; path: string; size: number | null }[] }>;

@@ -4,6 +4,7 @@ import { connect, createCode, createLinkKey, MillraceError, normalizeCode, sasEm
 import type { ConnectOptions, Offer, Peer, Receipt, Signaling, Sink, Transfer } from '../../dist/index.js';
 import type wrappers from 'libsodium-wrappers';
 import sodium, { from_hex, type StateAddress } from '../../dist/sodium/index.js';
+import { ChunkSizer, createDataChannel, formatThroughput, LaneSet, QualityMonitor } from '../../dist/parts/index.js';
 import { broadcastSignaling, webSocketSignaling } from '../../dist/signaling/index.js';
 
 const own: Signaling = {
@@ -18,6 +19,7 @@ export async function send(file: File): Promise<string> {
   const peer: Peer = await connect(options);
   const transfer: Transfer = peer.send(file);
   transfer.addEventListener('progress', () => void (transfer.bytes / (transfer.totalBytes ?? 1)));
+  transfer.addEventListener('stats', ({ stats }) => void [stats.bottleneck, stats.waiting?.source, stats.throughputPeak]);
   try {
     const receipt: Receipt = await transfer.done;
     return receipt.files.map((sent) => `${sent.name} ${sent.size} ${sent.root}`).join();
@@ -71,3 +73,16 @@ export function open(cipher: Uint8Array, header: Uint8Array, key: Uint8Array): s
 type Left = 'output_formats' | `crypto_${'generichash' | 'sign'}_init` | `crypto_secretstream_xchacha20poly1305_init_${'push' | 'pull'}`;
 /** Everything else may stand where the other package stood. */
 export const swapped: Omit<Pick<typeof wrappers, keyof typeof wrappers & keyof typeof sodium>, Left> = sodium;
+
+export async function stripe(connection: RTCPeerConnection, data: Blob): Promise<string> {
+  const sizer = new ChunkSizer({ profile: 'auto', onUpdate: ({ chunkSize }) => void chunkSize });
+  const lanes = LaneSet.open(connection, { lanes: 4, chunkSize: sizer.chunkSize, preset: 'prescribed' });
+  lanes.addEventListener('chunk', ({ index, lane }) => void (index + lane));
+  const monitor = new QualityMonitor(connection, { exchange: createDataChannel(connection, { delivery: 'ordered', prefix: 'monitor' }) });
+  await lanes.ready;
+  const { bytes, durationMs } = await lanes.send(data);
+  const text = `${formatThroughput((bytes * 1000) / durationMs)}, quality ${monitor.quality ?? 'unknown'}`;
+  monitor.stop();
+  lanes.close();
+  return text;
+}

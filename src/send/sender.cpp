@@ -293,6 +293,11 @@ bool Sender::HasPiece() const {
   });
 }
 
+bool Sender::MayMove() const {
+  return std::any_of(transfers_.begin(), transfers_.end(),
+                     [](const auto& entry) { return entry.second.MayMove(); });
+}
+
 std::optional<OutgoingPiece> Sender::CopyPiece(PieceId id) {
   Piece* piece = At(id);
   if (piece == nullptr || piece->state != PieceState::kSent) return std::nullopt;

@@ -70,6 +70,10 @@ class Sender {
   bool HasPiece() const;
   // Whether more pieces are being read, or can be within credit and memory.
   bool HasMore() const;
+  // Whether a source has been asked for bytes that wait for nothing else: no piece is queued.
+  bool IsReading() const { return ahead_bytes_ > 0; }
+  // Whether a transfer is accepted and not paused, so that bulk of it may move.
+  bool MayMove() const;
   // The next piece for a lane, fair among transfers, pieces to be sent again before new ones, and
   // the padding of a transfer after its last one. A piece stays in the pool until OnAcked.
   std::optional<OutgoingPiece> NextPiece();

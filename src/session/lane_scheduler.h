@@ -4,14 +4,10 @@
 #include <map>
 #include <optional>
 
+#include "control/scheduler.h"
 #include "session/lane.h"
 
 namespace millrace {
-
-enum class Scheduler : uint8_t {
-  kEarliestCompletion,  // The lane on which the record will be there first.
-  kRoundRobin,          // Each lane with room in turn (requirement A4).
-};
 
 struct LaneChoice {
   Scheduler scheduler = Scheduler::kEarliestCompletion;

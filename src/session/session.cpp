@@ -30,6 +30,9 @@ constexpr uint64_t kYoungRecords = 3;
 // For so long after the last piece the rate is still being measured.
 constexpr Duration kBulkMemory = Duration::Seconds(1);
 
+// The chunk size follows the link this often: a few times before a person would see it.
+constexpr Duration kChunkReportInterval = Duration::Millis(250);
+
 // On top of two round trips: below the least retransmission timeout of SCTP (400 ms).
 constexpr Duration kLatePong = Duration::Millis(300);
 // On top of the round trip: acknowledgements that wait (25 ms) and timers.
@@ -72,6 +75,7 @@ Session::Session(const SessionOptions& options, std::unique_ptr<Handshake> hands
       receiver_(options.receive_pool_bytes, frames_, events_),
       handshake_(std::move(handshake)),
       flow_(options.lanes),
+      chunks_(options.chunks),
       output_(kMaxMessageBytes),
       heard_at_(now) {
   if (options.most_bytes_per_second > 0) {
@@ -324,6 +328,7 @@ Status Session::HandleFrame(const Frame& frame, PoolBuffer& buffer) {
       session.round_trip_.AddSample(round_trip);
       session.flow_.OnPong(round_trip, session.BulkLanes(), session.now_);
       session.RetireLanes();
+      session.ReportChunks();
       return Status::Ok();
     }
     Status operator()(const AckFrame& f) { return session.HandleAck(f); }
@@ -331,7 +336,12 @@ Status Session::HandleFrame(const Frame& frame, PoolBuffer& buffer) {
     Status operator()(const ResumeFrame& f) { return session.HandleResume(f); }
     Status operator()(const ManifestFrame& f) { return session.receiver_.OnManifest(f); }
     Status operator()(const HaveFrame& f) { return session.sender_.OnHave(f); }
-    Status operator()(const AcceptFrame& f) { return session.sender_.OnAccept(f); }
+    Status operator()(const AcceptFrame& f) {
+      if (!session.sender_.MayMove()) {
+        session.waiting_from_ = session.waiting_.TotalsAt(session.now_);
+      }
+      return session.sender_.OnAccept(f);
+    }
     Status operator()(const RejectFrame& f) { return session.sender_.OnReject(f); }
     Status operator()(const CreditFrame& f) { return session.sender_.OnCredit(f); }
     Status operator()(const CompleteFrame& f) { return session.receiver_.OnComplete(f); }
@@ -382,6 +392,8 @@ Status Session::HandleAck(const AckFrame& ack) {
     lane->set_arrived_at(
         flow_.OnAcked(acked_.bytes, lane->arrived_at(), ack.largest_received_at, now_));
     lane->load().OnAcked(acked_.bytes, lane->gate().buffered() > 0, flow_.round_trip(), now_);
+    chunk_totals_.bytes_transferred += static_cast<double>(acked_.bytes);
+    chunk_totals_.chunks_acked += static_cast<double>(acked_.pieces.size());
   }
   return Status::Ok();
 }
@@ -423,6 +435,33 @@ void Session::CheckPeer(Timestamp now) {
   if (closed_ || !connected_) return;
   next_ping_ = now_;
   check_deadline_ = std::min(check_deadline_, now_ + kCheckTimeout);
+}
+
+void Session::OnPacketCounts(uint64_t sent, uint64_t received, Timestamp now) {
+  Touch(now);
+  packet_loss_.OnAnswer(sent, received, now_);
+}
+
+std::optional<double> Session::loss() const {
+  const std::optional<double> packets = packet_loss_.share();
+  return packets ? packets : loss_.share();
+}
+
+void Session::ReportChunks() {
+  if (now_ < next_chunk_report_ || !BulkMoves() || !round_trip_.smoothed()) return;
+  next_chunk_report_ = now_ + kChunkReportInterval;
+  ChunkMetrics metrics = chunk_totals_;
+  metrics.timestamp_ms = static_cast<double>(now_.micros()) / 1000;
+  metrics.rtt_ms = round_trip_.smoothed()->millis();
+  metrics.jitter_ms = flow_.rate().queue_delay().jitter().millis();
+  metrics.loss = loss().value_or(0);
+  metrics.buffer_level = 1;
+  for (const auto& [id, lane] : lanes_) {
+    if (!lane.IsControl()) {
+      metrics.buffer_level = std::min(metrics.buffer_level, lane.gate().BufferLevel());
+    }
+  }
+  chunks_.Report(metrics);
 }
 
 void Session::RecoverLosses() {
@@ -609,7 +648,14 @@ std::optional<Output> Session::PollControl(Lane& lane) {
 
 std::optional<Output> Session::PollBulk() {
   bulk_due_ = Timestamp::Never();
-  if (closed_ || !HasBulkLane()) return std::nullopt;
+  std::optional<Output> output;
+  if (!closed_ && HasBulkLane()) output = PollBulkRecord();
+  // Until the next poll this side's processor has the record: sealing, handing over, reading on.
+  waiting_.Set(output ? Waiting::kSeal : WhatWaits(), now_);
+  return output;
+}
+
+std::optional<Output> Session::PollBulkRecord() {
   if (std::optional<Output> nudge = PollNudge()) return nudge;
   if (!flow_.MaySend(BulkInFlightBytes(), now_)) {
     const bool paced = flow_.ready_at() > now_;
@@ -635,6 +681,26 @@ std::optional<Output> Session::PollBulk() {
   const std::optional<OutgoingPiece> piece = sender_.NextPiece();
   if (!piece) return std::nullopt;
   return SendPiece(*lane, *piece);
+}
+
+std::optional<Waiting> Session::WhatWaits() const {
+  if (closed_ || !sender_.MayMove()) return std::nullopt;
+  const size_t in_flight = BulkInFlightBytes();
+  if (!HasBulkLane()) return Waiting::kNetwork;
+  if (sender_.HasPiece()) {
+    const bool channels = flow_.MaySend(in_flight, now_) && ChannelsAreFull();
+    return channels ? Waiting::kChannel : Waiting::kNetwork;
+  }
+  if (sender_.IsReading() || sender_.HasMore()) return Waiting::kSource;
+  // Credit, memory, or the end: what is on its way comes first. When all of that has arrived, only
+  // the peer is left, which has yet to write it.
+  return in_flight > 0 ? Waiting::kNetwork : Waiting::kSink;
+}
+
+bool Session::ChannelsAreFull() const {
+  return std::all_of(lanes_.begin(), lanes_.end(), [](const auto& entry) {
+    return entry.second.IsControl() || entry.second.gate().IsPaused();
+  });
 }
 
 std::optional<Output> Session::PollNudge() {
@@ -677,7 +743,7 @@ LaneChoice Session::BulkChoice() const {
 }
 
 size_t Session::RecordPayload() const {
-  return flow_.RecordPayload(RecordPayloadBytes(options_.chunk_bytes, record_bytes_));
+  return flow_.RecordPayload(RecordPayloadBytes(chunks_.chunk_bytes(), record_bytes_));
 }
 
 Output Session::SendPiece(Lane& lane, const OutgoingPiece& piece) {
@@ -690,7 +756,9 @@ Output Session::SendPiece(Lane& lane, const OutgoingPiece& piece) {
   const ByteView message =
       lane.SealRecord(piece.plaintext, piece.piece, has_data, now_, output_, piece.padding);
   flow_.OnSent(message.size(), now_);
-  if (lane.sent().acked_records() < kYoungRecords) nudges_left_ = kNudges;
+  if (has_data) chunk_totals_.chunks_sent += 1;
+  // With privacy, their size would tell them from what is sent, and so how much that is.
+  if (!privacy_ && lane.sent().acked_records() < kYoungRecords) nudges_left_ = kNudges;
   return Output{lane.id(), message};
 }
 
@@ -702,6 +770,8 @@ std::optional<ReadRequest> Session::PollRead() {
 
 void Session::ReadDone(PieceId piece, size_t length, Timestamp now) {
   Touch(now);
+  // The source has done its part; hashing is this side's.
+  if (waiting_.current() == Waiting::kSource) waiting_.Set(Waiting::kSeal, now_);
   sender_.ReadDone(piece, length);
 }
 

@@ -15,6 +15,7 @@
 #include "base/event.h"
 #include "base/file_info.h"
 #include "base/range_set.h"
+#include "control/chunk_sizer.h"
 #include "control/flow_control.h"
 #include "control/loss_meter.h"
 #include "control/record_size.h"
@@ -23,7 +24,9 @@
 #include "send/sender.h"
 #include "session/lane.h"
 #include "session/lane_scheduler.h"
+#include "stats/packet_loss.h"
 #include "stats/round_trip.h"
+#include "stats/waiting.h"
 #include "wire/record.h"
 
 namespace millrace {
@@ -34,9 +37,10 @@ struct SessionOptions {
   size_t send_pool_bytes = 10 * 1024 * 1024;
   size_t receive_pool_bytes = 10 * 1024 * 1024;
   // Of bulk lanes. Enough for a turn of the event loop; more only delays what is behind it.
-  WaterMarks water_marks{1024 * 1024, 256 * 1024};
-  // What is read and scheduled at once, at most; less on slow links (FlowControl::RecordPayload).
-  size_t chunk_bytes = 256 * 1024;
+  WaterMarks water_marks = kMeasuredMarks;
+  // What is read and scheduled at once follows the link as this says; records are smaller on slow
+  // links (FlowControl::RecordPayload).
+  ChunkSizerOptions chunks;
   Duration handshake_timeout = Duration::Seconds(15);
   // Nothing heard on the control lane for so long: the connection is gone.
   Duration idle_timeout = Duration::Seconds(30);
@@ -90,6 +94,10 @@ class Session {
   void SetWaterMarks(WaterMarks marks);
   // What the channel of a lane says it still holds.
   void SetBuffered(LaneId id, size_t bytes, Timestamp now);
+  // What the path of the connection is made of; see DetectProfile.
+  void SetPath(bool host_pair, bool cellular) { chunks_.SetPath(host_pair, cellular); }
+  // The peer has answered how many packets it received of those sent; see PacketLoss.
+  void OnPacketCounts(uint64_t sent, uint64_t received, Timestamp now);
 
   // --- Input ---
 
@@ -161,6 +169,14 @@ class Session {
   // How many bulk lanes this side would like to have open now.
   size_t lanes_wanted() const { return flow_.lanes_wanted(); }
   const FlowControl& flow() const { return flow_; }
+  const ChunkSizer& chunks() const { return chunks_; }
+  // Of packets where both sides have counted them, else of records on unreliable lanes; 0 to 1.
+  std::optional<double> loss() const;
+  // What this side has waited for since it last began to send, having sent nothing before; the end
+  // of its transfers does not change it. Nothing before that.
+  std::optional<WaitingShares> waiting(Timestamp now) const {
+    return WaitingTimes::Between(waiting_from_, waiting_.TotalsAt(now));
+  }
   const std::map<LaneId, Lane>& lanes() const { return lanes_; }
   size_t send_pool_used() const { return sender_.pool_used_bytes(); }
   size_t receive_pool_used() const { return receiver_.pool_used_bytes(); }
@@ -210,10 +226,18 @@ class Session {
   std::optional<Output> PollHandshake(Lane& lane);
   std::optional<Output> PollControl(Lane& lane);
   std::optional<Output> PollBulk();
+  std::optional<Output> PollBulkRecord();
   // A message that makes a young lane send more of what it holds.
   std::optional<Output> PollNudge();
   // Every bulk lane's channel holds something before its window.
   bool WindowsAreFull() const;
+  // Every bulk lane's channel holds as much as its marks allow.
+  bool ChannelsAreFull() const;
+  // What keeps the next piece from going out, now that none can; nothing where there is none to
+  // come.
+  std::optional<Waiting> WhatWaits() const;
+  // Tells the chunk sizer how the link is, a few times a second.
+  void ReportChunks();
   std::optional<Output> PollCopy();
   Output SendPiece(Lane& lane, const OutgoingPiece& piece);
   LaneChoice BulkChoice() const;
@@ -250,6 +274,12 @@ class Session {
   LaneId last_used_lane_;
   size_t nudges_left_ = 0;  // Owed to that lane.
   FlowControl flow_;
+  ChunkSizer chunks_;
+  Timestamp next_chunk_report_;
+  ChunkMetrics chunk_totals_;
+  PacketLoss packet_loss_;
+  WaitingTimes waiting_;
+  WaitingTimes::Totals waiting_from_{};
   Timestamp bulk_due_ = Timestamp::Never();  // When pacing lets the next piece go.
   Timestamp bulk_moves_until_;
   size_t record_bytes_ = 0;      // What a bulk lane has to carry; 0 before the first one.

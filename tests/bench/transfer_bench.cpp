@@ -30,7 +30,7 @@ double Median(std::vector<double> values) {
 
 std::unique_ptr<Session> MakeSession(const BenchOptions& options, Random& random, Timestamp now) {
   SessionOptions session;
-  session.chunk_bytes = options.record_bytes;
+  session.chunks = FixedChunks(options.record_bytes);
   const size_t high = kRoundBytes / options.lanes;
   session.water_marks = {high, high / 4};
   auto handshake = std::make_unique<Handshake>(random.Bytes(Handshake::kEntropyBytes),

@@ -41,7 +41,7 @@ SessionOptions SmallOptions(bool patient) {
   SessionOptions options;
   options.send_pool_bytes = 256 * 1024;
   options.receive_pool_bytes = 512 * 1024;
-  options.chunk_bytes = 32 * 1024;
+  options.chunks = FixedChunks(32 * 1024);
   options.records_per_epoch = 8;
   if (patient) {
     options.reconnect_timeout = Duration::Seconds(60);

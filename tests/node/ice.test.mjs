@@ -31,9 +31,8 @@ test('coturn takes the credentials that GET /ice gives, and no others', async ()
     const { stdout } = await allocate(coturn, iceServers[0]);
     assert.match(stdout, /Total lost packets 0/);
     const [wrong] = (await (await fetch(`${liar.url}ice`)).json()).iceServers;
-    await assert.rejects(allocate(coturn, wrong));
     const late = { ...iceServers[0], username: iceServers[0].username.replace(/^\d+/, '1000000000') };
-    await assert.rejects(allocate(coturn, late));
+    await Promise.all([wrong, late].map((server) => assert.rejects(allocate(coturn, server))));
   } finally {
     await Promise.all([site.close(), liar.close(), coturn.stop()]);
   }

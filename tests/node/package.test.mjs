@@ -35,21 +35,11 @@ test('an error keeps its code, detail and cause', () => {
   assert.match(new MillraceError('closed').message, /^closed: /);
 });
 
-test('what is not available yet is refused, not ignored', async () => {
-  const options = [
-    { profile: 'mobile' }, { mode: 'aggressive' },
-  ];
-  for (const option of options) {
-    const signaling = new Room().join();
-    await assert.rejects(connect({ signaling, ...option }), { code: 'not-supported' });
-    assert.ok(signaling.closed);
-  }
-});
-
 test('what means nothing is an invalid-argument', async () => {
   const options = [
     { signaling: undefined }, { signaling: {} }, { lanes: { min: 0 } }, { lanes: { max: 33 } },
     { lanes: { min: 1, max: 0.5 } }, { delivery: 'maybe' }, { bandwidthLimit: -1 }, { bandwidthLimit: NaN },
+    { profile: 'dial-up' }, { mode: 'fast' }, { chunkSize: 1000 }, { chunkSize: NaN }, { waterMarks: { high: 1, low: 1 } },
     { encryption: 'no' }, { privacy: 1 }, { secret: '' }, { secretKind: 'key' }, { secret: 'x', secretKind: 'key' },
   ];
   for (const option of options) {

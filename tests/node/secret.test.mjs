@@ -41,6 +41,8 @@ test('a code is a number and two words of 2,048, each as likely', async () => {
     numbers.set(Number(number), (numbers.get(Number(number)) ?? 0) + 1);
     for (const word of chosen) used.add(word);
   }
+  assert.match(await createCode(71), /^71-[a-z]+-[a-z]+$/);
+  for (const number of [0, -1, 1.5, NaN, '7']) await assert.rejects(createCode(number), { code: 'invalid-argument' });
   // 62.5 of each number are expected; a fair generator is outside of this once in more than a million runs.
   assert.deepEqual([...numbers.keys()].sort((a, b) => a - b), Array.from({ length: 64 }, (_, index) => index + 1));
   for (const count of numbers.values()) assert.ok(count > 20 && count < 120, String(count));

@@ -87,7 +87,7 @@ LinkOptions RandomLink(Random& random) {
 SessionOptions RandomSession(Random& random) {
   constexpr size_t kChunks[] = {16, 64, 128, 256, 1024, 4096};
   SessionOptions options;
-  options.chunk_bytes = kChunks[random.Below(6)] * 1024;
+  options.chunks = FixedChunks(kChunks[random.Below(6)] * 1024);
   // A new connection may come after the longest blackout only.
   options.reconnect_timeout = Duration::Seconds(90);
   options.lane_timeout = Duration::Seconds(15);

@@ -294,6 +294,7 @@ bool Simulation::Pump(size_t side) {
   }
   while (const auto output = session.PollOutput(now())) {
     Transmit(side, *output);
+    if (output->lane != kControlLane) now_ = now_ + disk_.seal_time;
     busy = true;
   }
   while (const auto read = session.PollRead()) {

@@ -38,6 +38,7 @@ struct LinkOptions {
 struct DiskOptions {
   Duration read_delay{};   // Until a read is answered.
   Duration write_delay{};  // Until a write or the closing of a file is answered.
+  Duration seal_time{};    // That a side stands still for after each record of bulk it has sealed.
 };
 
 // A file whose bytes follow from a seed, so that any size can be sent and checked without being

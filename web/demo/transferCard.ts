@@ -1,7 +1,7 @@
 import type { FileInfo, Offer, Receipt, Sink, Transfer } from '../index.js';
 import { make, makeButton } from './dom.js';
 import { codeOf, explain } from './errors.js';
-import { formatBytes, formatCount, formatDuration, formatSpeed } from './format.js';
+import { formatBytes, formatCount, formatDuration, formatThroughput } from './format.js';
 import { Meter } from './meter.js';
 
 export type CardState = 'queued' | Transfer['state'];
@@ -175,7 +175,7 @@ export class TransferCard {
     receipt.files.forEach((file, index) => this.#showFileReceipt(index, file));
     this.#percent.textContent = '100 %';
     this.#bytes.textContent = formatBytes(receipt.bytes);
-    this.#speed.textContent = seconds > 0 ? `${formatSpeed(receipt.bytes / seconds)} on average` : '';
+    this.#speed.textContent = seconds > 0 ? `${formatThroughput(receipt.bytes / seconds)} on average` : '';
     this.#left.textContent = `in ${seconds < 10 ? `${seconds.toFixed(1)} s` : formatDuration(seconds)}`;
     this.#progress.value = 1;
     this.#heading.textContent = `${this.direction === 'send' ? 'Sent' : 'Received'} ${this.#summary}`;
@@ -253,7 +253,7 @@ export class TransferCard {
     this.#progress.value = share;
     this.#percent.textContent = `${Math.floor(share * 100)} %`;
     this.#bytes.textContent = `${formatBytes(transfer.bytes)} of ${formatBytes(this.#totalBytes)}`;
-    this.#speed.textContent = speed === undefined ? '' : formatSpeed(speed);
+    this.#speed.textContent = speed === undefined ? '' : formatThroughput(speed);
     this.#left.textContent = left === undefined ? '' : `about ${formatDuration(left)} left`;
     this.#listener.onProgress(this);
   }

@@ -6,7 +6,7 @@ import { HandshakeTimer } from './handshake_timer.js';
 import { Lane, type LaneEvents } from './lane.js';
 import { loadCore } from './load_core.js';
 import { Mailbox } from './mailbox.js';
-import type { FromEngine, SessionSettings, ToEngine } from './messages.js';
+import type { FromEngine, ToEngine } from './messages.js';
 import { TaskQueue } from './tasks.js';
 import { Transfers, type OpenCore } from './transfers.js';
 
@@ -14,12 +14,8 @@ import { Transfers, type OpenCore } from './transfers.js';
 const TURN_BUDGET_MS = 8;
 /** At most ten reports of progress per second. */
 const REPORT_INTERVAL_MS = 100;
-/**
- * Water marks of a lane, bytes: enough to keep the channel busy while the window or worker does something else, little
- * enough that what is said last does not wait behind it.
- */
-const HIGH_WATER_BYTES = 1024 * 1024;
-const LOW_WATER_BYTES = 256 * 1024;
+/** And one a second in any case. */
+const STATS_INTERVAL_MS = 1_000;
 /** A record is never longer (PROTOCOL.md). */
 const MAX_MESSAGE_BYTES = 256 * 1024;
 /**
@@ -52,10 +48,12 @@ export class Engine implements LaneEvents {
   /** Keys were agreed, ever. */
   #established = false;
   #lanesWanted = 0;
+  #lowWater = 0;
   #turning = false;
   #heldBytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
+  #statsTimer: ReturnType<typeof setInterval> | undefined;
   #reportTimer: ReturnType<typeof setTimeout> | undefined;
   #reportedAt = -Infinity;
   #closed: { code: string; detail: string } | undefined;
@@ -75,7 +73,7 @@ export class Engine implements LaneEvents {
         this.#post({ type: 'probed', transferred: typeof message.channel.send === 'function' });
         return;
       case 'start':
-        void this.#start(message.options);
+        void this.#start(message);
         return;
       case 'addLane':
         this.#addLane(message.lane, message.channel, message.reliable);
@@ -89,6 +87,12 @@ export class Engine implements LaneEvents {
         if (lane) this.#dropLane(lane);
         return;
       }
+      case 'path':
+        this.#core?.session.setPath(message.hostPair, message.cellular);
+        return;
+      case 'packets':
+        this.#core?.session.onPacketCounts(message.sent, message.received, performance.now());
+        return;
       case 'check':
         this.#core?.session.checkPeer(performance.now());
         break;
@@ -128,15 +132,17 @@ export class Engine implements LaneEvents {
     this.#turn();
   }
 
-  async #start(settings: SessionSettings): Promise<void> {
+  async #start({ options: settings, waterMarks }: Extract<ToEngine, { type: 'start' }>): Promise<void> {
+    this.#lowWater = waterMarks.low;
     try {
       const core = await loadCore();
       if (this.#closed) return;
       this.#entropyBytes = core.handshakeEntropyBytes();
       const options = { ...settings, reconnectTimeout: RECONNECT_TIMEOUT_MS, laneTimeout: LANE_TIMEOUT_MS };
       const session = this.#withEntropy((entropy) => new core.Session(entropy, options, performance.now()));
-      session.setWaterMarks(HIGH_WATER_BYTES, LOW_WATER_BYTES);
-      this.#core = { session, mailbox: new Mailbox(core, session) };
+      session.setWaterMarks(waterMarks.high, waterMarks.low);
+      this.#core = { module: core, session, mailbox: new Mailbox(core, session) };
+      this.#statsTimer = setInterval(() => this.#report(true), STATS_INTERVAL_MS);
     } catch (caught) {
       this.#closed ??= { code: 'internal', detail: `the core did not load: ${describe(caught)}` };
     } finally {
@@ -149,7 +155,7 @@ export class Engine implements LaneEvents {
 
   #addLane(number: number, channel: RTCDataChannel, reliable: boolean): void {
     if (this.#lanes.has(number)) return;
-    this.#lanes.set(number, new Lane(number, channel, reliable, LOW_WATER_BYTES, this));
+    this.#lanes.set(number, new Lane(number, channel, reliable, this.#lowWater, this));
   }
 
   #dropLane(lane: Lane): void {
@@ -377,24 +383,20 @@ export class Engine implements LaneEvents {
     }
     if (!changed) return;
     const wait = this.#reportedAt + REPORT_INTERVAL_MS - performance.now();
-    if (wait <= 0) this.#report();
-    else this.#reportTimer = setTimeout(() => this.#report(), wait);
+    if (wait <= 0) this.#report(false);
+    else this.#reportTimer = setTimeout(() => this.#report(false), wait);
   }
 
-  #report(): void {
+  /** `all`: also where nothing has moved. */
+  #report(all: boolean): void {
+    clearTimeout(this.#reportTimer);
     this.#reportTimer = undefined;
     const session = this.#core?.session;
-    if (!session || this.#released) return;
+    if (!session || this.#released || !this.#established) return;
     this.#reportedAt = performance.now();
-    const transfers: { id: string; bytes: number }[] = [];
-    for (const entry of this.#transfers.all) {
-      const bytes = session.transferBytes(entry.transfer);
-      // The core answers 0 for a transfer that has ended, which this engine may not have heard of yet.
-      if (bytes <= entry.reportedBytes) continue;
-      entry.reportedBytes = bytes;
-      transfers.push({ id: entry.id, bytes });
-    }
-    if (transfers.length > 0) this.#post({ type: 'progress', transfers, stats: session.stats() });
+    const stats = session.stats(this.#reportedAt);
+    const transfers = this.#transfers.measure(session, stats);
+    if (all || transfers.length > 0) this.#post({ type: 'progress', transfers, stats });
   }
 
   // The end
@@ -414,6 +416,7 @@ export class Engine implements LaneEvents {
     this.#tasks.close();
     clearTimeout(this.#timer);
     clearTimeout(this.#reportTimer);
+    clearInterval(this.#statsTimer);
     this.#transfers.end(code);
     this.#core?.session.delete();
     this.#core = undefined;

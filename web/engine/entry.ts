@@ -1,6 +1,7 @@
 import type { SourceReader } from '../sources/source_reader.js';
 import type { FileInfo } from '../types.js';
 import type { Incoming } from './incoming.js';
+import type { TransferMeter } from './transfer_meter.js';
 
 /** One live transfer as the engine sees it. */
 export interface Entry {
@@ -22,4 +23,6 @@ export interface Entry {
   readonly blobs: Map<number, Blob>;
   /** What the window was told last. */
   reportedBytes: number;
+  /** From when it is accepted. */
+  meter?: TransferMeter;
 }

@@ -25,6 +25,11 @@ export class Incoming {
     return this.#store.folder;
   }
 
+  /** In use of the memory that the store may take, 0 to 1; undefined where it takes none. */
+  get memoryShare(): number | undefined {
+    return this.#store.memoryShare;
+  }
+
   /**
    * Reads what an earlier attempt left into memory that `viewOf` gives, piece by piece; `take` says whether to go on. What
    * cannot be read is not claimed, and so sent again. Called once, before any write; the first files are opened then.

@@ -2,7 +2,7 @@
  * What the window and the engine say to each other, the same in a worker and within the window. Transfers go by their
  * string id: 'send-N' is given by the window, 'receive-N' by the engine.
  */
-import type { CoreEvent, CoreFile, CoreOptions, CoreStats } from '../core.js';
+import type { BenchmarkStats, CoreEvent, CoreFile, CoreOptions, CoreStats } from '../core.js';
 import type { ErrorCode } from '../errors.js';
 import type { Fingerprints } from '../fingerprint.js';
 import type { SourceBody } from '../sources/source.js';
@@ -14,7 +14,16 @@ export type SinkChoice = 'auto' | 'memory' | 'opfs' | 'stream' | FileSystemDirec
 /** `CoreOptions` as far as the page has a say; the engine wipes `secret`. */
 export type SessionSettings = Pick<
   CoreOptions,
-  'leastLanes' | 'mostLanes' | 'mostBytesPerSecond' | 'secretKind' | 'secret' | 'encryption' | 'privacy'
+  | 'leastLanes'
+  | 'mostLanes'
+  | 'mostBytesPerSecond'
+  | 'profile'
+  | 'mode'
+  | 'chunkSize'
+  | 'secretKind'
+  | 'secret'
+  | 'encryption'
+  | 'privacy'
 >;
 
 /** What the handshake came to; the same after a reconnection. */
@@ -23,11 +32,15 @@ export type Agreement = Omit<Extract<CoreEvent, { type: 'established' }>, 'type'
 export type ToEngine =
   /** Worker only: does a channel get here? */
   | { type: 'probe'; channel: RTCDataChannel }
-  | { type: 'start'; options: SessionSettings }
+  | { type: 'start'; options: SessionSettings; waterMarks: { high: number; low: number } }
   | { type: 'addLane'; lane: number; channel: RTCDataChannel; reliable: boolean }
   /** Both descriptions of the lane's connection are set, and its certificates are those that they name; bytes. */
   | { type: 'laneLimit'; lane: number; maxMessageSize: number; fingerprints: Fingerprints }
   | { type: 'dropLane'; lane: number }
+  /** What the control connection's path is made of. */
+  | { type: 'path'; hostPair: boolean; cellular: boolean }
+  /** The other side received so many packets of those sent on the control connection. */
+  | { type: 'packets'; sent: number; received: number }
   /** Asks the other side for a sign of life; `disconnected` follows where none comes. */
   | { type: 'check' }
   /** A new connection begins: all lanes are dropped, and the next `addLane` is lane 0 again. */
@@ -63,8 +76,17 @@ export type FromEngine =
   | { type: 'accepted'; id: string }
   | { type: 'openStream'; id: string; file: FileInfo }
   | { type: 'paused'; id: string; paused: boolean }
-  | { type: 'progress'; transfers: { id: string; bytes: number }[]; stats: CoreStats }
-  | { type: 'done'; id: string; bytes: number; files: ReceiptFile[]; folder?: string; stats: CoreStats }
+  /** Each second while connected, and between that when bytes have moved. `transfers`: those that are accepted. */
+  | { type: 'progress'; transfers: { id: string; bytes: number; stats: BenchmarkStats }[]; stats: CoreStats }
+  | {
+      type: 'done';
+      id: string;
+      bytes: number;
+      files: ReceiptFile[];
+      folder?: string;
+      stats: CoreStats;
+      transferStats: BenchmarkStats | undefined;
+    }
   | { type: 'failed'; id: string; code: string; detail: string; byPeer: boolean }
   /** The session is over. */
   | { type: 'closed'; code: string; detail: string }

@@ -1,4 +1,4 @@
-import type { CoreEvent, CoreSession } from '../core.js';
+import type { BenchmarkStats, CoreEvent, CoreModule, CoreSession, CoreStats } from '../core.js';
 import { deferred, type Deferred } from '../deferred.js';
 import { MillraceError, type ErrorCode } from '../errors.js';
 import { createStore, type StoreChoice } from '../sinks/choose.js';
@@ -10,8 +10,10 @@ import type { Entry } from './entry.js';
 import { Incoming } from './incoming.js';
 import type { Mailbox } from './mailbox.js';
 import type { FromEngine, SinkChoice, ToEngine } from './messages.js';
+import { TransferMeter } from './transfer_meter.js';
 
 export interface OpenCore {
+  readonly module: CoreModule;
   readonly session: CoreSession;
   readonly mailbox: Mailbox;
 }
@@ -79,6 +81,19 @@ export class Transfers {
     await Promise.all(this.#cleanups);
   }
 
+  /** What has moved of each accepted transfer, and how. */
+  measure(session: CoreSession, stats: CoreStats): { id: string; bytes: number; stats: BenchmarkStats }[] {
+    const measured: { id: string; bytes: number; stats: BenchmarkStats }[] = [];
+    for (const entry of this.#entries.values()) {
+      if (!entry.meter) continue;
+      // The core answers 0 for a transfer that has ended, which the engine may not have heard of yet.
+      const bytes = Math.max(session.transferBytes(entry.transfer), entry.reportedBytes);
+      entry.reportedBytes = bytes;
+      measured.push({ id: entry.id, bytes, stats: entry.meter.record(bytes, stats, entry.incoming?.memoryShare) });
+    }
+    return measured;
+  }
+
   offer({ id, secret, files, bodies }: Extract<ToEngine, { type: 'send' }>): void {
     const core = this.#host.core();
     let reader: SourceReader;
@@ -135,6 +150,7 @@ export class Transfers {
     if (!entry) return; // It ended on this side meanwhile.
     switch (event.type) {
       case 'accepted':
+        this.#startMeter(entry);
         this.#host.post({ type: 'accepted', id: entry.id });
         break;
       case 'paused':
@@ -238,7 +254,10 @@ export class Transfers {
       const claimed = this.#claiming.then(() => this.#claim(entry));
       this.#claiming = claimed.catch(() => {});
       await claimed;
-      if (this.#isLive(entry)) this.#host.core()?.session.accept(entry.transfer, performance.now());
+      if (this.#isLive(entry)) {
+        this.#host.core()?.session.accept(entry.transfer, performance.now());
+        this.#startMeter(entry);
+      }
     } catch (caught) {
       this.#failSink(entry, caught);
     }
@@ -279,7 +298,8 @@ export class Transfers {
   }
 
   async #complete(session: CoreSession, entry: Entry, event: Extract<CoreEvent, { type: 'done' }>): Promise<void> {
-    const stats = session.stats();
+    const stats = session.stats(performance.now());
+    const transferStats = entry.meter?.record(event.bytes, stats, undefined);
     this.#forget(entry);
     const files = event.files.map(({ id, size, root }): ReceiptFile => {
       const blob = entry.blobs.get(id);
@@ -294,8 +314,15 @@ export class Transfers {
       bytes: event.bytes,
       files,
       stats,
+      transferStats,
       ...(folder === undefined ? {} : { folder }),
     });
+  }
+
+  #startMeter(entry: Entry): void {
+    const core = this.#host.core();
+    if (!core || entry.meter) return;
+    entry.meter = new TransferMeter(core.module, entry.reader !== undefined, core.session.transferBytes(entry.transfer));
   }
 
   #openStream(entry: Entry, file: FileInfo): Promise<WritableStream<Uint8Array>> {
@@ -351,6 +378,8 @@ export class Transfers {
     this.#entries.delete(entry.transfer);
     this.#entryById.delete(entry.id);
     entry.reader?.close();
+    entry.meter?.delete();
+    delete entry.meter;
   }
 
   #isLive(entry: Entry): boolean {

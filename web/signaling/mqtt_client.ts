@@ -1,5 +1,7 @@
+import mqtt from 'mqtt';
+
 /**
  * The MQTT client that `mqttSignaling` loads when it is used: a file of its own in the package, so that nobody else's page pays
- * for it.
+ * for it. (Its build for browsers has a default export only.)
  */
-export { connect } from 'mqtt';
+export const { connect } = mqtt;

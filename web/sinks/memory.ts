@@ -24,6 +24,10 @@ export class MemoryStore implements Store {
     this.#limitBytes = limitBytes;
   }
 
+  get memoryShare(): number {
+    return this.#heldBytes / this.#limitBytes;
+  }
+
   readExisting(): number {
     return 0;
   }

@@ -27,6 +27,8 @@ export interface ExistingRange {
 export interface Store {
   /** The folder that holds the files, where there is one. */
   readonly folder?: string;
+  /** In use of the memory that the store may take, 0 to 1, where it takes any. */
+  readonly memoryShare?: number;
   /** What an earlier attempt left, ascending; empty in most stores. */
   readonly existing: readonly ExistingRange[];
   /**

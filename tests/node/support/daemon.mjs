@@ -1,9 +1,11 @@
 // Servers of the system for the tests: each in a process of its own, on loopback, on ports that were free a moment ago.
-import { spawn } from 'node:child_process';
-import { createServer, connect } from 'node:net';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { createHmac, randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 const START_MS = 10_000;
 
@@ -77,18 +79,45 @@ export async function startMosquitto({ lines = ['allow_anonymous true'], ports }
 }
 
 /**
- * A TURN server that takes ephemeral credentials made with `secret`, and relays on loopback.
+ * The broker as docs/server.md configures it, with its users `server` and `page`, whose passwords are their names; on other
+ * ports, and with its files in a folder of its own.
  *
- * @param {string} secret
- * @returns {Promise<{ url: string, port: number, stop: () => Promise<void>, output: () => string }>}
+ * @returns {Promise<{ port: number, webSocketUrl: string, stop: () => Promise<void> }>}
  */
-export async function startCoturn(secret) {
+export async function startDocumentedMosquitto() {
+  const text = await readFile(new URL('../../../docs/server.md', import.meta.url), 'utf8');
+  const blocks = [...text.matchAll(/^```\n([^]*?)^```$/gm)].map(([, block]) => block);
+  const config = blocks.find((block) => block.includes('protocol websockets'));
+  const access = blocks.find((block) => block.includes('user server'));
+  const [plain, web] = await freePorts(2);
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-mosquitto-'));
+  const file = join(folder, 'millrace.conf');
+  await writeFile(join(folder, 'millrace.acl'), access);
+  await promisify(execFile)('mosquitto_passwd', ['-c', '-b', join(folder, 'millrace.passwd'), 'server', 'server']);
+  await promisify(execFile)('mosquitto_passwd', ['-b', join(folder, 'millrace.passwd'), 'page', 'page']);
+  const own = config.replaceAll('/etc/mosquitto', folder).replace('listener 1883', `listener ${plain}`).replace('listener 9001', `listener ${web}`);
+  // The one addition: this test may run as root, and the folder is root's.
+  await writeFile(file, `${own}\nuser root\n`);
+  return keepFolder(folder, async () => ({ port: plain, webSocketUrl: `ws://127.0.0.1:${web}`, ...(await startDaemon('mosquitto', ['-c', file], [plain, web])) }));
+}
+
+/**
+ * A TURN server that takes ephemeral credentials made with `secret`, and relays on loopback. `iceServers` has one, good for an hour.
+ *
+ * @param {string} [secret]
+ * @returns {Promise<{ url: string, port: number, iceServers: RTCIceServer[], stop: () => Promise<void> }>}
+ */
+export async function startCoturn(secret = randomBytes(16).toString('hex')) {
   const [port] = await freePorts(1);
   const folder = await mkdtemp(join(tmpdir(), 'millrace-coturn-'));
   const args = ['-n', '--listening-ip=127.0.0.1', '--relay-ip=127.0.0.1', `--listening-port=${port}`, '--realm=millrace.test',
     '--use-auth-secret', `--static-auth-secret=${secret}`, '--allow-loopback-peers', '--no-tls', '--no-dtls', '--no-cli',
     '--log-file=stdout', '--simple-log', `--pidfile=${join(folder, 'pid')}`, `--userdb=${join(folder, 'turndb')}`];
-  return keepFolder(folder, async () => ({ url: `turn:127.0.0.1:${port}`, port, ...(await startDaemon('turnserver', args, [port])) }));
+  const url = `turn:127.0.0.1:${port}?transport=udp`;
+  const username = String(Math.floor(Date.now() / 1000) + 3600);
+  const credential = createHmac('sha1', secret).update(username).digest('base64');
+  const iceServers = [{ urls: url, username, credential }];
+  return keepFolder(folder, async () => ({ url, port, iceServers, ...(await startDaemon('turnserver', args, [port])) }));
 }
 
 /** The folder goes with the daemon, or when it does not start. */

@@ -33,7 +33,7 @@ TEST_CASE("keys change many times while a file crosses, on every lane, whatever 
   link.duplication = 0.05;
   SessionOptions options;
   options.records_per_epoch = 64;
-  options.chunk_bytes = 16 * 1024;
+  options.chunks = FixedChunks(16 * 1024);
   options.reconnect_timeout = Duration::Seconds(60);
   options.lane_timeout = Duration::Seconds(15);
   HandshakeOptions handshake;

@@ -60,7 +60,8 @@ TEST_CASE("every scheduler uses every lane, and every chunk size crosses") {
   link.bulk_lanes = 4;
   SessionOptions options = Patient();
   options.scheduler = GENERATE(Scheduler::kEarliestCompletion, Scheduler::kRoundRobin);
-  options.chunk_bytes = GENERATE(size_t{16}, size_t{256}, size_t{1024}, size_t{4096}) * 1024;
+  options.chunks =
+      FixedChunks(GENERATE(size_t{16}, size_t{256}, size_t{1024}, size_t{4096}) * 1024);
   Simulation sim(2, link, {}, options);
   sim.Connect();
   const TransferId id = sim.Send(sim.a(), sim.Files({12'000'000}));
@@ -210,7 +211,7 @@ TEST_CASE("unreliable lanes that lose more than 5 % are reported, once; others a
   link.loss = loss;
   link.bulk_lanes = 2;
   SessionOptions options = Patient();
-  options.chunk_bytes = 16 * 1024;
+  options.chunks = FixedChunks(16 * 1024);
   Simulation sim(16, link, {}, options);
   sim.Connect();
   sim.Send(sim.a(), sim.Files({40'000'000}));

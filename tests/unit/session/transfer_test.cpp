@@ -34,7 +34,7 @@ void CheckDelivered(Simulation& sim, TransferId id) {
 }
 
 TEST_CASE("a file arrives whole and proven, at every length around leaf and chunk") {
-  const size_t chunk = SessionOptions{}.chunk_bytes;
+  const size_t chunk = ChunkSizer::kFirstChunkBytes;
   const size_t size =
       GENERATE_COPY(size_t{0}, size_t{1}, kLeafBytes - 1, kLeafBytes, kLeafBytes + 1, chunk / 2,
                     chunk - 1, chunk, chunk + 1, 3 * chunk + kLeafBytes + 5);

@@ -1,0 +1,89 @@
+// TransferBenchmark as JavaScript sees it: in the core, whose engine measures its transfers with
+// it, and among the parts (web/core.ts, web/parts/core.ts).
+
+#include <emscripten/bind.h>
+#include <emscripten/val.h>
+
+#include "stats/transfer_benchmark.h"
+#include "values.h"
+
+namespace millrace {
+namespace {
+
+using emscripten::val;
+
+class WasmBenchmark {
+ public:
+  // Milliseconds and samples.
+  WasmBenchmark(double sample_interval, double window_size, double rtt_interval)
+      : benchmark_({FromMillis(sample_interval) - Timestamp(), ToSize(window_size),
+                    FromMillis(rtt_interval) - Timestamp()}) {}
+
+  void Start(double now) { benchmark_.Start(FromMillis(now)); }
+  void RecordBytes(double bytes, double now) {
+    if (IsAmount(bytes)) benchmark_.RecordBytes(ToCount(bytes), FromMillis(now));
+  }
+  void RecordRtt(double rtt, double now) { benchmark_.RecordRtt(rtt, FromMillis(now)); }
+  void RecordPacketLoss(double loss, double now) {
+    benchmark_.RecordPacketLoss(loss, FromMillis(now));
+  }
+  // `waiting`: as `stats` of a session has it, or undefined. `memory_share`: NaN where unknown.
+  void SetContext(const val& waiting, double memory_share) {
+    std::optional<WaitingShares> shares;
+    if (!waiting.isUndefined()) {
+      shares = WaitingShares{NumberOf(waiting, "source"), NumberOf(waiting, "seal"),
+                             NumberOf(waiting, "channel"), NumberOf(waiting, "network"),
+                             NumberOf(waiting, "sink")};
+    }
+    benchmark_.SetContext(shares, memory_share);
+  }
+  bool Advance(double now) { return benchmark_.Advance(FromMillis(now)); }
+  void Stop(double now) { benchmark_.Stop(FromMillis(now)); }
+  bool Running() const { return benchmark_.running(); }
+  bool RttIsDue(double now) const { return benchmark_.RttIsDue(FromMillis(now)); }
+
+  val Stats(double now) const {
+    const BenchmarkStats stats = benchmark_.Stats(FromMillis(now));
+    val object = val::object();
+    object.set("throughputAvg", stats.throughput_average);
+    object.set("throughputPeak", stats.throughput_peak);
+    object.set("throughputMin", stats.throughput_least);
+    object.set("throughputCurrent", stats.throughput_current);
+    object.set("rttAvg", ToValue(stats.rtt_average_ms));
+    object.set("rttMin", ToValue(stats.rtt_least_ms));
+    object.set("rttMax", ToValue(stats.rtt_most_ms));
+    object.set("rttCurrent", ToValue(stats.rtt_current_ms));
+    object.set("jitter", ToValue(stats.jitter_ms));
+    object.set("lossAvg", ToValue(stats.loss_average));
+    object.set("lossMax", ToValue(stats.loss_most));
+    object.set("totalBytes", static_cast<double>(stats.total_bytes));
+    object.set("durationMs", stats.duration.millis());
+    object.set("sampleCount", static_cast<double>(stats.samples));
+    object.set("quality", ToValue(stats.quality));
+    object.set("bottleneck", ToValue(NameOf(stats.bottleneck)));
+    object.set("recommendation", ToValue(stats.recommendation));
+    return object;
+  }
+
+ private:
+  TransferBenchmark benchmark_;
+};
+
+}  // namespace
+
+EMSCRIPTEN_BINDINGS(millrace_benchmark) {
+  emscripten::class_<WasmBenchmark>("TransferBenchmark")
+      .constructor<double, double, double>()
+      .function("start", &WasmBenchmark::Start)
+      .function("recordBytes", &WasmBenchmark::RecordBytes)
+      .function("recordRtt", &WasmBenchmark::RecordRtt)
+      .function("recordPacketLoss", &WasmBenchmark::RecordPacketLoss)
+      .function("setContext", &WasmBenchmark::SetContext)
+      .function("advance", &WasmBenchmark::Advance)
+      .function("stop", &WasmBenchmark::Stop)
+      .function("running", &WasmBenchmark::Running)
+      .function("rttIsDue", &WasmBenchmark::RttIsDue)
+      .function("stats", &WasmBenchmark::Stats);
+}
+
+}  // namespace millrace

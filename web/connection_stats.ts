@@ -1,0 +1,55 @@
+/** What a browser tells of a connection's path. What it does not tell is undefined. */
+export interface ConnectionStats {
+  /** Both ends of the selected pair are host candidates. */
+  readonly hostPair: boolean;
+  /** Of connectivity checks, ms. */
+  readonly rtt: number | undefined;
+  readonly bytesSent: number | undefined;
+  readonly bytesReceived: number | undefined;
+  readonly packetsSent: number | undefined;
+  readonly packetsReceived: number | undefined;
+}
+
+type Entry = Readonly<Record<string, unknown>>;
+
+/** Reads the selected candidate pair; undefined while there is none, and once the connection is closed. */
+export async function readConnection(connection: RTCPeerConnection): Promise<ConnectionStats | undefined> {
+  let report: RTCStatsReport;
+  try {
+    report = await connection.getStats();
+  } catch {
+    return undefined;
+  }
+  const entries = new Map<string, Entry>();
+  report.forEach((entry: Entry, id: string) => entries.set(id, entry));
+  const pair = selectedPair(entries);
+  if (!pair) return undefined;
+  const typeOf = (id: unknown): unknown => entries.get(String(id))?.['candidateType'];
+  const number = (name: string): number | undefined => {
+    const value = pair[name];
+    return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+  };
+  const seconds = number('currentRoundTripTime');
+  return {
+    hostPair: typeOf(pair['localCandidateId']) === 'host' && typeOf(pair['remoteCandidateId']) === 'host',
+    rtt: seconds === undefined ? undefined : seconds * 1000,
+    bytesSent: number('bytesSent'),
+    bytesReceived: number('bytesReceived'),
+    packetsSent: number('packetsSent'),
+    packetsReceived: number('packetsReceived'),
+  };
+}
+
+function selectedPair(entries: ReadonlyMap<string, Entry>): Entry | undefined {
+  let nominated: Entry | undefined;
+  for (const entry of entries.values()) {
+    if (entry['type'] === 'transport' && typeof entry['selectedCandidatePairId'] === 'string') {
+      return entries.get(entry['selectedCandidatePairId']);
+    }
+    // Firefox has no transport, and says `selected`.
+    if (entry['type'] !== 'candidate-pair' || entry['state'] !== 'succeeded') continue;
+    if (entry['selected'] === true) return entry;
+    if (entry['nominated'] === true) nominated ??= entry;
+  }
+  return nominated;
+}

@@ -1,0 +1,107 @@
+import { readConnection, type ConnectionStats } from './connection_stats.js';
+
+type Exchanged =
+  /** Asks how many packets have arrived. */
+  | { millrace: 'counts'; id: number }
+  /** So many; -1 where that is not known. `held`: how long the answer took, ms. */
+  | { millrace: 'received'; id: number; received: number; held: number };
+
+/** An answer that takes longer, ms, says nothing about the round trip any more. */
+const LONGEST_ANSWER_MS = 10_000;
+
+export interface PacketExchangeOptions {
+  /** The connection whose packets are counted; undefined while there is none. */
+  connection(): RTCPeerConnection | undefined;
+  /** Carries a text to the other side's `handle`; may throw. */
+  say(message: string): void;
+  /** The other side has received `received` of `sent` packets; undefined where one of the browsers does not count. `rtt`: ms. */
+  onanswer(counts: { sent: number; received: number } | undefined, rtt: number | undefined): void;
+}
+
+/**
+ * Packet counts of a connection, exchanged by both sides: this one remembers how many packets it has sent and asks, the
+ * other one answers how many it has received when it hears that. What was sent before the text has mostly arrived before it,
+ * so the two fit.
+ */
+export class PacketExchange {
+  readonly #options: PacketExchangeOptions;
+  #asked = 0;
+  #askedAt = 0;
+  /** Packets that this side had sent then; -1 where that is not known. */
+  #sent = -1;
+  #answering = false;
+  #stopped = false;
+
+  constructor(options: PacketExchangeOptions) {
+    this.#options = options;
+  }
+
+  /** `stats`: of the connection, just read. The answer to an earlier question does not count any more. */
+  ask(stats: ConnectionStats | undefined): void {
+    this.#asked += 1;
+    this.#askedAt = performance.now();
+    this.#sent = stats?.packetsSent ?? -1;
+    // Also without counts: the answer measures the round trip.
+    this.#tell({ millrace: 'counts', id: this.#asked });
+  }
+
+  /** False: the text is none of the other side's exchange. What makes no sense is ignored. */
+  handle(message: string): boolean {
+    const parsed = parse(message);
+    if (!parsed) return false;
+    if (this.#stopped) return true;
+    if (parsed.millrace === 'counts') void this.#answer(parsed.id);
+    else if (parsed.id === this.#asked) this.#take(parsed);
+    return true;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async #answer(id: number): Promise<void> {
+    // However often the other side asks.
+    if (this.#answering) return;
+    this.#answering = true;
+    const start = performance.now();
+    const connection = this.#options.connection();
+    const received = (connection && (await readConnection(connection)))?.packetsReceived ?? -1;
+    this.#answering = false;
+    if (!this.#stopped) this.#tell({ millrace: 'received', id, received, held: performance.now() - start });
+  }
+
+  #take({ received, held }: Extract<Exchanged, { millrace: 'received' }>): void {
+    // One answer to each question.
+    this.#asked += 1;
+    const rtt = performance.now() - this.#askedAt - held;
+    const counted = this.#sent >= 0 && received >= 0;
+    this.#options.onanswer(counted ? { sent: this.#sent, received } : undefined, rtt >= 0 && rtt < LONGEST_ANSWER_MS ? rtt : undefined);
+  }
+
+  #tell(message: Exchanged): void {
+    try {
+      this.#options.say(JSON.stringify(message));
+    } catch {
+      // A way that is closed: what it would have told stays unknown.
+    }
+  }
+}
+
+function parse(text: string): Exchanged | undefined {
+  if (!text.startsWith('{"millrace":')) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { millrace, id, received, held } = value as Record<string, unknown>;
+  if (!isNumber(id)) return undefined;
+  if (millrace === 'counts') return { millrace, id };
+  if (millrace === 'received' && isNumber(received) && isNumber(held)) return { millrace, id, received, held };
+  return undefined;
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}

@@ -1,0 +1,134 @@
+import { deferred, type Deferred } from '../deferred.js';
+import { MillraceError } from '../errors.js';
+import { typedEventTarget } from '../events.js';
+import { checkNumber } from './check.js';
+import { core, keep, release, type BackpressureCore, type WaterMarks } from './core.js';
+import { resolveWaterMarks, type WaterMarkOptions } from './water_marks.js';
+
+export interface BackpressureOptions extends WaterMarkOptions {
+  /** While paused, the buffer is looked at this often besides the event, ms; 0: never. Default 5000. */
+  watchdogMs?: number;
+}
+
+export interface BackpressureEvents {
+  pause: Event;
+  resume: Event;
+}
+
+/**
+ * When a channel may be written to. Pauses at the high mark, and resumes on the channel's `bufferedamountlow`, which it sets
+ * the threshold for; nothing polls but a slow watchdog while paused. Every listener goes with `dispose`, or when the channel
+ * closes.
+ */
+export class Backpressure extends typedEventTarget<BackpressureEvents>() {
+  /** As they are used. */
+  readonly marks: WaterMarks;
+  readonly #channel: RTCDataChannel;
+  readonly #core: BackpressureCore;
+  readonly #listening = new AbortController();
+  readonly #watchdogMs: number;
+  #waiting: Deferred<void> | undefined;
+  #watchdog: ReturnType<typeof setInterval> | undefined;
+  #end: MillraceError | undefined;
+
+  /** Errors: throws 'invalid-argument' as `resolveWaterMarks`. */
+  constructor(channel: RTCDataChannel, options: BackpressureOptions = {}) {
+    super();
+    const { high, low } = resolveWaterMarks(options);
+    this.#watchdogMs = checkNumber('watchdogMs', options.watchdogMs ?? 5000, 0);
+    this.#channel = channel;
+    this.#core = keep(this, new core.Backpressure(high, low));
+    this.marks = { high: this.#core.high(), low: this.#core.low() };
+    channel.bufferedAmountLowThreshold = this.marks.low;
+
+    const { signal } = this.#listening;
+    const closed = (): void => this.#finish(new MillraceError('lane-closed', `${channel.label} closed`));
+    channel.addEventListener('bufferedamountlow', () => this.#look(), { signal });
+    channel.addEventListener('close', closed, { signal });
+    channel.addEventListener('error', closed, { signal });
+    this.#look();
+  }
+
+  /** From the high mark on, until the buffer has fallen to the low one. */
+  get isPaused(): boolean {
+    this.#look();
+    return this.#end === undefined && this.#core.isPaused();
+  }
+
+  /** 0 to 1 of the high mark. */
+  get bufferLevel(): number {
+    this.#look();
+    return this.#end === undefined ? this.#core.bufferLevel() : 0;
+  }
+
+  /** More than the low mark waits in the channel. */
+  get hasBackpressure(): boolean {
+    return this.#end === undefined && this.#channel.bufferedAmount > this.marks.low;
+  }
+
+  /**
+   * Sends at once, and answers whether more may follow.
+   * Errors: throws 'lane-closed' where the channel does not take it; no listener is left then.
+   */
+  send(data: ArrayBuffer | ArrayBufferView<ArrayBuffer>): boolean {
+    if (this.#end) throw this.#end;
+    try {
+      // Its overloads take the one or the other.
+      if (data instanceof ArrayBuffer) this.#channel.send(data);
+      else this.#channel.send(data);
+    } catch (caught) {
+      const error = MillraceError.from(caught, 'lane-closed');
+      this.#finish(error);
+      throw error;
+    }
+    return !this.isPaused;
+  }
+
+  /** Resolves when it is not paused. Errors: rejects with 'lane-closed' once the channel is gone, with 'closed' after `dispose`. */
+  async ready(): Promise<void> {
+    const paused = this.isPaused;
+    if (this.#end) throw this.#end;
+    if (!paused) return;
+    this.#waiting ??= deferred<void>();
+    await this.#waiting.promise;
+  }
+
+  /** Removes every listener; the channel stays as it is. */
+  dispose(): void {
+    this.#finish(new MillraceError('closed'));
+  }
+
+  #look(): void {
+    if (this.#end) return;
+    if (this.#channel.readyState === 'closed') {
+      this.#finish(new MillraceError('lane-closed', `${this.#channel.label} closed`));
+      return;
+    }
+    const was = this.#core.isPaused();
+    this.#core.onBuffered(this.#channel.bufferedAmount);
+    const is = this.#core.isPaused();
+    if (was === is) return;
+    if (is && this.#watchdogMs > 0) this.#watchdog ??= setInterval(() => this.#look(), this.#watchdogMs);
+    if (!is) {
+      this.#stopWatchdog();
+      this.#waiting?.resolve();
+      this.#waiting = undefined;
+    }
+    this.dispatchEvent(new Event(is ? 'pause' : 'resume'));
+  }
+
+  #stopWatchdog(): void {
+    clearInterval(this.#watchdog);
+    this.#watchdog = undefined;
+  }
+
+  #finish(error: MillraceError): void {
+    if (this.#end) return;
+    this.#end = error;
+    this.#listening.abort();
+    this.#stopWatchdog();
+    release(this.#core);
+    this.#waiting?.reject(error);
+    this.#waiting = undefined;
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * The parts' WebAssembly module as TypeScript sees it: the Embind classes of `wasm/parts.cpp` and `wasm/benchmark.cpp`. Times
+ * are ms on the clock of `performance.now()`. Memory may grow: a view of `HEAPU8` is good until the next call.
+ */
+import type { BenchmarkCore, Profile, SizingMode } from '../core.js';
+import { MillraceError } from '../errors.js';
+import { loadBeside } from '../load_beside.js';
+
+export interface Handle {
+  delete(): void;
+}
+
+export interface ChunkSizerCore extends Handle {
+  report(metrics: object): boolean;
+  setPath(hostPair: boolean, cellular: boolean): void;
+  chunkSize(): number;
+  config(): {
+    ladder: 'default' | 'strict';
+    profile: Profile;
+    mode: SizingMode;
+    minChunkSize: number;
+    maxChunkSize: number;
+  };
+}
+
+/** What is not known is undefined, never 0. */
+export interface QualitySample {
+  /** ms. */
+  readonly rtt: number | undefined;
+  /** Difference to the round trip before, ms. */
+  readonly jitter: number | undefined;
+  /** 0 to 1. */
+  readonly packetLoss: number | undefined;
+  /** Both ways. */
+  readonly bytesPerSecond: number | undefined;
+  readonly bufferedAmount: number | undefined;
+}
+
+export interface QualityMonitorCore extends Handle {
+  onAnswer(sent: number, received: number, now: number): void;
+  add(rtt: number, bytesTotal: number, buffered: number, now: number): boolean;
+  samples(): number;
+  latest(): QualitySample | undefined;
+  mean(): QualitySample | undefined;
+  quality(): number | undefined;
+}
+
+export interface BackpressureCore extends Handle {
+  onSent(bytes: number): void;
+  onBuffered(bytes: number): void;
+  isPaused(): boolean;
+  bufferLevel(): number;
+  high(): number;
+  low(): number;
+}
+
+export interface CoreFailure {
+  readonly code: string;
+  readonly detail: string;
+}
+
+export interface StripeOutput {
+  readonly lane: number;
+  /** Of the message, or of what comes before a chunk's data. */
+  readonly address: number;
+  readonly bytes: number;
+  readonly isChunk: boolean;
+  readonly index: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface StripeArrival {
+  readonly index: number;
+  readonly offset: number;
+  /** Where the data begins in the message. */
+  readonly payload: number;
+}
+
+export interface StripeEvent extends CoreFailure {
+  readonly type: 'drained' | 'sent' | 'sendFailed' | 'received' | 'receiveFailed';
+  readonly lane: number;
+}
+
+export interface StripeLane {
+  readonly lane: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly chunksSent: number;
+  readonly chunksReceived: number;
+  readonly bufferedAmount: number;
+  /** 0 to 1 of the high water mark. */
+  readonly bufferLevel: number;
+  readonly paused: boolean;
+  /** Nothing of what it holds has arrived for a while: the others carry on. */
+  readonly stalled: boolean;
+  /** From sending a chunk to its acknowledgement, waiting in the channel included, ms. */
+  readonly rtt: number | undefined;
+}
+
+export interface StripeSetCore extends Handle {
+  /** Empty, or what was wrong. */
+  openLane(lane: number, maxMessageSize: number, reliable: boolean): string;
+  closeLane(lane: number): void;
+  setBuffered(lane: number, bytes: number): void;
+  /** The chunk size. */
+  begin(totalBytes: number, chunkBytes: number): number | CoreFailure;
+  cancel(reason: string): void;
+  refuse(reason: string): void;
+  pollOutput(now: number): StripeOutput | undefined;
+  inputBuffer(): number;
+  /** The message in the input buffer begins a transfer of so many bytes; what was not whole before is given up. */
+  begins(length: number): number | undefined;
+  /** In the place of `handleInput`, for such a message. */
+  decline(length: number, reason: string): void;
+  handleInput(lane: number, length: number, now: number): StripeArrival | CoreFailure | undefined;
+  pollEvent(): StripeEvent | undefined;
+  nextTimeout(): number;
+  sentBytes(): number;
+  receivedBytes(): number;
+  lanes(): StripeLane[];
+}
+
+export type WaterMarkPreset = 'prescribed' | 'event-driven' | 'deep' | 'measured';
+
+export interface WaterMarks {
+  /** Bytes: nothing more is sent from here on, */
+  readonly high: number;
+  /** until no more than this is left. */
+  readonly low: number;
+}
+
+export interface ProfileLimits {
+  readonly minLanes: number;
+  readonly maxLanes: number;
+  readonly minChunkSize: number;
+  readonly maxChunkSize: number;
+  readonly mode: SizingMode;
+}
+
+interface PartsModule {
+  readonly HEAPU8: Uint8Array;
+  readonly ChunkSizer: new (options: object) => ChunkSizerCore;
+  readonly QualityMonitor: new () => QualityMonitorCore;
+  readonly Backpressure: new (high: number, low: number) => BackpressureCore;
+  readonly StripeSet: new (high: number, low: number, roundRobin: boolean) => StripeSetCore;
+  readonly TransferBenchmark: new (sampleInterval: number, windowSize: number, rttInterval: number) => BenchmarkCore;
+  detectProfile(path: { hostPair: boolean; cellular: boolean; rtt?: number; jitter?: number; packetLoss?: number }): Profile;
+  isLan(hostPair: boolean, rtt: number): boolean;
+  profile(name: string): ProfileLimits | undefined;
+  waterMarks(): Record<WaterMarkPreset, WaterMarks>;
+}
+
+/**
+ * Loaded before any importer runs, so that the parts can be made with `new`. Errors: importing rejects with 'internal' when
+ * that fails.
+ */
+export const core = await loadBeside<PartsModule>('millrace_parts.js').catch((caught: unknown) => {
+  throw MillraceError.from(caught, 'internal');
+});
+
+const forgotten = new FinalizationRegistry<Handle>((handle) => handle.delete());
+
+/** Frees the handle when its owner is collected; one that has an end of its own calls `release` instead. */
+export function keep<H extends Handle>(owner: object, handle: H): H {
+  forgotten.register(owner, handle, handle);
+  return handle;
+}
+
+export function release(handle: Handle): void {
+  forgotten.unregister(handle);
+  handle.delete();
+}

@@ -1,0 +1,32 @@
+import type { Profile } from '../core.js';
+import { readConnection } from '../connection_stats.js';
+import { isCellular } from '../path_monitor.js';
+import { core } from './core.js';
+
+export interface LanDetection {
+  /** Both ends are host candidates, and the round trip is below 10 ms. */
+  readonly lan: boolean;
+  readonly hostPair: boolean;
+  /** ms; undefined where the browser does not tell. */
+  readonly rtt: number | undefined;
+  /** What the path looks like. */
+  readonly profile: Exclude<Profile, 'auto'>;
+}
+
+export interface DetectLanOptions {
+  /** A round trip that was measured, ms, instead of the browser's. */
+  rtt?: number;
+  /** Whether the device is on a mobile network; default: what the browser says. */
+  cellular?: boolean;
+}
+
+/** Looks at a connection that is up; undefined while it has no path. */
+export async function detectLan(connection: RTCPeerConnection, options: DetectLanOptions = {}): Promise<LanDetection | undefined> {
+  const stats = await readConnection(connection);
+  if (!stats) return undefined;
+  const { hostPair } = stats;
+  const rtt = options.rtt ?? stats.rtt;
+  const cellular = options.cellular ?? isCellular();
+  const profile = core.detectProfile({ hostPair: hostPair && rtt !== undefined, cellular, ...(rtt === undefined ? {} : { rtt }) });
+  return { lan: rtt !== undefined && core.isLan(hostPair, rtt), hostPair, rtt, profile: profile as LanDetection['profile'] };
+}

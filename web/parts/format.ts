@@ -1,0 +1,39 @@
+const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+
+/** "1.5 MB" (powers of ten, as disks and speeds are labelled); "–" for what is no amount. */
+export function formatBytes(bytes: number): string {
+  if (!isAmount(bytes)) return '–';
+  let value = bytes;
+  let unit = 0;
+  // 999.95 would be shown as "1000.0"; the next unit says it better.
+  while (value >= 999.95 && unit < byteUnits.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 100 ? 0 : 1;
+  return `${value.toFixed(digits)} ${byteUnits[unit]}`;
+}
+
+/** "12.3 MB/s" from bytes/s. */
+export function formatThroughput(bytesPerSecond: number): string {
+  return isAmount(bytesPerSecond) ? `${formatBytes(bytesPerSecond)}/s` : '–';
+}
+
+/** "8 s", "3 min 20 s", "2 h 5 min" from seconds; "–" for what is no amount. */
+export function formatDuration(seconds: number): string {
+  if (!isAmount(seconds)) return '–';
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return whole % 60 === 0 ? `${minutes} min` : `${minutes} min ${whole % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** How long `bytesLeft` take at a rate, as `formatDuration` has it; "–" where nothing moves. */
+export function formatEta(bytesLeft: number, bytesPerSecond: number): string {
+  return bytesPerSecond > 0 ? formatDuration(bytesLeft / bytesPerSecond) : '–';
+}
+
+function isAmount(number: number): boolean {
+  return Number.isFinite(number) && number >= 0;
+}

@@ -1,0 +1,50 @@
+import { MillraceError } from '../errors.js';
+import { SlabReader } from '../sources/slab_reader.js';
+
+export type LaneSource = Uint8Array | ArrayBuffer | Blob;
+
+/** Data that can be read anywhere, and again. */
+export interface LaneData {
+  readonly bytes: number;
+  /** Hands over the bytes in order; undefined: they have been. Errors: rejects with 'source-failed' or 'source-changed'. */
+  read(offset: number, length: number, put: (piece: Uint8Array) => void): Promise<void> | undefined;
+}
+
+/** Errors: throws 'invalid-argument' for what is no such source. */
+export function toLaneData(source: LaneSource): LaneData {
+  if (source instanceof Blob) return new BlobData(source);
+  if (source instanceof ArrayBuffer) return memoryData(new Uint8Array(source));
+  if (source instanceof Uint8Array) return memoryData(source);
+  throw new MillraceError('invalid-argument', 'data: a Uint8Array, an ArrayBuffer or a Blob');
+}
+
+function memoryData(data: Uint8Array): LaneData {
+  return {
+    bytes: data.length,
+    read: (offset, length, put) => {
+      put(data.subarray(offset, offset + length));
+      return undefined;
+    },
+  };
+}
+
+class BlobData implements LaneData {
+  readonly bytes: number;
+  readonly #reader: SlabReader;
+
+  constructor(blob: Blob) {
+    this.bytes = blob.size;
+    this.#reader = new SlabReader([blob]);
+  }
+
+  read(offset: number, length: number, put: (piece: Uint8Array) => void): Promise<void> | undefined {
+    if (length === 0) return undefined;
+    const found = this.#reader.read(0, offset, length, put);
+    const check = (read: number): void => {
+      if (read < length) throw new MillraceError('source-changed', 'it is shorter than it was');
+    };
+    if (typeof found !== 'number') return found.then(check);
+    check(found);
+    return undefined;
+  }
+}
