@@ -19,6 +19,7 @@ export interface BareApi {
     secretKind?: 'key' | 'code';
     privacy?: boolean;
     encryption?: boolean;
+    rtc?: RTCConfiguration;
   }): Promise<PlainFailure | null>;
   untilGreeted(): Promise<boolean>;
   verify(): void;
