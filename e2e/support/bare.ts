@@ -20,7 +20,6 @@ export interface BareApi {
     secretKind?: 'key' | 'code';
     privacy?: boolean;
     encryption?: boolean;
-    rtc?: RTCConfiguration;
   }): Promise<PlainFailure | null>;
   untilGreeted(): Promise<boolean>;
   verify(): void;
