@@ -15,6 +15,7 @@ export interface BareApi {
     lanes?: { min?: number; max?: number };
     delivery?: 'reliable' | 'unreliable';
     waterMarks?: { high: number; low: number };
+    rtc?: RTCConfiguration;
     secret?: string;
     secretKind?: 'key' | 'code';
     privacy?: boolean;
