@@ -693,8 +693,8 @@ std::optional<Waiting> Session::WhatWaits() const {
   const size_t in_flight = BulkInFlightBytes();
   if (!HasBulkLane()) return Waiting::kNetwork;
   if (sender_.HasPiece()) {
-    const bool channels = flow_.MaySend(in_flight, now_) && ChannelsAreFull();
-    return channels ? Waiting::kChannel : Waiting::kNetwork;
+    // A rate that falls to what full channels let through is not the network's.
+    return ChannelsAreFull() ? Waiting::kChannel : Waiting::kNetwork;
   }
   if (sender_.IsReading() || sender_.HasMore()) return Waiting::kSource;
   // Credit, memory, or the end: what is on its way comes first. When all of that has arrived, only
