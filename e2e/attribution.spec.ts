@@ -79,8 +79,8 @@ test('slow sealing', async ({ openPage, room }) => {
 
 test('tiny channel buffers', async ({ openPage, room }) => {
   const stats = await run(openPage, room, {
-    options: { waterMarks: { high: 16_384, low: 0 } },
-    send: sendFile(8_000_000),
+    options: { waterMarks: { high: 1, low: 0 } },
+    send: sendFile(16_000_000),
   });
   expect(stats).toMatchObject({ waits: 'channel', bottleneck: 'backpressure' });
   expect(stats.share).toBeGreaterThan(0.5);

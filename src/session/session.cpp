@@ -494,12 +494,16 @@ void Session::JudgeDelivery() {
 void Session::ProbeLane(Lane& lane) {
   // What a lane that stands still holds goes out on the others, all of it; alone, it is tried again
   // with little: RFC 9002, section 6.2.4, sends two.
-  size_t left = OtherLaneMoves(lanes_, lane) ? SIZE_MAX : 2;
+  const bool alone = !OtherLaneMoves(lanes_, lane);
+  size_t left = alone ? 2 : SIZE_MAX;
   lane.sent().OnProbe(now_);
+  probes_left_ = 0;
   while (left > 0) {
     const std::optional<PieceId> piece = lane.sent().TakeOldest();
     if (!piece) return;
-    if (sender_.OnLost(*piece)) --left;
+    if (!sender_.OnLost(*piece)) continue;
+    --left;
+    if (alone) ++probes_left_;
   }
 }
 
@@ -657,6 +661,7 @@ std::optional<Output> Session::PollBulk() {
 
 std::optional<Output> Session::PollBulkRecord() {
   if (std::optional<Output> nudge = PollNudge()) return nudge;
+  if (std::optional<Output> probe = PollProbe()) return probe;
   if (!flow_.MaySend(BulkInFlightBytes(), now_)) {
     const bool paced = flow_.ready_at() > now_;
     // More in flight than the rate explains is in lanes whose windows are full, or on its way and
@@ -688,8 +693,8 @@ std::optional<Waiting> Session::WhatWaits() const {
   const size_t in_flight = BulkInFlightBytes();
   if (!HasBulkLane()) return Waiting::kNetwork;
   if (sender_.HasPiece()) {
-    const bool channels = flow_.MaySend(in_flight, now_) && ChannelsAreFull();
-    return channels ? Waiting::kChannel : Waiting::kNetwork;
+    // A rate that falls to what full channels let through is not the network's.
+    return ChannelsAreFull() ? Waiting::kChannel : Waiting::kNetwork;
   }
   if (sender_.IsReading() || sender_.HasMore()) return Waiting::kSource;
   // Credit, memory, or the end: what is on its way comes first. When all of that has arrived, only
@@ -701,6 +706,18 @@ bool Session::ChannelsAreFull() const {
   return std::all_of(lanes_.begin(), lanes_.end(), [](const auto& entry) {
     return entry.second.IsControl() || entry.second.gate().IsPaused();
   });
+}
+
+std::optional<Output> Session::PollProbe() {
+  if (probes_left_ == 0) return std::nullopt;
+  for (auto& [id, lane] : lanes_) {
+    if (lane.IsControl() || lane.gate().IsPaused()) continue;
+    --probes_left_;
+    const std::optional<OutgoingPiece> piece = sender_.NextPiece();
+    if (!piece) return std::nullopt;
+    return SendPiece(lane, *piece);
+  }
+  return std::nullopt;
 }
 
 std::optional<Output> Session::PollNudge() {

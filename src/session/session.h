@@ -227,6 +227,8 @@ class Session {
   std::optional<Output> PollControl(Lane& lane);
   std::optional<Output> PollBulk();
   std::optional<Output> PollBulkRecord();
+  // What has to go out for a lane to be heard of again.
+  std::optional<Output> PollProbe();
   // A message that makes a young lane send more of what it holds.
   std::optional<Output> PollNudge();
   // Every bulk lane's channel holds something before its window.
@@ -272,6 +274,9 @@ class Session {
   LaneId highest_lane_;
   RangeSet lane_numbers_;  // Of the bulk lanes of this connection, those that are gone included.
   LaneId last_used_lane_;
+  // Pieces that try lanes none of which moves, whatever is in flight: RFC 9002, section 7.5. Else
+  // what was lost would keep for ever what could show that it was.
+  size_t probes_left_ = 0;
   size_t nudges_left_ = 0;  // Owed to that lane.
   FlowControl flow_;
   ChunkSizer chunks_;

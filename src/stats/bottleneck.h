@@ -33,10 +33,12 @@ struct BottleneckFacts {
 
 // The first rule that holds:
 //   memory             more than 90 % in use
+//   cpu                it was measured that this side's processor was waited for at least half of
+//                      the time: it also delays the pings that tell round trips
 //   network-bandwidth  loss above 5 %
 //   network-latency    round trip above 200 ms, or jitter above 50 ms
 // then, where it was measured what was waited for at least half of the time:
-//   seal: cpu;  channel or sink: backpressure;  network: network-bandwidth;  source: none
+//   channel or sink: backpressure;  network: network-bandwidth;  source: none
 // and where that was not measured:
 //   backpressure       throughput varies by more than 50 %
 //   cpu                below 1 MB/s on a link with round trips below 50 ms and losses below 1 %

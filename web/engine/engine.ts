@@ -161,11 +161,13 @@ export class Engine implements LaneEvents {
   #dropLane(lane: Lane): void {
     if (this.#lanes.get(lane.number) !== lane) return;
     this.#forgetLane(lane);
-    if (lane.known) this.#core?.session.closeLane(lane.number, performance.now());
-    this.#post({ type: 'laneClosed', lane: lane.number });
-    if (lane.number === 0 && !this.#established) {
+    if (lane.known) {
+      // What follows is the core's to say: it may have ended already, for a reason that was not polled for yet.
+      this.#core?.session.closeLane(lane.number, performance.now());
+    } else if (lane.number === 0 && !this.#established) {
       this.#closed ??= { code: 'connection-lost', detail: 'the control channel closed' };
     }
+    this.#post({ type: 'laneClosed', lane: lane.number });
     this.#turn();
   }
 

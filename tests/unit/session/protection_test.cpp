@@ -74,7 +74,8 @@ Observed Observe(Simulation& sim, std::vector<SimFile> files) {
     if (lane == kControlLane) {
       observed.control_bytes.insert(message.size());
       if (message.size() == kMaxControlRecordBytes) ++observed.long_control_records;
-    } else {
+    } else if (message.size() != kRecordOverheadBytes + 1) {
+      // All but what makes a young lane move, which is the same whatever is sent.
       observed.bulk_bytes.insert(message.size());
       observed.bulk_total += message.size() - kRecordOverheadBytes - kMaxDataHeaderBytes;
     }

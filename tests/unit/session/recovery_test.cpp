@@ -189,6 +189,21 @@ TEST_CASE("a handshake that ended for one side only does not part the two") {
   CHECK(sim.Delivered(sim.a(), sim.b(), id));
 }
 
+TEST_CASE("the only lane goes on when all that it carried is lost") {
+  LinkOptions link;
+  link.delivery = Delivery::kUnreliable;
+  link.one_way_delay = Duration::Millis(68);
+  Simulation sim(17, link, {}, Patient());
+  sim.Connect();
+  const TransferId id = sim.Send(sim.a(), sim.Files({8'000'000}));
+  REQUIRE(sim.RunUntil([&] { return Received(sim, id) > 60'000; }));
+  sim.tamper = [](size_t, LaneId lane, std::vector<uint8_t>&) { return lane == kControlLane; };
+  sim.RunFor(Duration::Seconds(3));
+  sim.tamper = nullptr;
+  CHECK(sim.RunUntil([&sim] { return BothDone(sim); }, Duration::Seconds(60)));
+  CHECK(sim.Delivered(sim.a(), sim.b(), id));
+}
+
 TEST_CASE("a peer that is asked for a sign of life gives one, or the connection counts as lost") {
   Simulation sim(15, {}, {}, Patient());
   sim.Connect();

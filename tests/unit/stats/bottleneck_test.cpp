@@ -80,6 +80,13 @@ TEST_CASE("what was measured to be waited for counts before what throughput sugg
   }
 }
 
+TEST_CASE("a processor that is waited for is named before the round trips that it delays") {
+  BottleneckFacts facts{.rtt_ms = 500, .jitter_ms = 90, .waiting = Mostly(Waiting::kSeal)};
+  CHECK(FindBottleneck(facts) == Bottleneck::kCpu);
+  facts.waiting = Mostly(Waiting::kSink);
+  CHECK(FindBottleneck(facts) == Bottleneck::kNetworkLatency);
+}
+
 TEST_CASE("what is no number is not known") {
   for (const double bad : {static_cast<double>(NAN), -1.0, static_cast<double>(INFINITY)}) {
     CHECK(FindBottleneck({.loss = bad,
