@@ -60,7 +60,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
   siteUrl: [
     async ({}, use) => {
-      const site = await startSite({ withPages: true });
+      // Every page of every test comes from one address.
+      const site = await startSite({ withPages: true, env: { ICE_PER_MINUTE: '600' } });
       await use(site.url);
       await site.stop();
     },

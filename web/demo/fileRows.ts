@@ -43,8 +43,8 @@ export class FileRows {
     if (now !== undefined && bytes > now.begin) now.share.textContent = `${Math.floor(((bytes - now.begin) / now.size) * 100)} %`;
   }
 
-  /** What arrived can be saved and, where that is safe, looked at. */
-  showReceipts(files: readonly ReceiptFile[]): void {
+  /** What arrived can be looked at, where that is safe, and saved, unless it lies in a folder of the person's own (`stored`). */
+  showReceipts(files: readonly ReceiptFile[], stored: boolean): void {
     files.forEach((file, index) => {
       const { row, share } = this.#rows[index] ?? {};
       if (row === undefined || share === undefined) return;
@@ -52,7 +52,7 @@ export class FileRows {
       share.classList.add('good');
       if (file.blob !== undefined) {
         const preview = makePreview(file.name, file.blob);
-        row.append(this.#makeSave(file.name, file.blob), ...(preview === null ? [] : [preview]));
+        row.append(...(stored ? [] : [this.#makeSave(file.name, file.blob)]), ...(preview === null ? [] : [preview]));
       }
       row.append(
         make('details', { class: 'file-root' }, [

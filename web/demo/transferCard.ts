@@ -48,6 +48,8 @@ export class TransferCard {
   #pausedHere = false;
   #state: CardState = 'queued';
   #transfer: Transfer | null = null;
+  /** Files go into a folder that the person chose. */
+  #stored = false;
   #startedAt: number | null = null;
   #paintedAt = -Infinity;
 
@@ -134,6 +136,7 @@ export class TransferCard {
     // Measured from here: what a person waits for begins with the click.
     this.#startedAt = performance.now();
     this.#warning.hidden = true;
+    this.#stored = options.sink instanceof FileSystemDirectoryHandle;
     rememberAccepted(offer.files, options);
     const transfer = offer.accept(options);
     const forget = (): void => forgetAccepted(offer.files);
@@ -207,7 +210,7 @@ export class TransferCard {
     data['root'] = receipt.files.map((file) => file.root).join(',');
     data['bytes'] = String(receipt.bytes);
     data['seconds'] = seconds.toFixed(4);
-    this.#rows.showReceipts(receipt.files);
+    this.#rows.showReceipts(receipt.files, this.#stored);
     this.#percent.textContent = '100 %';
     this.#bytes.textContent = formatBytes(receipt.bytes);
     this.#speed.textContent = seconds > 0 ? `${formatThroughput(receipt.bytes / seconds)} on average` : '';
