@@ -32,6 +32,7 @@ type TransferCommand = Extract<
   { type: 'accept' | 'reject' | 'pause' | 'fail' | 'stream' | 'streamFailed' }
 >;
 type TransferEvent = Extract<CoreEvent, { transfer: number }>;
+type Failure = Pick<Extract<CoreEvent, { type: 'failed' }>, 'code' | 'detail' | 'byPeer'>;
 
 /** Ends after which what is partial is of no use: somebody did not want it, or it is not what was offered. */
 const DISCARDED: ReadonlySet<string> = new Set([
@@ -160,11 +161,10 @@ export class Transfers {
         void this.#finishFile(entry, event.file, event.size);
         break;
       case 'done':
-        this.#track(this.#completions, this.#complete(session, entry, event));
+        void this.#track(this.#completions, this.#complete(session, entry, event));
         break;
       case 'failed':
-        this.#remove(entry, event.code);
-        this.#host.post({ type: 'failed', id: entry.id, code: event.code, detail: event.detail, byPeer: event.byPeer });
+        this.#removeAndTell(entry, event);
         break;
     }
   }
@@ -247,7 +247,7 @@ export class Transfers {
     try {
       const store = await createStore(this.#toStoreChoice(entry, sink), entry, directory);
       if (!this.#isLive(entry)) {
-        this.#cleanUp(store.abort(true));
+        void this.#cleanUp(store.abort(true));
         return;
       }
       entry.incoming = new Incoming(store, entry.files);
@@ -356,8 +356,15 @@ export class Transfers {
   #fail(entry: Entry, code: ErrorCode, detail: string): void {
     if (!this.#isLive(entry)) return;
     this.#host.core()?.session.fail(entry.transfer, code, detail, performance.now());
-    this.#remove(entry, code);
-    this.#host.post({ type: 'failed', id: entry.id, code, detail, byPeer: false });
+    this.#removeAndTell(entry, { code, detail, byPeer: false });
+  }
+
+  /** Whoever hears that it failed finds the disk as it stays. */
+  #removeAndTell(entry: Entry, { code, detail, byPeer }: Failure): void {
+    const tell = (): void => this.#host.post({ type: 'failed', id: entry.id, code, detail, byPeer });
+    const removed = this.#remove(entry, code);
+    if (removed) void removed.then(tell);
+    else tell();
   }
 
   #add(entry: Entry): void {
@@ -365,13 +372,13 @@ export class Transfers {
     this.#entryById.set(entry.id, entry);
   }
 
-  /** The transfer did not come to its end. */
-  #remove(entry: Entry, code: string): void {
+  /** The transfer did not come to its end. The answer, where there was something to clean up, resolves when that is done. */
+  #remove(entry: Entry, code: string): Promise<void> | undefined {
     this.#forget(entry);
     for (const { id } of entry.files) {
       this.#takeStream(entry, id)?.reject(new MillraceError('cancelled', 'the transfer ended'));
     }
-    if (entry.incoming) this.#cleanUp(entry.incoming.abort(!DISCARDED.has(code)));
+    return entry.incoming && this.#cleanUp(entry.incoming.abort(!DISCARDED.has(code)));
   }
 
   #forget(entry: Entry): void {
@@ -386,13 +393,14 @@ export class Transfers {
     return this.#entries.get(entry.transfer) === entry;
   }
 
-  #cleanUp(cleanup: Promise<void>): void {
+  #cleanUp(cleanup: Promise<void>): Promise<void> {
     // Nobody is left who could act on a failure; `removeStored` reaches what stays behind.
-    this.#track(this.#cleanups, cleanup.catch(() => {}));
+    return this.#track(this.#cleanups, cleanup.catch(() => {}));
   }
 
-  #track(set: Set<Promise<void>>, work: Promise<void>): void {
+  #track(set: Set<Promise<void>>, work: Promise<void>): Promise<void> {
     const tracked = work.finally(() => set.delete(tracked));
     set.add(tracked);
+    return tracked;
   }
 }

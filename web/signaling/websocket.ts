@@ -118,7 +118,10 @@ class SocketState {
       { signal },
     );
     return {
-      send: (text) => socket.send(text),
+      // A server that refuses closes right after the opening: what it will not read is not sent, and `close` says why.
+      send: (text) => {
+        if (socket.readyState === WebSocket.OPEN) socket.send(text);
+      },
       close: () => {
         listening.abort();
         socket.close();
