@@ -11,7 +11,7 @@ function error(page: Page) {
   return newest(page).getByTestId('transfer-error');
 }
 
-test('a browser that is too old or has no WebRTC is told so', async ({ openPage }) => {
+test('a browser that is too old, has no WebRTC, or got only half of the page is told so', async ({ openPage }) => {
   const without = (name: string) => ({ before: (page: Page) => page.addInitScript((gone) => Reflect.deleteProperty(window, gone), name) });
   const bare = await openPage('chromium', 'sender', '/', without('RTCPeerConnection'));
   await expect(bare.getByTestId('alert')).toContainText('This browser has no WebRTC');
@@ -23,6 +23,9 @@ test('a browser that is too old or has no WebRTC is told so', async ({ openPage 
   const unreadable = (page: Page) => page.route('**/demo.js', (route) => route.fulfill({ contentType: 'text/javascript', body: 'let x = ;' }));
   const oldest = await openPage('firefox', 'sender', '/', { before: unreadable });
   await expect(oldest.getByTestId('alert')).toContainText('this browser is too old for it: update it');
+  const cut = await openPage('chromium', 'sender', '/', { before: (page) => page.route('**/dist/millrace.js', (route) => route.abort()) });
+  await cut.getByTestId('files').setInputFiles([file('a.bin', 1)]);
+  await expect(cut.getByTestId('alert')).toContainText('Reload the page to try again. (not-loaded)');
 });
 
 test('a link that nobody holds any more, and one that somebody else uses, are explained', async ({ openPage, room }) => {

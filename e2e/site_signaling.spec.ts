@@ -1,7 +1,7 @@
 // The site's page over every way that brings two sides together: a server that is restarted, two servers with a broker, a TURN server.
 import { randomBytes } from 'node:crypto';
 import { startCoturn, startMosquitto } from '../tests/node/support/daemon.mjs';
-import { expectDone, file, fileOnDisk, linkOf, newest, relayOnly } from './support/demo.js';
+import { codeOf, expectDone, file, fileOnDisk, linkOf, newest, relayOnly } from './support/demo.js';
 import { expect, test } from './support/fixtures.js';
 import { startSite } from './support/site.mjs';
 
@@ -12,6 +12,9 @@ test('the signalling server starts again while a page waits and in mid-transfer,
     const sender = await openPage('chromium', 'sender', site.url);
     await sender.getByTestId('files').setInputFiles(await fileOnDisk('long.bin', 30_000_000));
     const link = await linkOf(sender);
+    // All that the page needs is there.
+    await codeOf(sender);
+    await sender.waitForLoadState('networkidle');
     await site.stop();
     await expect(sender.getByTestId('alert')).toContainText('could not be reached. Trying again… (signaling-failed)');
     site = await startSite({ env: { PORT: port } });

@@ -49,6 +49,7 @@ const pageSentences: Readonly<Record<string, string>> = {
   'no-webrtc': 'This browser has no WebRTC, or it is switched off. Allow it in the settings or an extension, or use a current Chrome, Edge, Firefox or Safari.',
   'too-old': 'This browser is too old for this page. Update it, or use a current Chrome, Edge, Firefox or Safari.',
   'insecure-page': 'Browsers allow this only over https. Open the address with https:// in front.',
+  'not-loaded': 'A part of this page could not be loaded. Check the network.',
   'room-full': 'Somebody else is using this link already. Close the other page, or ask for a new link.',
   'no-path': 'The two sides found each other, but no connection came up in time. A network may block direct connections: try another one (a phone as hotspot, no VPN), or ask who runs this site for a TURN server.',
   'not-a-code': 'That is not a whole code. It looks like 7-crossover-clockwork: a number and two words.',

@@ -36,7 +36,7 @@ const passing: ReadonlySet<string> = new Set([
 const quiet: ReadonlySet<string> = new Set(['connection-lost', 'room-full']);
 const retryPausesMs = [500, 1000, 2000, 4000];
 /** A server that is away comes back, and then whoever has the link still finds this page: asked again this often, for as long as it takes. */
-const awayPauseMs = 10_000;
+const awayPauseMs = 3_000;
 /** Where an old session is being left, its place is free in a moment. */
 const mostFullRooms = 2;
 /** A server that has not said no by then is there, ms. */
@@ -120,6 +120,8 @@ export class Link {
           isAway = trouble.code === 'signaling-failed';
           if (!quiet.has(trouble.code)) this.#listener.onTrouble(trouble);
           await delay(pause);
+          // Without it, not even the files that another attempt needs would come.
+          while (isAway && !(await isServerThere())) await delay(awayPauseMs);
           continue;
         } finally {
           clearTimeout(calm);
@@ -239,6 +241,14 @@ export class Link {
     } catch (error) {
       throw reasonOf(error, signaling.closeCode);
     }
+  }
+}
+
+async function isServerThere(): Promise<boolean> {
+  try {
+    return (await fetch(document.baseURI, { method: 'HEAD', cache: 'no-store' })).ok;
+  } catch {
+    return false;
   }
 }
 
