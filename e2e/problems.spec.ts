@@ -83,7 +83,7 @@ test('a disk that is full and a file that was changed are named on both sides', 
 });
 
 test('the sending page is loaded again in mid-transfer: both say what to do, and then it goes on', async ({ openPage }) => {
-  const path = await fileOnDisk('holiday.bin', 28 * MiB);
+  const path = await fileOnDisk('holiday.bin', 40 * MiB);
   const sender = await openPage('chromium', 'sender', '/');
   await sender.getByTestId('files').setInputFiles(path);
   const receiver = await openPage('chromium', 'receiver', await linkOf(sender));
@@ -99,7 +99,7 @@ test('the sending page is loaded again in mid-transfer: both say what to do, and
 
 test('a page that came by a code is loaded again: it asks for the new code, and then goes on', async ({ openPage }) => {
   const sender = await openPage('chromium', 'sender', '/');
-  await sender.getByTestId('files').setInputFiles(await fileOnDisk('by-code.bin', 28 * MiB));
+  await sender.getByTestId('files').setInputFiles(await fileOnDisk('by-code.bin', 40 * MiB));
   const first = await codeOf(sender);
   const receiver = await openPage('firefox', 'receiver', '/');
   await connectByCode(receiver, first);

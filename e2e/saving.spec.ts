@@ -71,7 +71,7 @@ for (const name of ['chromium', 'firefox'] as const) {
     });
 
     test('what does not fit into the browser goes straight into a download', async ({ openPage, complaints }) => {
-      const size = 12 * MiB + 7;
+      const size = 24 * MiB + 7;
       const sender = await openPage('chromium', 'sender', '/');
       const original = await fileOnDisk('large one.bin', size);
       await sender.getByTestId('files').setInputFiles(original);
