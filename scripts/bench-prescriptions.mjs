@@ -12,7 +12,7 @@
 //
 // A row for each variant: `mbps`, `ofDefault` of what the default reaches in the same run, and what the link saw as in bench-wan.mjs. All take
 // turns, round by round, each with fresh pages and an emulator of its own; figures are medians. Parts that would take longer than 20 s
-// end there (`limited`); their speed is that of what had arrived, and they are not asked again. `--markdown`: the table of docs/prescriptions.md.
+// end there (`limited`); their speed is that of what had arrived. `--markdown`: a table as in docs/prescriptions.md.
 import { parseArgs } from 'node:util';
 import { parseLink } from '../e2e/emulator/links.mjs';
 import { startSite } from '../e2e/support/site.mjs';
@@ -85,7 +85,7 @@ async function measureLink({ profiles, link, site, bytes, rounds }) {
   const settings = settingsOfAll();
   for (let round = 0; round < rounds; round += 1) {
     for (const { kind, options, runs } of settings.values()) {
-      if (!runs.some((run) => run.limited)) runs.push(await measures[kind]({ profiles, link, seed: round + 1 }, site, bytes, options));
+      runs.push(await measures[kind]({ profiles, link, seed: round + 1 }, site, bytes, options));
     }
   }
   const speedOf = ({ runs }) => median(runs.map((run) => run.mbps));
