@@ -8,6 +8,8 @@ export interface ConnectionStats {
   readonly bytesReceived: number | undefined;
   readonly packetsSent: number | undefined;
   readonly packetsReceived: number | undefined;
+  /** When that was counted, on the clock of `performance.now()`; Infinity where the browser does not say. */
+  readonly at: number;
 }
 
 type Entry = Readonly<Record<string, unknown>>;
@@ -37,6 +39,7 @@ export async function readConnection(connection: RTCPeerConnection): Promise<Con
     bytesReceived: number('bytesReceived'),
     packetsSent: number('packetsSent'),
     packetsReceived: number('packetsReceived'),
+    at: (number('timestamp') ?? Infinity) - performance.timeOrigin,
   };
 }
 

@@ -6,6 +6,8 @@ type Exchanged =
   /** So many; -1 where that is not known. `held`: how long the answer took, ms. */
   | { millrace: 'received'; id: number; received: number; held: number };
 
+/** Chromium gives a report that is younger than 50 ms once more. */
+const REPEATED_MS = 60;
 /** An answer that takes longer, ms, says nothing about the round trip any more. */
 const LONGEST_ANSWER_MS = 10_000;
 
@@ -65,7 +67,7 @@ export class PacketExchange {
     this.#answering = true;
     const start = performance.now();
     const connection = this.#options.connection();
-    const received = (connection && (await readConnection(connection)))?.packetsReceived ?? -1;
+    const received = (connection && (await countedSince(connection, start)))?.packetsReceived ?? -1;
     this.#answering = false;
     if (!this.#stopped) this.#tell({ millrace: 'received', id, received, held: performance.now() - start });
   }
@@ -85,6 +87,14 @@ export class PacketExchange {
       // A way that is closed: what it would have told stays unknown.
     }
   }
+}
+
+/** What was counted at `since` or later: an older count lacks packets that were sent before the question, as if they were lost. */
+async function countedSince(connection: RTCPeerConnection, since: number): Promise<ConnectionStats | undefined> {
+  const stats = await readConnection(connection);
+  if (!stats || stats.at >= since) return stats;
+  await new Promise((resolve) => setTimeout(resolve, REPEATED_MS));
+  return readConnection(connection);
 }
 
 function parse(text: string): Exchanged | undefined {

@@ -146,6 +146,27 @@ test('two monitors exchange packet counts: what is lost between them, and their 
   there.stop();
 });
 
+test('a count that is older than the question for it is read again', async () => {
+  const [connection] = FakeConnection.pair();
+  const before = chromiumStats({ received: 10 });
+  before.p.timestamp = performance.timeOrigin + performance.now() - 40;
+  connection.stats = before;
+  const answers = [];
+  const monitor = new QualityMonitor(connection, { interval: 10_000, exchange: (message) => answers.push(JSON.parse(message)) });
+  monitor.handle('{"millrace":"counts","id":7}');
+  await sleep(5);
+  const after = chromiumStats({ received: 100 });
+  after.p.timestamp = performance.timeOrigin + performance.now();
+  connection.stats = after;
+  const deadline = performance.now() + 5_000;
+  const received = () => answers.find(({ millrace }) => millrace === 'received');
+  while (!received() && performance.now() < deadline) await sleep(5);
+  monitor.stop();
+  assert.equal(received().id, 7);
+  assert.equal(received().received, 100);
+  assert.ok(received().held >= 50, `${received().held}`);
+});
+
 test('over a channel of their own, monitors leave no listener behind', async () => {
   const [a, b] = FakeConnection.pair();
   const channel = a.createDataChannel('monitor', {});
