@@ -157,7 +157,8 @@ test('a hub is closed in the middle: another one takes its place, and nothing is
 });
 
 test('what one agent does wrong is told to it, or dropped and logged, and the others are unharmed', async ({ joinAll, openAgent, room, complaints }) => {
-  const [a, b, c, d, e] = (await joinAll(five)) as [Agent, Agent, Agent, Agent, Agent];
+  // Few, so that a slow machine floods, too.
+  const [a, b, c, d, e] = (await joinAll(five, { messagesPerSecond: 100 })) as [Agent, Agent, Agent, Agent, Agent];
 
   expect(await a.call('send', 'nobody', 1)).toMatchObject({ code: 'invalid-argument' });
   expect(await a.call('send', 'b', { bytes: 70_000 })).toMatchObject({ code: 'too-large' });
@@ -178,7 +179,7 @@ test('what one agent does wrong is told to it, or dropped and logged, and the ot
   const flooder = await openAgent('chromium');
   expect(await flooder.call('join', room, 'flooder', { messagesPerSecond: 1_000_000 })).toBeNull();
   await flooder.call('untilConnected', 5);
-  for (let round = 0; round < 30; round += 1) await flooder.call('flood', 'd', 250);
+  await flooder.call('flood', 'd', 250);
   await d.call('untilLogged', 'message_dropped', 'flood');
   expect(await e.call('send', 'd', 'still there?')).toMatchObject({ sequence: 0 });
   expect((await d.call('takeMessages')).some(({ source, payload }) => source === 'e' && payload === 'still there?')).toBe(true);
