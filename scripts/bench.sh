@@ -17,6 +17,9 @@ usage() {
     echo "                 [--peers] [--trace FILE.svg]"
     echo "  changes    a transfer while its emulated link changes: a second transfer, a quarter of the rate, darkness:"
     echo "             changes [SCENARIO...] [--rounds N] [--browsers a>b,c>d]; fairness, step, blackout"
+    echo "  latency    round trips of mesh messages, against a bare data channel: direct, through TURN, five agents, beside a"
+    echo "             transfer over an emulated link; and meshes of 10 to 1,000 agents by simulation:"
+    echo "             latency [SCENARIO...] [--samples N] [--agents N[,N...]]"
     echo "  signaling  2,000 rooms and 10,000 sockets at the signalling server: memory, latency, and codes that are guessed:"
     echo "             signaling [--rooms N] [--per-room N] [--seconds N]"
   } >&2
@@ -27,7 +30,7 @@ name=${1:-}
 [[ -n $name ]] || usage
 shift
 for argument in "$@"; do
-  [[ $name == loopback || $name == core || $name == wan || $name == changes || $name == signaling || $argument == --json ]] || usage
+  [[ $name == loopback || $name == core || $name == wan || $name == changes || $name == signaling || $name == latency || $argument == --json ]] || usage
 done
 
 source scripts/setup.sh
@@ -68,8 +71,12 @@ case $name in
     exec node scripts/bench-signaling.mjs "$@"
     ;;
   latency)
-    echo "bench.sh: $name does not exist yet; there are changes, core, crypto, loopback, signaling, size and wan" >&2
-    exit 2
+    millrace_setup native wasm node browsers
+    scripts/build-core.sh release millrace_link_emulator
+    scripts/build-core.sh release millrace_sim
+    scripts/build-core.sh wasm-release millrace_package
+    node scripts/build-web.mjs --no-types
+    exec node scripts/bench-latency.mjs "$@"
     ;;
   *) usage ;;
 esac

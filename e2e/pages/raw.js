@@ -3,7 +3,8 @@ import { Arrivals } from './arrivals.js';
 import { gathered } from './gathered.js';
 
 const arrivals = new Arrivals();
-const connection = new RTCPeerConnection();
+// `?rtc=…`: its configuration as JSON.
+const connection = new RTCPeerConnection(JSON.parse(new URLSearchParams(location.search).get('rtc') ?? '{}'));
 const opened = Promise.withResolvers();
 let channel = null;
 
