@@ -62,8 +62,9 @@ async function join(pages, options = {}) {
 const ping = (page, to, count) => page.evaluate(([...args]) => globalThis.agent.ping(...args), [to, count, 0]);
 
 async function toRaw(pages, url, rtc) {
-  const address = new URL(`pages/raw.html?rtc=${encodeURIComponent(JSON.stringify(rtc))}`, url).href;
+  const address = new URL('pages/raw.html', url).href;
   await Promise.all(pages.map((page) => page.goto(address)));
+  await Promise.all(pages.map((page) => page.evaluate((configuration) => globalThis.raw.configure(configuration), rtc)));
   await connectByDescription(...pages, 'raw');
   await pages[1].evaluate(() => globalThis.raw.echo());
 }

@@ -20,6 +20,11 @@ usage() {
     echo "  latency    round trips of mesh messages, against a bare data channel: direct, through TURN, five agents, beside a"
     echo "             transfer over an emulated link; and meshes of 10 to 1,000 agents by simulation:"
     echo "             latency [SCENARIO...] [--samples N] [--agents N[,N...]]"
+    echo "  targets    whether the targets of throughput, latency and statistics are reached; 1 where one is missed:"
+    echo "             targets [TARGET...] [--rounds N] [--browsers a>b] [--bytes N]; lan-ethernet, lan-wifi,"
+    echo "             internet-100, internet-1000, direct-pair, turn, statistics"
+    echo "  prescriptions  what many prescribe for data channels, beside the defaults here:"
+    echo "             prescriptions [LINK...] [--markdown] [--rounds N] [--browsers a>b] [--bytes N]"
     echo "  signaling  2,000 rooms and 10,000 sockets at the signalling server: memory, latency, and codes that are guessed:"
     echo "             signaling [--rooms N] [--per-room N] [--seconds N]"
   } >&2
@@ -30,7 +35,10 @@ name=${1:-}
 [[ -n $name ]] || usage
 shift
 for argument in "$@"; do
-  [[ $name == loopback || $name == core || $name == wan || $name == changes || $name == signaling || $name == latency || $argument == --json ]] || usage
+  case $name in
+    loopback | core | wan | changes | latency | targets | prescriptions | signaling) ;;
+    *) [[ $argument == --json ]] || usage ;;
+  esac
 done
 
 source scripts/setup.sh
@@ -58,8 +66,10 @@ case $name in
     node scripts/build-web.mjs --no-types
     exec node scripts/bench-size.mjs "$@"
     ;;
-  wan | changes)
-    millrace_setup native wasm node browsers
+  wan | changes | targets | prescriptions)
+    needs=(native wasm node browsers)
+    if [[ $name == targets ]]; then needs+=(servers); fi
+    millrace_setup "${needs[@]}"
     scripts/build-core.sh release millrace_link_emulator
     scripts/build-core.sh wasm-release millrace_package
     node scripts/build-web.mjs --no-types

@@ -148,6 +148,23 @@ class WasmSession {
     return event ? EventToObject(*event) : val::undefined();
   }
 
+  val PollTrace() {
+    const std::optional<TraceEntry> entry = session_.PollTrace();
+    if (!entry) return val::undefined();
+    val object = val::object();
+    object.set("at", ToMillis(entry->at()));
+    object.set("type", ToValue(entry->type()));
+    for (const TraceField& field : *entry) {
+      const std::string name(field.name);
+      if (field.text.empty()) {
+        object.set(name, field.number);
+      } else {
+        object.set(name, ToValue(field.text));
+      }
+    }
+    return object;
+  }
+
   // `secret`: at least 16 bytes.
   uint32_t Offer(const val& files, const val& secret, double now) {
     std::vector<FileInfo> infos;
@@ -251,6 +268,7 @@ class WasmSession {
     stats.set("jitter", ToValue(jitter));
     stats.set("packetLoss", ToValue(loss));
     stats.set("waiting", ToValue(waiting));
+    stats.set("receiveWaiting", ToValue(session_.receive_waiting(now)));
     stats.set("quality", ToValue(QualityScore({.rtt_ms = rtt, .jitter_ms = jitter, .loss = loss})));
     stats.set("bottleneck", ToValue(NameOf(bottleneck)));
     stats.set("recommendation", ToValue(RecommendationFor(bottleneck, waiting)));
@@ -280,6 +298,7 @@ class WasmSession {
     if (IsAmount(most)) options.lanes.least = std::min(options.lanes.least, options.lanes.most);
     options.lanes.most = std::max(options.lanes.least, options.lanes.most);
     options.most_bytes_per_second = ToCount(object["mostBytesPerSecond"].as<double>());
+    options.trace = object["trace"].isTrue();
     return options;
   }
 
@@ -459,6 +478,7 @@ EMSCRIPTEN_BINDINGS(millrace) {
       .function("writeDone", &WasmSession::WriteDone)
       .function("fileStored", &WasmSession::FileStored)
       .function("pollEvent", &WasmSession::PollEvent)
+      .function("pollTrace", &WasmSession::PollTrace)
       .function("offer", &WasmSession::Offer)
       .function("accept", &WasmSession::Accept)
       .function("reject", &WasmSession::Reject)

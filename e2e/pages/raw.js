@@ -3,8 +3,7 @@ import { Arrivals } from './arrivals.js';
 import { gathered } from './gathered.js';
 
 const arrivals = new Arrivals();
-// `?rtc=…`: its configuration as JSON.
-const connection = new RTCPeerConnection(JSON.parse(new URLSearchParams(location.search).get('rtc') ?? '{}'));
+const connection = new RTCPeerConnection();
 const opened = Promise.withResolvers();
 let channel = null;
 
@@ -15,6 +14,9 @@ function use(made) {
 }
 
 globalThis.raw = {
+  /** Before `offer` or `answer`: what an RTCPeerConnection takes. */
+  configure: (rtc) => connection.setConfiguration(rtc),
+
   async offer() {
     use(connection.createDataChannel('raw', { ordered: false }));
     await connection.setLocalDescription();
