@@ -17,6 +17,9 @@ usage() {
     echo "                 [--peers] [--trace FILE.svg]"
     echo "  changes    a transfer while its emulated link changes: a second transfer, a quarter of the rate, darkness:"
     echo "             changes [SCENARIO...] [--rounds N] [--browsers a>b,c>d]; fairness, step, blackout"
+    echo "  latency    round trips of mesh messages, against a bare data channel: direct, through TURN, five agents, beside a"
+    echo "             transfer over an emulated link; and meshes of 10 to 1,000 agents by simulation:"
+    echo "             latency [SCENARIO...] [--samples N] [--agents N[,N...]]"
     echo "  targets    whether the targets of throughput, latency and statistics are reached; 1 where one is missed:"
     echo "             targets [TARGET...] [--rounds N] [--browsers a>b] [--bytes N]; lan-ethernet, lan-wifi,"
     echo "             internet-100, internet-1000, direct-pair, turn, statistics"
@@ -33,7 +36,7 @@ name=${1:-}
 shift
 for argument in "$@"; do
   case $name in
-    loopback | core | wan | changes | targets | prescriptions | signaling) ;;
+    loopback | core | wan | changes | latency | targets | prescriptions | signaling) ;;
     *) [[ $argument == --json ]] || usage ;;
   esac
 done
@@ -78,8 +81,12 @@ case $name in
     exec node scripts/bench-signaling.mjs "$@"
     ;;
   latency)
-    echo "bench.sh: $name does not exist yet; there are changes, core, crypto, loopback, prescriptions, signaling, size, targets and wan" >&2
-    exit 2
+    millrace_setup native wasm node browsers
+    scripts/build-core.sh release millrace_link_emulator
+    scripts/build-core.sh release millrace_sim
+    scripts/build-core.sh wasm-release millrace_package
+    node scripts/build-web.mjs --no-types
+    exec node scripts/bench-latency.mjs "$@"
     ;;
   *) usage ;;
 esac

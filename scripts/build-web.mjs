@@ -39,6 +39,7 @@ function buildPackage() {
       millrace: 'web/index.ts',
       signaling: 'web/signaling/index.ts',
       parts: 'web/parts/index.ts',
+      mesh: 'web/mesh/index.ts',
       sodium: 'web/sodium/index.ts',
       words: 'web/words.ts',
       mqtt_client: 'web/signaling/mqtt_client.ts',
@@ -46,7 +47,7 @@ function buildPackage() {
     },
     outdir: 'dist',
     platform: 'browser',
-    external: ['./millrace_core.js', './millrace_parts.js', './millrace_sodium.js', './words.js', './worker.js', './mqtt_client.js'],
+    external: ['./millrace_core.js', './millrace_parts.js', './millrace_mesh.js', './millrace_sodium.js', './words.js', './worker.js', './mqtt_client.js'],
   });
 }
 
@@ -89,7 +90,7 @@ async function copy(from, to) {
 }
 
 async function copyCore() {
-  const files = ['millrace_core', 'millrace_parts', 'millrace_sodium'].flatMap((name) => [`${name}.js`, `${name}.wasm`]);
+  const files = ['millrace_core', 'millrace_parts', 'millrace_mesh', 'millrace_sodium'].flatMap((name) => [`${name}.js`, `${name}.wasm`]);
   for (const file of files) {
     const from = join(core, file);
     if (!existsSync(from)) throw new Error(`${from} is missing: cmake --preset wasm-release && cmake --build --preset wasm-release`);

@@ -196,6 +196,15 @@ class WasmSession {
     session_.Fail(TransferId(transfer), CodeOf(code), detail, FromMillis(now));
   }
   void Signal(const std::string& message, double now) { session_.Signal(message, FromMillis(now)); }
+  // `message`: a Uint8Array.
+  void Message(const val& message, double now) {
+    message_.resize(std::min(message["length"].as<size_t>(), kMaxAppMessageBytes + 1));
+    if (message_.size() <= kMaxAppMessageBytes) {
+      val(emscripten::typed_memory_view(message_.size(), message_.data()))
+          .call<void>("set", message);
+    }
+    session_.Message(message_, FromMillis(now));
+  }
   void Close(const std::string& code, const std::string& detail, double now) {
     session_.Close(CodeOf(code), detail, FromMillis(now));
   }
@@ -351,6 +360,13 @@ class WasmSession {
         set_type("signal");
         object.set("message", event.text);
         break;
+      case EventType::kMessage:
+        set_type("message");
+        object.set(
+            "message",
+            val::global("Uint8Array")
+                .new_(val(emscripten::typed_memory_view(event.bytes.size(), event.bytes.data()))));
+        break;
       case EventType::kOffer:
         set_type("offer");
         object.set("token", ToHex(event.token));
@@ -430,6 +446,7 @@ class WasmSession {
   Session session_;
   std::array<double, 8> mailbox_{};
   std::vector<uint8_t> existing_;
+  std::vector<uint8_t> message_;
 };
 
 uint32_t HandshakeEntropyBytes() { return Handshake::kEntropyBytes; }
@@ -468,6 +485,7 @@ EMSCRIPTEN_BINDINGS(millrace) {
       .function("setPaused", &WasmSession::SetPaused)
       .function("fail", &WasmSession::Fail)
       .function("signal", &WasmSession::Signal)
+      .function("message", &WasmSession::Message)
       .function("close", &WasmSession::Close)
       .function("lanesWanted", &WasmSession::LanesWanted)
       .function("connected", &WasmSession::Connected)

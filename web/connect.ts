@@ -16,7 +16,12 @@ const CONNECT_TIMEOUT_MS = 30_000;
  * Errors: rejects with 'aborted', 'authentication-failed', 'connection-failed', 'connection-lost' (the other side came and went),
  * 'handshake-failed', 'internal', 'invalid-argument', 'not-supported', 'signaling-failed' or 'timeout', and nothing is left behind. The signalling is closed then, as it is when the session ends.
  */
-export async function connect(options: ConnectOptions): Promise<Peer> {
+export function connect(options: ConnectOptions): Promise<Peer> {
+  return connectPeer(options);
+}
+
+/** `connect` for what belongs to the package. */
+export async function connectPeer(options: ConnectOptions): Promise<PeerImpl> {
   let settings: Settings;
   try {
     settings = resolveOptions(options);

@@ -181,6 +181,8 @@ export interface CoreSession {
   fail(transfer: number, code: string, detail: string, now: number): void;
   /** Carries one message of in-band signalling to the peer (at most 16 KiB). */
   signal(message: string, now: number): void;
+  /** Carries a message to the other side's application over the control lane, at most 72 KiB, in order and once. */
+  message(message: Uint8Array, now: number): void;
   /** Ends the session; a close frame is the last output. */
   close(code: string, detail: string, now: number): void;
 
@@ -227,6 +229,7 @@ export type CoreEvent =
   /** Unreliable lanes lose more than 5 %: open reliable ones instead. */
   | { type: 'lossy' }
   | { type: 'signal'; message: string }
+  | { type: 'message'; message: Uint8Array }
   /** `token`: 32 hexadecimal digits. */
   | { type: 'offer'; transfer: number; token: string; files: CoreFile[]; totalBytes: number | null }
   | { type: 'accepted'; transfer: number }

@@ -42,6 +42,10 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   readonly established: Promise<void>;
   /** Resolves when everything is released. */
   readonly released: Promise<void>;
+  /** A message of the other side's application; beside the transfers, for `millrace/mesh`. */
+  onappmessage: ((message: Uint8Array) => void) | null = null;
+  /** What the channel for messages holds, bytes, whenever that changed. */
+  onbuffered: ((bytes: number) => void) | null = null;
   readonly #port: EnginePort;
   readonly #pairing: Pairing;
   readonly #control: ControlConnector;
@@ -189,6 +193,16 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     return transfer;
   }
 
+  /** Some transfer has not ended. */
+  get hasTransfers(): boolean {
+    return this.#transfers.size > 0;
+  }
+
+  /** Carries a message, at most 72 KiB, to the other side's application, in order and once; dropped once closed. */
+  sendMessage(message: Uint8Array): void {
+    if (this.#state !== 'closed') this.#port.post({ type: 'message', message });
+  }
+
   stats(): PeerStats {
     return { ...this.#coreStats, worker: this.#port.inWorker };
   }
@@ -236,6 +250,12 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
         break;
       case 'signal':
         if (!this.#path.handle(message.message)) this.#lanes.handle(message.message);
+        break;
+      case 'message':
+        this.onappmessage?.(message.message);
+        break;
+      case 'buffered':
+        this.onbuffered?.(message.bytes);
         break;
       case 'laneOpened':
         if (message.lane === 0 && !this.#agreement) {

@@ -5,6 +5,7 @@ import type { ConnectOptions, Offer, Peer, Receipt, Signaling, Sink, Transfer } 
 import type wrappers from 'libsodium-wrappers';
 import sodium, { from_hex, type StateAddress } from '../../dist/sodium/index.js';
 import { ChunkSizer, createDataChannel, formatThroughput, LaneSet, QualityMonitor } from '../../dist/parts/index.js';
+import { createMesh, type Mesh, type MeshMessage } from '../../dist/mesh/index.js';
 import { broadcastSignaling, webSocketSignaling } from '../../dist/signaling/index.js';
 
 const own: Signaling = {
@@ -85,4 +86,15 @@ export async function stripe(connection: RTCPeerConnection, data: Blob): Promise
   monitor.stop();
   lanes.close();
   return text;
+}
+
+export async function talk(signaling: Signaling, file: File): Promise<number> {
+  const mesh: Mesh = await createMesh({ agentId: 'ada', signaling, topology: 'auto', bandwidth: { predictive: true }, log: ({ event }) => void event });
+  mesh.onmessage = ({ source, payload }: MeshMessage) => void [source, payload];
+  mesh.addEventListener('joined', ({ agent }) => void agent.length);
+  await mesh.broadcast({ hello: [1, 'two', null] }, { level: 'high' });
+  await (await mesh.sendFiles('bob', file)).done;
+  const { sequence } = await mesh.send('bob', new Uint8Array(3));
+  await mesh.close();
+  return sequence + mesh.bandwidthStats.maxBuffered;
 }

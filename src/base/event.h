@@ -21,6 +21,7 @@ enum class EventType : uint8_t {
   kReconnected,   // It has; transfers go on. `flag`: this side opens the lanes.
   kLossy,         // Unreliable lanes lose more than they are worth: open reliable ones instead.
   kSignal,        // `text` is an in-band signalling message of the peer.
+  kMessage,       // `bytes` is a message of the peer's application.
   kOffer,         // The peer offers `transfer`; its files can be asked for.
   kAccepted,      // The peer accepted `transfer`.
   kPaused,        // The peer paused (`flag`) or resumed `transfer`.
@@ -49,6 +50,7 @@ struct Event {
   bool flag = false;
   Agreement agreement{};
   std::string text{};
+  std::vector<uint8_t> bytes{};
   Error error{};
   std::vector<FileProof> proofs{};  // kDone: one a file, in the manifest's order.
 };

@@ -42,6 +42,9 @@ class IncomingStream {
   // Cost: logarithmic in what waits.
   Outcome OnMessage(const MessagePacket& message);
 
+  // Whether a message of this number would have to wait for others before it.
+  bool Waits(uint64_t sequence) const { return !unordered_ && sequence > next_; }
+
   // The next message in order, or, in an unordered stream, in the order of arrival; false: none.
   bool Pop(Delivered& message);
 

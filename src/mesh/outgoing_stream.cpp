@@ -116,6 +116,14 @@ std::vector<OutgoingStream::Resend> OutgoingStream::DueResends(Timestamp now) {
   return due;
 }
 
+void OutgoingStream::Hasten(Timestamp now) {
+  for (auto& [id, receiver] : receivers_) {
+    if (receiver.resend_at == Timestamp::Never()) continue;
+    receiver.wait = resend_.first;
+    receiver.resend_at = std::min(receiver.resend_at, now);
+  }
+}
+
 Timestamp OutgoingStream::NextResend() const {
   Timestamp next = Timestamp::Never();
   if (kept_.empty()) return next;

@@ -55,6 +55,8 @@ class OutgoingStream {
   // receiver's next one.
   std::vector<Resend> DueResends(Timestamp now);
   Timestamp NextResend() const;
+  // There is a way where there was none: what is not acknowledged is due now.
+  void Hasten(Timestamp now);
 
   // A message that is still kept, with the present `oldest`; false: settled.
   // The payload lives until the next call that changes the stream.

@@ -357,6 +357,7 @@ Status Session::HandleFrame(const Frame& frame, PoolBuffer& buffer) {
       session.events_.push_back({.type = EventType::kSignal, .text = std::string(f.message)});
       return Status::Ok();
     }
+    Status operator()(const MessageFrame& f) { return session.HandleMessage(f); }
     Status operator()(const CloseFrame& f) {
       session.CloseWith(Error{f.code, std::string(f.reason)}, true);
       return Status::Ok();
@@ -903,6 +904,30 @@ void Session::Signal(std::string_view message, Timestamp now) {
     return CloseWith(Error{ErrorCode::kInvalidArgument, "a signalling message is too long"}, false);
   }
   frames_.Push(SignalFrame{message});
+}
+
+void Session::Message(ByteView message, Timestamp now) {
+  Touch(now);
+  if (closed_ || !established_) return;
+  if (message.size() > kMaxAppMessageBytes) {
+    return CloseWith(Error{ErrorCode::kInvalidArgument, "a message is too long"}, false);
+  }
+  do {
+    const ByteView part = message.first(std::min(message.size(), kMaxMessagePartBytes));
+    message = message.subspan(part.size());
+    frames_.Push(MessageFrame{!message.empty(), part});
+  } while (!message.empty());
+}
+
+Status Session::HandleMessage(const MessageFrame& message) {
+  if (message_.size() + message.bytes.size() > kMaxAppMessageBytes) {
+    return Error{ErrorCode::kTooLarge, "the peer's message is too long"};
+  }
+  message_.insert(message_.end(), message.bytes.begin(), message.bytes.end());
+  if (message.more) return Status::Ok();
+  events_.push_back({.type = EventType::kMessage, .bytes = std::move(message_)});
+  message_.clear();
+  return Status::Ok();
 }
 
 void Session::Close(ErrorCode code, std::string_view detail, Timestamp now) {

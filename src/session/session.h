@@ -153,6 +153,10 @@ class Session {
   // Carries a message to the peer's shim; longer than kMaxSignalBytes ends the session with
   // kInvalidArgument.
   void Signal(std::string_view message, Timestamp now);
+  // Carries a message to the peer's application, over the control lane: in order, once, and after a
+  // reconnection what was on its way. Longer than kMaxAppMessageBytes ends the session with
+  // kInvalidArgument; dropped while there is no session. Cost: a copy.
+  void Message(ByteView message, Timestamp now);
   // Ends the session here and at the peer; the CLOSE record is the last output.
   void Close(ErrorCode code, std::string_view detail, Timestamp now);
 
@@ -219,6 +223,7 @@ class Session {
   Status HandleAck(const AckFrame& ack);
   Status HandleCancel(const CancelFrame& cancel);
   Status HandleResume(const ResumeFrame& resume);
+  Status HandleMessage(const MessageFrame& message);
 
   void RecoverLosses();
   // Says so once where unreliable lanes lose too much.
@@ -306,8 +311,9 @@ class Session {
   std::unique_ptr<SessionTrace> trace_;      // Null where nobody asks for it.
   Timestamp bulk_due_ = Timestamp::Never();  // When pacing lets the next piece go.
   Timestamp bulk_moves_until_;
-  size_t record_bytes_ = 0;      // What a bulk lane has to carry; 0 before the first one.
-  std::vector<uint8_t> output_;  // The record that PollOutput answers.
+  size_t record_bytes_ = 0;       // What a bulk lane has to carry; 0 before the first one.
+  std::vector<uint8_t> message_;  // What has come of a message of the peer's application.
+  std::vector<uint8_t> output_;   // The record that PollOutput answers.
   PoolBuffer input_;
   RoundTrip round_trip_;
   Timestamp handshake_deadline_ = Timestamp::Never();

@@ -121,6 +121,12 @@ void Encode(const SignalFrame& frame, ByteWriter& writer) {
   writer.LengthPrefixed(AsBytes(frame.message));
 }
 
+void Encode(const MessageFrame& frame, ByteWriter& writer) {
+  WriteType(writer, FrameType::kMessage);
+  writer.U8(frame.more ? 1 : 0);
+  writer.LengthPrefixed(frame.bytes);
+}
+
 void Encode(const CloseFrame& frame, ByteWriter& writer) {
   WriteType(writer, FrameType::kClose);
   writer.U8(static_cast<uint8_t>(frame.code));
@@ -250,6 +256,13 @@ Result<Frame> DecodeSignal(ByteReader& reader) {
   return Frame(frame);
 }
 
+Result<Frame> DecodeMessage(ByteReader& reader) {
+  const uint8_t more = reader.U8();
+  const ByteView bytes = reader.LengthPrefixed(kMaxMessagePartBytes);
+  if (!reader.ok() || more > 1) return Violation("MESSAGE frame is malformed");
+  return Frame(MessageFrame{more == 1, bytes});
+}
+
 Result<Frame> DecodeClose(ByteReader& reader) {
   CloseFrame frame{ErrorCodeFromWire(reader.U8()), AsText(reader.LengthPrefixed(kMaxReasonBytes))};
   if (!reader.ok() || !IsUtf8(frame.reason)) return Violation("CLOSE frame is malformed");
@@ -351,6 +364,8 @@ Result<Frame> DecodeFrame(ByteReader& reader) {
       return DecodePause(reader);
     case FrameType::kSignal:
       return DecodeSignal(reader);
+    case FrameType::kMessage:
+      return DecodeMessage(reader);
     case FrameType::kClose:
       return DecodeClose(reader);
     case FrameType::kHave:

@@ -36,6 +36,7 @@ enum class FrameType : uint8_t {
   kClose = 0x0e,
   kHave = 0x0f,
   kResume = 0x10,
+  kMessage = 0x11,
 };
 
 // One zero byte; any number of them may stand between frames.
@@ -137,6 +138,12 @@ struct SignalFrame {
   std::string_view message;
 };
 
+// A part of a message for the peer's application; the parts of one follow each other.
+struct MessageFrame {
+  bool more = false;  // The message goes on in the next one.
+  ByteView bytes;
+};
+
 struct CloseFrame {
   ErrorCode code = ErrorCode::kClosed;
   std::string_view reason;
@@ -162,7 +169,7 @@ struct ResumeFrame {
 using Frame =
     std::variant<PaddingFrame, PingFrame, PongFrame, AckFrame, ManifestFrame, AcceptFrame,
                  RejectFrame, DataFrame, CreditFrame, CompleteFrame, ReceiptFrame, CancelFrame,
-                 PauseFrame, SignalFrame, CloseFrame, HaveFrame, ResumeFrame>;
+                 PauseFrame, SignalFrame, CloseFrame, HaveFrame, ResumeFrame, MessageFrame>;
 
 // Appends a frame to `writer`; `writer.ok()` tells whether it fitted.
 void EncodeFrame(const Frame& frame, ByteWriter& writer);

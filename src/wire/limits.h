@@ -23,6 +23,10 @@ inline constexpr size_t kMaxPathBytes = 4096;
 inline constexpr size_t kMaxTypeBytes = 255;
 inline constexpr size_t kMaxReasonBytes = 1024;
 inline constexpr size_t kMaxSignalBytes = 15 * 1024;
+// Of one MESSAGE frame, and of the application's message that several of them make: a batch of the
+// mesh fits.
+inline constexpr size_t kMaxMessagePartBytes = 15 * 1024;
+inline constexpr size_t kMaxAppMessageBytes = 72 * 1024;
 // Transfers of one direction that are offered or running at once, and their files together: what is
 // kept of a file beside its name must not add up to more memory than there is.
 inline constexpr size_t kMaxOpenTransfers = 64;

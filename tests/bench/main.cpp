@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "bench/adapter_bench.h"
 #include "bench/transfer_bench.h"
 
 namespace millrace::bench {
@@ -21,6 +22,7 @@ constexpr const char* kBuild = "native";
 // Records of the prescribed chunk sizes (requirement B1).
 constexpr size_t kRecordBytes[] = {16 * 1024, 64 * 1024, 128 * 1024};
 constexpr size_t kRounds = 200;
+constexpr size_t kMeshChannels = 100;
 // Lanes that a session opens at most (requirement A4).
 constexpr long kMostLanes = 16;
 
@@ -85,6 +87,10 @@ int Run(uint32_t lanes) {
     PrintSend(options, *result);
     PrintReceive(options, *result);
   }
+  std::printf(
+      "{\"bench\":\"core\",\"build\":\"%s\",\"path\":\"mesh-adapter\",\"channels\":%zu,\"ns\":%.0f}"
+      "\n",
+      kBuild, kMeshChannels, AdapterDecisionNanos(kMeshChannels));
   return 0;
 }
 

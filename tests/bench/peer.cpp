@@ -1,8 +1,20 @@
 #include "bench/peer.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace millrace::bench {
+namespace {
+
+// Where bytes of the file lie in the slab, and how many before they go on at its beginning: what is
+// read at once is no fixed part of it.
+std::pair<size_t, size_t> Place(uint64_t offset, size_t bytes) {
+  const size_t at = static_cast<size_t>(offset % kSlabBytes);
+  return {at, std::min(bytes, kSlabBytes - at)};
+}
+
+}  // namespace
 
 bool Wire::Send(LaneId lane, ByteView message) {
   if (message.size() > bytes_.size() - used_bytes_) return false;
@@ -68,7 +80,9 @@ bool Peer::Pass(Timestamp now) {
   }
   while (const auto read = session_->PollRead()) {
     timer_.Lap(output_step_);
-    std::memcpy(read->bytes.data(), slab_.data() + read->offset % kSlabBytes, read->bytes.size());
+    const auto [at, first] = Place(read->offset, read->bytes.size());
+    std::memcpy(read->bytes.data(), slab_.data() + at, first);
+    std::memcpy(read->bytes.data() + first, slab_.data(), read->bytes.size() - first);
     timer_.Lap(Step::kRead);
     session_->ReadDone(read->piece, read->bytes.size(), now);
     busy = true;
@@ -82,7 +96,9 @@ bool Peer::Pass(Timestamp now) {
 
 void Peer::Write(const WriteRequest& write, Timestamp now) {
   timer_.Lap(Step::kPlace);
-  std::memcpy(slab_.data() + write.offset % kSlabBytes, write.bytes.data(), write.bytes.size());
+  const auto [at, first] = Place(write.offset, write.bytes.size());
+  std::memcpy(slab_.data() + at, write.bytes.data(), first);
+  std::memcpy(slab_.data(), write.bytes.data() + first, write.bytes.size() - first);
   timer_.Lap(Step::kWrite);
   session_->WriteDone(write.write, now);
 }

@@ -281,6 +281,7 @@ class Run {
         CancelFrame{transfer, static_cast<ErrorCode>(small), text},
         PauseFrame{transfer, small % 2 == 1},
         SignalFrame{text},
+        MessageFrame{small % 2 == 1, AsBytes(text)},
         CloseFrame{static_cast<ErrorCode>(small), text},
         have,
         ResumeFrame{small},

@@ -17,6 +17,10 @@ const TURN_BUDGET_MS = 8;
 const REPORT_INTERVAL_MS = 100;
 /** And one a second in any case. */
 const STATS_INTERVAL_MS = 1_000;
+/** Where messages go over the control channel, that it has emptied down to this is told at once, bytes. */
+const CONTROL_LOW_WATER = 16 * 1024;
+/** And otherwise at this interval, ms, while it holds something. */
+const BUFFERED_INTERVAL_MS = 50;
 /** A record is never longer (PROTOCOL.md). */
 const MAX_MESSAGE_BYTES = 256 * 1024;
 /**
@@ -58,6 +62,9 @@ export class Engine implements LaneEvents {
   #heldBytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
+  /** Told last; undefined while no message has gone out. */
+  #buffered: number | undefined;
+  #bufferedTimer: ReturnType<typeof setTimeout> | undefined;
   #statsTimer: ReturnType<typeof setInterval> | undefined;
   #reportTimer: ReturnType<typeof setTimeout> | undefined;
   #reportedAt = -Infinity;
@@ -118,6 +125,10 @@ export class Engine implements LaneEvents {
       case 'signal':
         this.#core?.session.signal(message.message, performance.now());
         break;
+      case 'message':
+        this.#buffered ??= 0;
+        this.#core?.session.message(message.message, performance.now());
+        break;
       case 'send':
         this.#transfers.offer(message);
         break;
@@ -169,7 +180,7 @@ export class Engine implements LaneEvents {
 
   #addLane(number: number, channel: RTCDataChannel, reliable: boolean): void {
     if (this.#lanes.has(number)) return;
-    this.#lanes.set(number, new Lane(number, channel, reliable, this.#lowWater, this));
+    this.#lanes.set(number, new Lane(number, channel, reliable, number === 0 ? CONTROL_LOW_WATER : this.#lowWater, this));
   }
 
   #dropLane(lane: Lane): void {
@@ -291,6 +302,7 @@ export class Engine implements LaneEvents {
       if (performance.now() >= deadline) return false;
     }
     this.#sayLanesWanted(session);
+    this.#sayBuffered();
     this.#reportSoon(session);
     this.#setTimer(session);
     return true;
@@ -326,6 +338,18 @@ export class Engine implements LaneEvents {
     if (count === this.#lanesWanted) return;
     this.#lanesWanted = count;
     this.#post({ type: 'lanesWanted', count });
+  }
+
+  #sayBuffered(): void {
+    if (this.#buffered === undefined) return;
+    const bytes = this.#lanes.get(0)?.bufferedAmount ?? 0;
+    if (bytes !== this.#buffered) this.#post({ type: 'buffered', bytes });
+    this.#buffered = bytes;
+    if (bytes === 0 || this.#bufferedTimer !== undefined) return;
+    this.#bufferedTimer = setTimeout(() => {
+      this.#bufferedTimer = undefined;
+      this.#sayBuffered();
+    }, BUFFERED_INTERVAL_MS);
   }
 
   #setTimer(session: CoreSession): void {
@@ -376,7 +400,8 @@ export class Engine implements LaneEvents {
         this.#post({ type: 'lossy' });
         break;
       case 'signal':
-        this.#post({ type: 'signal', message: event.message });
+      case 'message':
+        this.#post(event);
         break;
       case 'closed':
         this.#closed ??= { code: event.code, detail: event.detail };
@@ -436,6 +461,7 @@ export class Engine implements LaneEvents {
     this.#tasks.close();
     clearTimeout(this.#timer);
     clearTimeout(this.#reportTimer);
+    clearTimeout(this.#bufferedTimer);
     clearInterval(this.#statsTimer);
     this.#log?.note('connection', { state: 'closed', code });
     this.#log?.detach();

@@ -57,6 +57,8 @@ export type ToEngine =
   | { type: 'stream'; id: string; file: number; stream: WritableStream<Uint8Array> }
   | { type: 'streamFailed'; id: string; file: number; detail: string }
   | { type: 'signal'; message: string }
+  /** For the other side's application; `buffered` follows while the channel holds something. */
+  | { type: 'message'; message: Uint8Array }
   /** Ends the session; `closed` and then `released` follow. */
   | { type: 'close'; code: ErrorCode; detail: string };
 
@@ -71,6 +73,9 @@ export type FromEngine =
   /** How many lanes this side would like to have. */
   | { type: 'lanesWanted'; count: number }
   | { type: 'signal'; message: string }
+  | { type: 'message'; message: Uint8Array }
+  /** What the control channel holds, bytes: once messages go over it, whenever that changes. */
+  | { type: 'buffered'; bytes: number }
   | { type: 'laneOpened'; lane: number }
   | { type: 'laneClosed'; lane: number }
   | { type: 'offer'; id: string; files: FileInfo[]; totalBytes: number | null }

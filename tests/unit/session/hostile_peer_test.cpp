@@ -338,6 +338,15 @@ TEST_CASE("a flood of signals leaves nothing behind but what its reader has not 
   CHECK(peer.CloseCode().empty());
 }
 
+TEST_CASE("a message without an end is cut off at the limit") {
+  HostilePeer peer(22);
+  const std::vector<uint8_t> part(kMaxMessagePartBytes);
+  for (int i = 0; i < 4; ++i) peer.SendFrame(kControlLane, MessageFrame{true, part});
+  CHECK(peer.CloseCode().empty());
+  peer.SendFrame(kControlLane, MessageFrame{true, part});
+  CHECK(peer.CloseCode() == "too-large");
+}
+
 TEST_CASE("one record can not tell the user more than it holds frames") {
   HostilePeer peer(21);
   const TransferId id = peer.OfferAccepted(100);

@@ -272,6 +272,29 @@ TEST_CASE("lane signalling reaches the peer as it is") {
   CHECK(sim.a().CodeOf(EventType::kClosed) == "invalid-argument");
 }
 
+TEST_CASE("messages of the application reach the peer whole and in order") {
+  Simulation sim(19);
+  sim.Connect();
+  const std::vector<size_t> sizes = {0, 1, kMaxMessagePartBytes, kMaxMessagePartBytes + 1,
+                                     kMaxAppMessageBytes};
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const std::vector<uint8_t> message(sizes[i], static_cast<uint8_t>(i));
+    sim.a().session->Message(message, sim.now());
+  }
+  sim.RunFor(Duration::Seconds(2));
+  std::vector<std::vector<uint8_t>> arrived;
+  for (const Event& event : sim.b().events) {
+    if (event.type == EventType::kMessage) arrived.push_back(event.bytes);
+  }
+  REQUIRE(arrived.size() == sizes.size());
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    CHECK(arrived[i] == std::vector<uint8_t>(sizes[i], static_cast<uint8_t>(i)));
+  }
+  sim.a().session->Message(std::vector<uint8_t>(kMaxAppMessageBytes + 1), sim.now());
+  sim.RunFor(Duration::Seconds(1));
+  CHECK(sim.a().CodeOf(EventType::kClosed) == "invalid-argument");
+}
+
 TEST_CASE(
     "offers that can not be made fail here with a typed error and leave the session in step") {
   Simulation sim(18);

@@ -59,6 +59,7 @@ std::vector<Frame> OneOfEach(const std::vector<uint8_t>& entry, const std::vecto
       CancelFrame{TransferId(10), ErrorCode::kSinkFailed, "disk"},
       PauseFrame{TransferId(11), true},
       SignalFrame{"{\"sdp\":1}"},
+      MessageFrame{true, data},
       CloseFrame{ErrorCode::kBadRecord, "forged"},
       DataFrame{TransferId(12), FileIndex(4), kLeafBytes * 9, data},
   };

@@ -1,0 +1,147 @@
+/**
+ * The mesh's WebAssembly module as TypeScript sees it: the Embind class of `wasm/mesh.cpp`. Times are ms on the clock of
+ * `performance.now()`; what it answers are copies.
+ */
+import { MillraceError } from '../errors.js';
+import { loadBeside } from '../load_beside.js';
+import type { Level, QualityMode, Topology } from './types.js';
+
+export interface CoreAgent {
+  readonly id: string;
+  /** 16 hexadecimal digits, drawn each time that it joins. */
+  readonly incarnation: string;
+  /** Bytes per second that it can forward; 0: not known. */
+  readonly capacity: number;
+}
+
+/** What agents say in their room. */
+export interface RoomMessage {
+  readonly type: 'here' | 'bye' | 'suspect';
+  readonly agents: readonly CoreAgent[];
+  readonly asks: boolean;
+  readonly settled: boolean;
+  /** The agent that it is for; empty: all. */
+  readonly to: string;
+}
+
+export interface CoreMessageId {
+  /** Empty: all. */
+  readonly destination: string;
+  readonly level: Level;
+  readonly unordered: boolean;
+  readonly broadcast: boolean;
+  readonly sequence: number;
+}
+
+export type DropReason = 'malformed' | 'forged' | 'loop' | 'unknown-source' | 'flood' | 'no-room';
+
+interface CoreEventOf<Type extends string> {
+  readonly type: Type;
+  readonly agent: string;
+  readonly incarnation: string;
+}
+
+export type CoreMeshEvent =
+  | CoreEventOf<'joined' | 'left' | 'connect' | 'release' | 'duplicate'>
+  | (CoreEventOf<'message'> & {
+      readonly id: CoreMessageId;
+      readonly timestamp: number;
+      readonly compressed: boolean;
+      readonly payload: Uint8Array<ArrayBuffer>;
+    })
+  | (CoreEventOf<'delivered' | 'failed'> & { readonly id: CoreMessageId })
+  | (CoreEventOf<'quality'> & {
+      readonly oldMode: QualityMode;
+      readonly newMode: QualityMode;
+      readonly maxBuffered: number;
+      readonly avgBuffered: number;
+      readonly channelCount: number;
+    })
+  | (CoreEventOf<'topology'> & { readonly topology: Topology })
+  | (CoreEventOf<'dropped'> & { readonly reason: DropReason; readonly count: number });
+
+export interface CoreMeshStats {
+  readonly mode: QualityMode;
+  readonly topology: Topology;
+  readonly isHub: boolean;
+  readonly channelCount: number;
+  readonly maxBuffered: number;
+  readonly avgBuffered: number;
+  readonly keptBytes: number;
+  readonly waitingBytes: number;
+  readonly messagesSent: number;
+  readonly messagesReceived: number;
+  readonly packetsForwarded: number;
+  readonly messagesResent: number;
+  readonly duplicates: number;
+  readonly batches: number;
+  readonly batchBytes: number;
+  readonly dropped: Readonly<Record<DropReason, number>>;
+}
+
+export interface CoreSendOptions {
+  readonly level: Level;
+  readonly unordered: boolean;
+  readonly compressed: boolean;
+  readonly timestamp: number;
+}
+
+/** Names and units of `MeshOptions` in `src/mesh/mesh_node.h`; what is left out is as there. */
+export interface CoreMeshOptions {
+  topology?: Topology;
+  neighbours?: number;
+  agentsPerHub?: number;
+  mostFull?: number;
+  mostPartial?: number;
+  mediumAbove?: number;
+  lowAbove?: number;
+  mediumBelow?: number;
+  highBelow?: number;
+  highDelay?: number;
+  mediumDelay?: number;
+  lowDelay?: number;
+  sampleInterval?: number;
+  predictive?: boolean;
+  horizon?: number;
+  queueBytes?: number;
+  channelBytes?: number;
+  messagesPerSecond?: number;
+  bytesPerSecond?: number;
+}
+
+export interface MeshNodeCore {
+  handleRoom(message: RoomMessage, now: number): void;
+  rejoin(): void;
+  setCapacity(bytesPerSecond: number): void;
+  leave(): void;
+  linkUp(id: string, now: number): void;
+  linkDown(id: string, now: number): void;
+  setBuffered(id: string, bytes: number): void;
+  handleBatch(from: string, batch: Uint8Array, now: number): void;
+  /** `to`: empty for all. */
+  send(to: string, payload: Uint8Array, options: CoreSendOptions, now: number): CoreMessageId | { readonly code: string; readonly detail: string };
+  flush(): void;
+  advanceTime(now: number): void;
+  nextTimeout(now: number): number;
+  pollOutput(now: number): { readonly to: string; readonly batch: Uint8Array<ArrayBuffer> } | undefined;
+  pollSay(): RoomMessage | undefined;
+  pollEvent(): CoreMeshEvent | undefined;
+  mode(): QualityMode;
+  /** What the connection to an agent has yet to send, bytes. */
+  buffered(id: string): number;
+  stats(): CoreMeshStats;
+  delete(): void;
+}
+
+interface MeshModule {
+  readonly MeshNode: new (self: CoreAgent, options: CoreMeshOptions, now: number) => MeshNodeCore;
+}
+
+/** Errors: rejects with 'internal' when it can not be loaded. */
+export async function loadMeshCore(): Promise<MeshModule> {
+  try {
+    return await loadBeside<MeshModule>('millrace_mesh.js');
+  } catch (caught) {
+    throw MillraceError.from(caught, 'internal');
+  }
+}

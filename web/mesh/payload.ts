@@ -1,0 +1,51 @@
+import { describe, MillraceError } from '../errors.js';
+import type { Json, Payload } from './types.js';
+
+export const MAX_PAYLOAD_BYTES = 64 * 1024;
+/** The first byte of a payload: what follows it. */
+const BYTES = 0;
+const JSON_TEXT = 1;
+/** Keys that reach a prototype when somebody copies or merges what was received. */
+const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** Errors: throws 'invalid-argument' for what is neither bytes nor JSON, and 'too-large'. */
+export function encodePayload(payload: Payload): Uint8Array<ArrayBuffer> {
+  const isBytes = payload instanceof Uint8Array;
+  const body = isBytes ? payload : new TextEncoder().encode(toJson(payload));
+  if (body.length + 1 > MAX_PAYLOAD_BYTES) {
+    throw new MillraceError('too-large', `a payload of ${body.length} bytes; ${MAX_PAYLOAD_BYTES - 1} are allowed`);
+  }
+  const bytes = new Uint8Array(body.length + 1);
+  bytes[0] = isBytes ? BYTES : JSON_TEXT;
+  bytes.set(body, 1);
+  return bytes;
+}
+
+function toJson(value: Json): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (caught) {
+    throw new MillraceError('invalid-argument', describe(caught));
+  }
+  if (text === undefined) throw new MillraceError('invalid-argument', 'a payload must be bytes or JSON');
+  return text;
+}
+
+/** Undefined for what is no payload, or has a key that reaches a prototype: whoever sent it is not trusted. */
+export function decodePayload(bytes: Uint8Array): Payload | undefined {
+  const body = bytes.subarray(1);
+  if (bytes[0] === BYTES) return body;
+  if (bytes[0] !== JSON_TEXT) return undefined;
+  let harmless = true;
+  const check = (key: string, value: Json): Json => {
+    if (FORBIDDEN_KEYS.has(key)) harmless = false;
+    return value;
+  };
+  try {
+    const value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body), check) as Json;
+    return harmless ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+import type { CoreAgent, RoomMessage } from './core.js';
+
+/** An agent in one of its lives. */
+export interface AgentName {
+  readonly id: string;
+  readonly incarnation: string;
+}
+
+/** What goes through the room's signalling. `body`: what the two sides of a connection say to each other until it is up. */
+export type RoomText =
+  | { readonly kind: 'room'; readonly message: RoomMessage }
+  | { readonly kind: 'pair'; readonly from: AgentName; readonly to: AgentName; readonly body: object };
+
+const MAX_ID_LENGTH = 64;
+/** The speaker and those that it may name. */
+const MAX_AGENTS = 257;
+
+export function toRoomText(text: RoomText): object {
+  return { millrace: 1, mesh: 1, ...text };
+}
+
+/** The message, rebuilt from the fields it may have, or undefined: whoever sent it is not trusted. */
+export function parseRoomText(raw: unknown): RoomText | undefined {
+  if (!isRecord(raw) || raw.millrace !== 1 || raw.mesh !== 1) return undefined;
+  if (raw.kind === 'pair') {
+    const from = parseName(raw.from);
+    const to = parseName(raw.to);
+    return from && to && isRecord(raw.body) ? { kind: 'pair', from, to, body: raw.body } : undefined;
+  }
+  if (raw.kind !== 'room' || !isRecord(raw.message)) return undefined;
+  const { type, agents, asks, settled, to } = raw.message;
+  if ((type !== 'here' && type !== 'bye' && type !== 'suspect') || !Array.isArray(agents)) return undefined;
+  if (agents.length === 0 || agents.length > MAX_AGENTS) return undefined;
+  const parsed = agents.map(parseAgent);
+  if (!parsed.every((agent) => agent !== undefined)) return undefined;
+  return {
+    kind: 'room',
+    message: { type, agents: parsed, asks: asks === true, settled: settled === true, to: typeof to === 'string' ? to.slice(0, MAX_ID_LENGTH) : '' },
+  };
+}
+
+function parseName(value: unknown): AgentName | undefined {
+  if (!isRecord(value)) return undefined;
+  const { id, incarnation } = value;
+  if (typeof id !== 'string' || id.length === 0 || id.length > MAX_ID_LENGTH) return undefined;
+  if (typeof incarnation !== 'string' || !/^[0-9a-f]{16}$/.test(incarnation)) return undefined;
+  return { id, incarnation };
+}
+
+function parseAgent(value: unknown): CoreAgent | undefined {
+  const name = parseName(value);
+  if (!name) return undefined;
+  const { capacity } = value as Record<string, unknown>;
+  return { ...name, capacity: typeof capacity === 'number' && capacity >= 0 && Number.isFinite(capacity) ? Math.floor(capacity) : 0 };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
