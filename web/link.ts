@@ -1,9 +1,12 @@
 import { MillraceError } from './errors.js';
 import { fingerprintOf, hasFingerprint, type Fingerprints } from './fingerprint.js';
+import type { PeerConnectionClass } from './options.js';
 import type { LinkMessage } from './signaling/envelope.js';
 
 export interface LinkOptions {
   rtc: RTCConfiguration;
+  /** Default: the browser's. */
+  Connection?: PeerConnectionClass | undefined;
   label: string;
   /** How this side's channel sends; each side decides for itself. */
   channel: { ordered: boolean; reliable: boolean };
@@ -56,7 +59,7 @@ export class Link {
   /** Errors: throws 'invalid-argument' when the browser does not take `rtc`, 'not-supported' without WebRTC. */
   constructor(options: LinkOptions) {
     this.#options = options;
-    this.#connection = createConnection(options.rtc);
+    this.#connection = createConnection(options);
     try {
       const { ordered, reliable } = options.channel;
       const channel = this.#connection.createDataChannel(options.label, {
@@ -230,10 +233,10 @@ export class Link {
   }
 }
 
-function createConnection(rtc: RTCConfiguration): RTCPeerConnection {
-  if (typeof RTCPeerConnection === 'undefined') throw new MillraceError('not-supported', 'this browser has no WebRTC');
+function createConnection({ rtc, Connection = globalThis.RTCPeerConnection }: LinkOptions): RTCPeerConnection {
+  if (!Connection) throw new MillraceError('not-supported', 'this browser has no WebRTC');
   try {
-    return new RTCPeerConnection(rtc);
+    return new Connection(rtc);
   } catch (caught) {
     throw MillraceError.from(caught, 'invalid-argument');
   }
