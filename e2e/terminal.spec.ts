@@ -54,10 +54,10 @@ function newest(page: Page): Locator {
 }
 
 for (const browser of ['chromium', 'firefox'] satisfies BrowserName[]) {
-  test(`${browser} > terminal`, async ({ openPage }, { outputPath }) => {
+  test(`${browser} > terminal`, async ({ openPage }, testInfo) => {
     const page = await openPage(browser, 'sender', '/');
     await page.getByTestId('files').setInputFiles([{ name: 'numbers.bin', mimeType: 'application/octet-stream', buffer: bytes }]);
-    const folder = outputPath('received');
+    const folder = testInfo.outputPath('received');
     await mkdir(folder, { recursive: true });
     await writeFile(`${folder}/numbers.bin`, 'was here before');
     const terminal = startTerminal('receive', await linkOf(page), '--folder', folder);
@@ -68,8 +68,8 @@ for (const browser of ['chromium', 'firefox'] satisfies BrowserName[]) {
     await expect(newest(page).getByTestId('transfer-state')).toHaveText('Sent and verified');
   });
 
-  test(`terminal > ${browser}`, async ({ openPage }, { outputPath }) => {
-    const file = outputPath('numbers.bin');
+  test(`terminal > ${browser}`, async ({ openPage }, testInfo) => {
+    const file = testInfo.outputPath('numbers.bin');
     await writeFile(file, bytes);
     const page = await openPage(browser, 'receiver', '/');
     const terminal = startTerminal('send', '--to', await linkOf(page), file);
@@ -81,14 +81,14 @@ for (const browser of ['chromium', 'firefox'] satisfies BrowserName[]) {
   });
 }
 
-test('terminal > terminal by code, a folder; and a wrong code', async ({ siteUrl }, { outputPath }) => {
-  const source = outputPath('photos');
+test('terminal > terminal by code, a folder; and a wrong code', async ({ siteUrl }, testInfo) => {
+  const source = testInfo.outputPath('photos');
   await mkdir(`${source}/2026`, { recursive: true });
   await writeFile(`${source}/2026/a.bin`, bytes);
   await writeFile(`${source}/empty.txt`, '');
   const sender = startTerminal('send', '--server', siteUrl, source);
   const code = await codeOf(sender);
-  const folder = outputPath('received');
+  const folder = testInfo.outputPath('received');
   const receiver = startTerminal('receive', code, '--server', siteUrl, '--folder', folder);
   expect([await receiver.exit, await sender.exit]).toEqual([0, 0]);
   expect((await readFile(`${folder}/photos/2026/a.bin`)).equals(bytes)).toBe(true);
@@ -101,13 +101,13 @@ test('terminal > terminal by code, a folder; and a wrong code', async ({ siteUrl
   expect([await guesser.exit, await waiting.exit]).toEqual([3, 3]);
 });
 
-test('an interrupted program says so', async ({ siteUrl }, { outputPath }) => {
-  const file = outputPath('a.bin');
+test('an interrupted program says so', async ({ siteUrl }, testInfo) => {
+  const file = testInfo.outputPath('a.bin');
   await writeFile(file, 'a');
   const terminal = startTerminal('send', '--server', siteUrl, file);
   await codeOf(terminal);
   terminal.process.kill('SIGINT');
   expect(await terminal.exit).toBe(130);
   // And a file that is not there is said before anybody is asked to wait.
-  await expect(promisify(execFile)(process.execPath, [program, 'send', '--server', siteUrl, outputPath('none')])).rejects.toMatchObject({ code: 1 });
+  await expect(promisify(execFile)(process.execPath, [program, 'send', '--server', siteUrl, testInfo.outputPath('none')])).rejects.toMatchObject({ code: 1 });
 });

@@ -105,8 +105,7 @@ export class Link {
 
   /** Initiator: looks for another path (ICE restart, RFC 8445 section 9); `onstate` tells whether there is one. */
   restart(): void {
-    this.#connection.restartIce();
-    this.#step(() => this.#offer());
+    this.#step(() => this.#offer(true));
   }
 
   close(): void {
@@ -127,8 +126,14 @@ export class Link {
     });
   }
 
-  async #offer(): Promise<void> {
-    await this.#connection.setLocalDescription();
+  async #offer(iceRestart = false): Promise<void> {
+    if (!this.#options.Connection) {
+      if (iceRestart) this.#connection.restartIce();
+      await this.#connection.setLocalDescription();
+    } else {
+      // Stacks other than browsers do not make a description by themselves.
+      await this.#connection.setLocalDescription(await this.#connection.createOffer({ iceRestart }));
+    }
     this.#sendDescription();
   }
 
@@ -142,7 +147,7 @@ export class Link {
     // As the browser read it, which is what counts.
     this.#checkFingerprint(this.#connection.remoteDescription?.sdp ?? '');
     if (kind === 'offer') {
-      await this.#connection.setLocalDescription();
+      await this.#connection.setLocalDescription(this.#options.Connection && (await this.#connection.createAnswer()));
       this.#sendDescription();
     }
     if (this.#ended) return;
