@@ -36,10 +36,6 @@ add_library(millrace_core_options INTERFACE)
 target_link_libraries(millrace_core_options INTERFACE millrace_warnings millrace_sanitizers)
 target_compile_options(millrace_core_options INTERFACE -ffunction-sections -fdata-sections
   $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
-if(EMSCRIPTEN)
-  # Every browser with SIMD, which ChaCha20 needs, has these instructions, and they are shorter.
-  target_compile_options(millrace_core_options INTERFACE -mnontrapping-fptoint -msign-ext)
-endif()
 if(MILLRACE_FUZZ)
   # Coverage feedback for libFuzzer; its main() is linked into the fuzz targets only.
   target_compile_options(millrace_core_options INTERFACE -fsanitize=fuzzer-no-link)

@@ -1,8 +1,8 @@
 // What a program for Node.js does with the installed package: the entry points, and a transfer over an injected WebRTC stack.
 import assert from 'node:assert/strict';
-import { RTCPeerConnection } from 'node-datachannel/polyfill';
+import wrtc from '@roamhq/wrtc';
 import { connect, createLinkKey } from 'millrace';
-import { ChunkSizer, formatBytes } from 'millrace/parts';
+import { ChunkSizer } from 'millrace/parts';
 import sodium from 'millrace/sodium';
 
 await sodium.ready;
@@ -19,7 +19,7 @@ function signalingPair() {
 }
 
 const secret = createLinkKey();
-const [sender, receiver] = await Promise.all(signalingPair().map((signaling) => connect({ signaling, secret, RTCPeerConnection })));
+const [sender, receiver] = await Promise.all(signalingPair().map((signaling) => connect({ signaling, secret, RTCPeerConnection: wrtc.RTCPeerConnection })));
 assert.ok(sender.verified && receiver.verified);
 const received = new Promise((resolve) => {
   receiver.onincoming = (offer) => resolve(offer.accept({ sink: 'memory' }).done);

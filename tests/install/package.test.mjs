@@ -119,8 +119,8 @@ test('bundled by Vite', async () => {
   assert.deepEqual(await openPage(out, await readFile(join(out, 'index.html'))), moved);
 });
 
-test('Node.js: the entry points, and a transfer over node-datachannel', async () => {
-  await symlink(join(root, 'node_modules/node-datachannel'), join(project, 'node_modules/node-datachannel'));
+test('Node.js: the entry points, and a transfer over @roamhq/wrtc', async () => {
+  await symlink(join(root, 'node_modules/@roamhq'), join(project, 'node_modules/@roamhq'));
   await copyFile(here('node.mjs'), join(project, 'node.mjs'));
   const { stdout } = await run(process.execPath, ['node.mjs'], { cwd: project, timeout: 30_000 });
   assert.match(stdout, /^verified [0-9a-f]{64}\n$/);
