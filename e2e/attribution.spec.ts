@@ -1,5 +1,6 @@
 // What a transfer waits for is named: one thing is slow at a time, in browsers as they are.
 import type { Page } from '@playwright/test';
+import { drawLog, readLog } from '../scripts/lib/log_svg.mjs';
 import type { WaitingShares } from '../web/core.js';
 import { Bare, connectPair, type BareApi } from './support/bare.js';
 import type { BrowserName, Side } from './support/fixtures.js';
@@ -16,8 +17,20 @@ interface Scenario {
   accept?(receiver: Bare): Promise<number>;
 }
 
-/** The sender's word for a transfer that ends well. */
-async function run(openPage: OpenPage, room: string, { options, prepare, send, accept }: Scenario): ReturnType<typeof statsOf> {
+interface Findings {
+  /** What the sender waited for most, and its share. */
+  readonly waits: string;
+  readonly share: number;
+  readonly bottleneck: string;
+  readonly recommendation: string;
+  /** What the receiver did. */
+  readonly receiverWaits: string;
+  /** With the option `log`. */
+  readonly logs: readonly string[];
+}
+
+/** What both sides say of a transfer that ends well. */
+async function run(openPage: OpenPage, room: string, { options, prepare, send, accept }: Scenario): Promise<Findings> {
   const pages = [await openPage('chromium', 'sender', '/pages/bare.html'), await openPage('chromium', 'receiver', '/pages/bare.html')] as const;
   await prepare?.(pages);
   const [sender, receiver] = [await Bare.of(pages[0]), await Bare.of(pages[1])];
@@ -28,15 +41,16 @@ async function run(openPage: OpenPage, room: string, { options, prepare, send, a
   const [sent, received] = await Promise.all([sender.call('outcome', sending, { hash: false }), receiver.call('outcome', receiving, { hash: false })]);
   expect(sent.error).toBeUndefined();
   expect(received.error).toBeUndefined();
-  return statsOf(sender, sending);
+  const [ours, theirs] = [await sender.call('statsOf', sending), await receiver.call('statsOf', receiving)];
+  const [waits, share] = mostOf(ours.waiting!);
+  const [receiverWaits] = mostOf(theirs.waiting!);
+  const logs = [await sender.call('logOf', sending), await receiver.call('logOf', receiving)];
+  return { waits, share, bottleneck: ours.bottleneck, recommendation: ours.recommendation, receiverWaits, logs };
 }
 
-async function statsOf(sender: Bare, sending: number) {
-  const { waiting, bottleneck, recommendation } = await sender.call('statsOf', sending);
-  const shares: WaitingShares = waiting!;
+function mostOf(shares: WaitingShares): [string, number] {
   expect(Object.values(shares).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 6);
-  const [first] = Object.entries(shares).sort(([, a], [, b]) => b - a);
-  return { waits: first![0], share: first![1], bottleneck, recommendation };
+  return Object.entries(shares).sort(([, a], [, b]) => b - a)[0]!;
 }
 
 const sendFile = (bytes: number) => async (sender: Bare): Promise<number> => {
@@ -88,9 +102,30 @@ test('tiny channel buffers', async ({ openPage, room }) => {
 
 test('a slow link', async ({ openPage, emulator, room }) => {
   await emulator.set({ direction: 'both', delayMs: 10, rateMbps: 10, queueBytes: 50_000 });
-  const stats = await run(openPage, room, { prepare: (pages) => attachPair(emulator, pages), send: sendFile(3_500_000) });
-  expect(stats).toMatchObject({ waits: 'network', bottleneck: 'network-bandwidth' });
+  const stats = await run(openPage, room, {
+    options: { log: true },
+    prepare: (pages) => attachPair(emulator, pages),
+    send: sendFile(3_500_000),
+  });
+  expect(stats).toMatchObject({ waits: 'network', bottleneck: 'network-bandwidth', receiverWaits: 'network' });
   expect(stats.share).toBeGreaterThan(0.8);
+
+  // The start ends at the link's rate.
+  const phases = readLog(stats.logs[0]!).entries.filter(({ type }) => type === 'rate');
+  expect(phases.map(({ phase }) => phase).slice(0, 2)).toEqual(['start', 'drain']);
+  // The logs of both sides tell the same story.
+  for (const [index, log] of stats.logs.entries()) {
+    const { about, entries } = readLog(log);
+    expect(about).toMatchObject({ direction: index === 0 ? 'send' : 'receive', files: 1, totalBytes: 3_500_000, dropped: 0 });
+    const states = entries.filter(({ type }) => type === 'transfer').map(({ state }) => state);
+    expect(states).toEqual(['offered', 'accepted', 'done']);
+    const samples = entries.filter(({ type }) => type === 'link');
+    expect(samples.length).toBeGreaterThan(10);
+    expect(samples.at(-1)![index === 0 ? 'acked' : 'received']).toBeGreaterThan(3_000_000);
+    expect(entries.every(({ t }, at) => at === 0 || t >= entries[at - 1]!.t)).toBe(true);
+    expect(drawLog(log)).toContain('waited for');
+    expect(log).not.toContain('file-0');
+  }
 });
 
 test('a slow sink', async ({ openPage, room }) => {
@@ -98,6 +133,6 @@ test('a slow sink', async ({ openPage, room }) => {
     send: sendFile(9_000_000),
     accept: (receiver) => receiver.call('acceptIntoStream', { bytesPerSecond: 2_500_000, hash: false }),
   });
-  expect(stats).toMatchObject({ waits: 'sink', bottleneck: 'backpressure' });
+  expect(stats).toMatchObject({ waits: 'sink', bottleneck: 'backpressure', receiverWaits: 'sink', logs: ['', ''] });
   expect(stats.share).toBeGreaterThan(0.5);
 });

@@ -1,41 +1,10 @@
 // The demo page as a person uses it.
-import { writeFile } from 'node:fs/promises';
-import type { Locator, Page } from '@playwright/test';
+import { expectDone, file, fileOnDisk, linkOf, newest, tabTo } from './support/demo.js';
 import { expect, nameOf, pairings, test } from './support/fixtures.js';
 
 const hostileName = '<img src=x onerror=alert(1)>&lt;b&gt;.txt';
 /** What the core makes of it before any page sees it; the entities are for the page not to read. */
 const cleanName = '_img src=x onerror=alert(1)_&lt;b&gt;.txt';
-
-function file(name: string, size: number): { name: string; mimeType: string; buffer: Buffer } {
-  return { name, mimeType: 'application/octet-stream', buffer: Buffer.alloc(size, name) };
-}
-
-/** Too large to go through Playwright's own pipe quickly; gone with the test's output. */
-async function fileOnDisk(name: string, size: number): Promise<string> {
-  const path = test.info().outputPath(name);
-  await writeFile(path, Buffer.alloc(size, name));
-  return path;
-}
-
-/** The newest transfer on the page. */
-function newest(page: Page): Locator {
-  return page.getByTestId('transfer').first();
-}
-
-/** Presses Tab until the control has the focus, as a person without a mouse would. */
-async function tabTo(page: Page, testId: string): Promise<void> {
-  for (let presses = 0; presses < 15; presses += 1) {
-    await page.keyboard.press('Tab');
-    if (await page.evaluate(() => (document.activeElement as HTMLElement | null)?.dataset['testid']) === testId) return;
-  }
-  throw new Error(`no way by keyboard to ${testId}`);
-}
-
-async function linkOf(page: Page): Promise<string> {
-  await expect(page.getByTestId('link')).toHaveValue(/#room=[A-Za-z0-9_-]{22}&key=[A-Za-z0-9_-]{22}$/);
-  return page.getByTestId('link').inputValue();
-}
 
 for (const pairing of pairings) {
   test(`${nameOf(pairing)}: choose, share, accept, verify, save, and send back`, async ({ openPage, complaints }) => {
@@ -185,38 +154,59 @@ test('an incomplete link is explained', async ({ openPage }) => {
   }
 });
 
-test('everything works by keyboard, and everything has a name', async ({ openPage, complaints }) => {
-  const sender = await openPage('chromium', 'sender', '/');
-  await tabTo(sender, 'files');
-  await sender.getByTestId('files').setInputFiles([file('keys.txt', 5000)]);
-  await tabTo(sender, 'link');
-  await tabTo(sender, 'copy');
-  await sender.keyboard.press('Enter');
-  await expect(sender.getByTestId('copy')).toHaveText('Copied');
+for (const name of ['chromium', 'firefox'] as const) {
+  test(`${name}: everything works by keyboard, and everything has a name`, async ({ openPage, complaints }) => {
+    const sender = await openPage(name, 'sender', '/');
+    await tabTo(sender, 'files');
+    // The browser's own dialog is out of the page's hands.
+    await sender.getByTestId('files').setInputFiles([file('keys.txt', 5000)]);
+    await tabTo(sender, 'link');
+    await tabTo(sender, 'copy');
+    await sender.keyboard.press('Enter');
+    await expect(sender.getByTestId('copy')).toHaveText('Copied');
 
-  const receiver = await openPage('chromium', 'receiver', await linkOf(sender));
-  await expect(receiver.getByTestId('accept')).toBeVisible();
-  for (const page of [sender, receiver]) {
-    await expect(page.getByRole('heading', { level: 1 })).toHaveCount(1);
-    await expect(page.locator('html')).toHaveAttribute('lang', 'en');
-    const unnamed = await page.locator('button, a, input, textarea, progress').evaluateAll((elements) =>
-      elements
-        .filter((element) => {
-          const labels = (element as HTMLInputElement).labels;
-          return !element.getAttribute('aria-label')?.trim() && !element.textContent?.trim() && !labels?.[0]?.textContent?.trim();
-        })
-        .map((element) => element.outerHTML));
-    expect(unnamed).toEqual([]);
-    const ids = await page.locator('[id]').evaluateAll((elements) => elements.map(({ id }) => id));
-    expect(new Set(ids).size).toBe(ids.length);
-  }
-  await tabTo(receiver, 'accept');
-  await receiver.keyboard.press('Enter');
-  await expect(newest(receiver).getByTestId('transfer-state')).toHaveText('Received and verified');
-  await expect(newest(receiver)).toBeFocused();
-  await expect(receiver.getByTestId('status')).toHaveText('keys.txt: Received and verified');
-  expect(complaints).toEqual([]);
-});
+    const receiver = await openPage(name, 'receiver', await linkOf(sender));
+    await expect(receiver.getByTestId('accept')).toBeVisible();
+    for (const page of [sender, receiver]) {
+      await expect(page.getByRole('heading', { level: 1 })).toHaveCount(1);
+      await expect(page.locator('html')).toHaveAttribute('lang', 'en');
+      const unnamed = await page.locator('button, a, input, textarea, progress').evaluateAll((elements) =>
+        elements
+          .filter((element) => {
+            const labels = (element as HTMLInputElement).labels;
+            return !element.getAttribute('aria-label')?.trim() && !element.textContent?.trim() && !labels?.[0]?.textContent?.trim();
+          })
+          .map((element) => element.outerHTML));
+      expect(unnamed).toEqual([]);
+      const ids = await page.locator('[id]').evaluateAll((elements) => elements.map(({ id }) => id));
+      expect(new Set(ids).size).toBe(ids.length);
+    }
+    await tabTo(receiver, 'accept');
+    await receiver.keyboard.press('Enter');
+    await expectDone(sender, receiver);
+    await expect(newest(receiver)).toBeFocused();
+    await expect(receiver.getByTestId('status')).toHaveText('keys.txt: Received and verified');
+    await tabTo(receiver, 'preview');
+    await receiver.keyboard.press('Enter');
+    await expect(receiver.getByTestId('preview-text')).toContainText('keys.txt');
+    await tabTo(receiver, 'dismiss');
+    await receiver.keyboard.press('Enter');
+    await expect(receiver.getByTestId('transfer')).toHaveCount(0);
+    await expect(receiver.getByTestId('files')).toBeFocused();
+
+    // Back, with a pause: text this time, which needs no dialog at all.
+    await tabTo(receiver, 'write');
+    await receiver.keyboard.press('Enter');
+    await receiver.keyboard.type('by hand');
+    await receiver.keyboard.press('Tab');
+    await receiver.keyboard.press('Enter');
+    await expect(sender.getByTestId('accept')).toBeVisible();
+    await tabTo(sender, 'decline');
+    await sender.keyboard.press('Enter');
+    await expect(newest(receiver).getByTestId('transfer-state')).toHaveText('Declined by the other side');
+    expect(complaints).toEqual([]);
+  });
+}
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const width of [320, 1280]) {

@@ -1,10 +1,10 @@
 // What a transfer gets over: a page that goes away and comes back, a disk that is full or slow, a file that changes, lanes that
 // lose. And what it can take: very many files, folders, streams.
 import { appendFile, writeFile } from 'node:fs/promises';
-import type { Page } from '@playwright/test';
 import { Bare, connectPair, type Outcome } from './support/bare.js';
 import { launchBrowser } from './support/browsers.mjs';
 import { expect, nameOf, pairings, test, type BrowserName } from './support/fixtures.js';
+import { empty, fill, setQuota } from './support/storage.js';
 
 const MiB = 1024 * 1024;
 const bare = '/pages/bare.html';
@@ -203,26 +203,4 @@ for (const name of names) {
 async function sendPrepared(sender: Bare, size: number, seed: number): Promise<number> {
   await sender.call('prepare', [size], seed);
   return sender.call('send', seed);
-}
-
-/** What the page may store; Firefox has it from its start. */
-async function setQuota(name: BrowserName, page: Page, bytes: number | undefined): Promise<void> {
-  if (name === 'firefox') return;
-  const session = await page.context().newCDPSession(page);
-  const origin = new URL(page.url()).origin;
-  await session.send('Storage.overrideQuotaForOrigin', bytes === undefined ? { origin } : { origin, quotaSize: bytes });
-}
-
-/** Takes room from the site. What the browser says is left is not what it grants (Chromium rounds). */
-async function fill(page: Page, bytes: number): Promise<void> {
-  await page.evaluate(async (size) => {
-    const handle = await (await navigator.storage.getDirectory()).getFileHandle('ballast', { create: true });
-    const writable = await handle.createWritable();
-    await writable.write(new Uint8Array(size));
-    await writable.close();
-  }, bytes);
-}
-
-async function empty(page: Page): Promise<void> {
-  await page.evaluate(async () => (await navigator.storage.getDirectory()).removeEntry('ballast'));
 }

@@ -26,43 +26,11 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { links, parseLink } from '../e2e/emulator/links.mjs';
 import { startSite } from '../e2e/support/site.mjs';
-import {
-  connectByDescription,
-  isNaive,
-  median,
-  nameOfPump,
-  pumps,
-  readCount,
-  readPairs,
-  rounded,
-  runBenchmark,
-  transferFile,
-  withProfiles,
-} from './lib/measure.mjs';
+import { finishRun, limitSeconds, linkFigures, measureLink } from './lib/link_runs.mjs';
+import { median, readCount, readPairs, rounded, runBenchmark, withProfiles } from './lib/measure.mjs';
 import { overLink } from './lib/over_link.mjs';
 import { bundlePeers, connectPeers, peerNames } from './lib/peers.mjs';
-import { watchProcessors } from './lib/processors.mjs';
 import { drawTraces } from './lib/trace_svg.mjs';
-
-/** What a naive pump or a library gets. */
-const limitSeconds = 20;
-
-function measureMillrace(setting, site, bytes, connectOptions) {
-  return overLink(setting, `${site.url}pages/bare.html`, async ([sender, receiver], emulator) => {
-    const { result, ...processors } = await watchProcessors(() => transferFile(sender, receiver, bytes, () => emulator.begin(), connectOptions));
-    const { sent, received } = result;
-    return { mbps: (bytes * 8) / 1e6 / sent.seconds, arrivedBytes: bytes, longestSilenceMs: received.longestSilenceMs, ...processors };
-  });
-}
-
-function measureRaw(setting, site, bytes, pump) {
-  return overLink(setting, `${site.url}pages/raw.html`, async ([sender, receiver], emulator) => {
-    await connectByDescription(sender, receiver, 'raw');
-    await receiver.evaluate((count) => globalThis.raw.receive(count), bytes);
-    await emulator.begin();
-    return finishRun(sender, receiver, 'raw', { bytes, limitSeconds, ...pump });
-  });
-}
 
 function measurePeer(setting, site, bytes, name, script) {
   const measure = async ([sender, receiver], emulator) => {
@@ -72,67 +40,6 @@ function measurePeer(setting, site, bytes, name, script) {
     return finishRun(sender, receiver, 'peer', { bytes, limitSeconds });
   };
   return overLink(setting, `${site.url}pages/blank.html`, measure, (page) => page.addInitScript({ content: script }));
-}
-
-/** Lets the global `name` of the sending page send, and gives the speed of what arrived. */
-async function finishRun(sender, receiver, name, options) {
-  const seconds = await sender.evaluate(([global, sending]) => globalThis[global].send(sending), [name, options]);
-  const { bytes: received, longestSilenceMs } = await receiver.evaluate((global) => globalThis[global].received(), name);
-  const limited = seconds === null;
-  const arrivedBytes = limited ? received : options.bytes;
-  return { mbps: (arrivedBytes * 8) / 1e6 / (limited ? options.limitSeconds : seconds), arrivedBytes, longestSilenceMs, limited };
-}
-
-/** What the link saw of some runs: the same figures for everyone. */
-function linkFigures(runs) {
-  const figure = (value) => rounded(median(runs.map(value)));
-  return {
-    retransmittedShare: figure(({ stats, arrivedBytes }) => stats.ab.offeredBytes / Math.max(arrivedBytes, 1) - 1),
-    queueMsP95: figure(({ stats }) => stats.ab.queueMsP95),
-    longestSilenceMs: Math.round(Math.max(...runs.map((run) => run.longestSilenceMs))),
-    droppedByQueue: figure(({ stats }) => stats.ab.droppedByQueue),
-    unreadPackets: figure((run) => run.unreadPackets),
-    lostByEmulator: Math.max(...runs.map(({ stats }) => stats.missedPackets + stats.unsentPackets)),
-    rounds: runs.length,
-    mbpsByRound: runs.map((run) => rounded(run.mbps)),
-  };
-}
-
-async function measureLink({ profiles, link, site, bytes, rounds, connectOptions, trace }) {
-  const ours = [];
-  let candidates = pumps.map((pump) => ({ pump, runs: [] }));
-  const speedOf = ({ runs }) => median(runs.map((run) => run.mbps));
-  for (let round = 0; round < rounds; round += 1) {
-    const setting = { profiles, link, seed: round + 1 };
-    ours.push(await measureMillrace(setting, site, bytes, connectOptions));
-    for (const { pump, runs } of candidates) {
-      // What was cut off once is again: its speed is known.
-      if (!runs.some((run) => run.limited)) runs.push(await measureRaw(setting, site, bytes, pump));
-    }
-    candidates.sort((a, b) => speedOf(b) - speedOf(a));
-    candidates = candidates.filter(({ pump }, index) => index < 2 || isNaive(pump));
-  }
-
-  const naive = candidates.find(({ pump }) => isNaive(pump));
-  const mbps = median(ours.map((run) => run.mbps));
-  if (trace !== null) await trace(ours[0], naive.runs[0]);
-  return {
-    mbps: rounded(mbps),
-    rawMbps: rounded(speedOf(candidates[0])),
-    naiveMbps: rounded(speedOf(naive)),
-    utilisation: rounded(mbps / link.mbps),
-    ...linkFigures(ours),
-    idle: rounded(median(ours.map((run) => run.idle))),
-    stolen: rounded(median(ours.map((run) => run.stolen))),
-    rawBest: nameOfPump(candidates[0].pump),
-    rawRounds: candidates[0].runs.length,
-    naiveRounds: naive.runs.length,
-    rawLimited: candidates[0].runs.some((run) => run.limited),
-    naiveLimited: naive.runs.some((run) => run.limited),
-    limitSeconds,
-    naiveLongestSilenceMs: Math.round(Math.max(...naive.runs.map((run) => run.longestSilenceMs))),
-    sink: 'opfs',
-  };
 }
 
 /** A row for each library. */

@@ -17,6 +17,11 @@ usage() {
     echo "                 [--peers] [--trace FILE.svg]"
     echo "  changes    a transfer while its emulated link changes: a second transfer, a quarter of the rate, darkness:"
     echo "             changes [SCENARIO...] [--rounds N] [--browsers a>b,c>d]; fairness, step, blackout"
+    echo "  targets    whether the targets of throughput, latency and statistics are reached; 1 where one is missed:"
+    echo "             targets [TARGET...] [--rounds N] [--browsers a>b] [--bytes N]; lan-ethernet, lan-wifi,"
+    echo "             internet-100, internet-1000, direct-pair, turn, statistics"
+    echo "  prescriptions  what many prescribe for data channels, beside the defaults here:"
+    echo "             prescriptions [LINK...] [--markdown] [--rounds N] [--browsers a>b] [--bytes N]"
     echo "  signaling  2,000 rooms and 10,000 sockets at the signalling server: memory, latency, and codes that are guessed:"
     echo "             signaling [--rooms N] [--per-room N] [--seconds N]"
   } >&2
@@ -27,7 +32,10 @@ name=${1:-}
 [[ -n $name ]] || usage
 shift
 for argument in "$@"; do
-  [[ $name == loopback || $name == core || $name == wan || $name == changes || $name == signaling || $argument == --json ]] || usage
+  case $name in
+    loopback | core | wan | changes | targets | prescriptions | signaling) ;;
+    *) [[ $argument == --json ]] || usage ;;
+  esac
 done
 
 source scripts/setup.sh
@@ -55,8 +63,10 @@ case $name in
     node scripts/build-web.mjs --no-types
     exec node scripts/bench-size.mjs "$@"
     ;;
-  wan | changes)
-    millrace_setup native wasm node browsers
+  wan | changes | targets | prescriptions)
+    needs=(native wasm node browsers)
+    if [[ $name == targets ]]; then needs+=(servers); fi
+    millrace_setup "${needs[@]}"
     scripts/build-core.sh release millrace_link_emulator
     scripts/build-core.sh wasm-release millrace_package
     node scripts/build-web.mjs --no-types
@@ -68,7 +78,7 @@ case $name in
     exec node scripts/bench-signaling.mjs "$@"
     ;;
   latency)
-    echo "bench.sh: $name does not exist yet; there are changes, core, crypto, loopback, signaling, size and wan" >&2
+    echo "bench.sh: $name does not exist yet; there are changes, core, crypto, loopback, prescriptions, signaling, size, targets and wan" >&2
     exit 2
     ;;
   *) usage ;;

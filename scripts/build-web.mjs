@@ -66,14 +66,15 @@ function buildPackage() {
   });
 }
 
-/** Charts and QR codes stay files of their own: a page loads them when it needs them. */
+/** What a page needs only later stays files of its own: charts, QR codes, downloads with the ZIP writer, and their service worker. */
 function buildDemo() {
+  const later = ['charts', 'qr', 'downloads'];
   return build({
     ...shared,
-    entryPoints: { demo: 'web/demo/demo.ts', charts: 'web/demo/charts.ts', qr: 'web/demo/qr.ts' },
+    entryPoints: Object.fromEntries(['demo', ...later, 'downloadWorker'].map((name) => [name, `web/demo/${name}.ts`])),
     outdir: 'dist/demo',
     platform: 'browser',
-    external: ['./charts.js', './qr.js'],
+    external: later.map((name) => `./${name}.js`),
   });
 }
 

@@ -5,12 +5,13 @@
 // Exits 0 only if the file arrived verified: both pages say so with the same hash tree root, and the file that the
 // receiving page saved to disk has the SHA-256 of the original.
 import { createHash } from 'node:crypto';
-import { createReadStream, watch } from 'node:fs';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { browserNames, checkBrowser, launchBrowser } from '../e2e/support/browsers.mjs';
+import { savedFile } from '../e2e/support/downloads.mjs';
 import { startSite } from '../e2e/support/site.mjs';
 
 /** A wrong command line or a missing piece: said without a stack. */
@@ -99,36 +100,6 @@ async function outcome(page, side, timeout) {
   };
 }
 
-/** Presses "Save" and gives the path of what the browser wrote. */
-async function saveReceived(page, name, downloads, bytes) {
-  if (name === 'chromium') {
-    const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('save').click()]);
-    const path = await download.path();
-    return path;
-  }
-  // Firefox tells nobody of a download through BiDi, so the folder is watched. What is not whole yet has another size.
-  const complete = new AbortController();
-  const saved = new Promise((resolve, reject) => {
-    const look = async () => {
-      for (const entry of await readdir(downloads, { withFileTypes: true, recursive: true })) {
-        const path = join(entry.parentPath, entry.name);
-        if (entry.isFile() && !entry.name.endsWith('.part') && (await stat(path)).size === bytes) resolve(path);
-      }
-    };
-    // A file that was renamed between the listing and the look at it comes with the next change.
-    watch(downloads, { recursive: true, signal: complete.signal }, () => void look().catch(() => {}));
-    const late = () => reject(new Error('the receiving browser did not save the file in time'));
-    const timer = setTimeout(late, connectMs + (bytes / slowestBytesPerSecond) * 1000);
-    complete.signal.addEventListener('abort', () => clearTimeout(timer));
-  });
-  try {
-    await page.getByTestId('save').click();
-    return await saved;
-  } finally {
-    complete.abort();
-  }
-}
-
 async function check({ path, sender, receiver }) {
   const bytes = await checkFile(path);
   for (const name of [sender, receiver]) {
@@ -153,7 +124,8 @@ async function check({ path, sender, receiver }) {
   await receiving.getByTestId('accept').click();
   const timeout = connectMs + (bytes / slowestBytesPerSecond) * 1000;
   const [sent, received] = await Promise.all([outcome(sending, 'sender', timeout), outcome(receiving, 'receiver', timeout)]);
-  const saved = await saveReceived(receiving, receiver, downloads, bytes);
+  const save = () => receiving.getByTestId('save').click();
+  const saved = await savedFile(receiving, { name: receiver, folder: downloads, timeoutMs: timeout, isWhole: (_path, size) => size === bytes, save });
 
   const [original, copy] = await Promise.all([sha256(path), sha256(saved)]);
   if (copy !== original) throw new Error(`${basename(path)} arrived with other bytes: SHA-256 ${copy}, not ${original}`);

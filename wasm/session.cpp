@@ -149,6 +149,23 @@ class WasmSession {
     return event ? EventToObject(*event) : val::undefined();
   }
 
+  val PollTrace() {
+    const std::optional<TraceEntry> entry = session_.PollTrace();
+    if (!entry) return val::undefined();
+    val object = val::object();
+    Set(object, "at", ToMillis(entry->at()));
+    Set(object, "type", ToValue(entry->type()));
+    for (const TraceField& field : *entry) {
+      const std::string name(field.name);
+      if (field.text.empty()) {
+        object.set(name, field.number);
+      } else {
+        object.set(name, ToValue(field.text));
+      }
+    }
+    return object;
+  }
+
   // `secret`: at least 16 bytes.
   uint32_t Offer(const val& files, const val& secret, double now) {
     std::vector<FileInfo> infos;
@@ -243,7 +260,9 @@ class WasmSession {
     Set(stats, "jitter", ToValue(jitter));
     Set(stats, "packetLoss", ToValue(loss));
     Set(stats, "waiting", ToValue(waiting));
-    Set(stats, "quality", ToValue(QualityScore({.rtt_ms = rtt, .jitter_ms = jitter, .loss = loss})));
+    Set(stats, "receiveWaiting", ToValue(session_.receive_waiting(now)));
+    Set(stats, "quality",
+        ToValue(QualityScore({.rtt_ms = rtt, .jitter_ms = jitter, .loss = loss})));
     Set(stats, "bottleneck", ToValue(NameOf(bottleneck)));
     Set(stats, "recommendation", ToValue(RecommendationFor(bottleneck, waiting)));
   }
@@ -272,6 +291,7 @@ class WasmSession {
     if (IsAmount(most)) options.lanes.least = std::min(options.lanes.least, options.lanes.most);
     options.lanes.most = std::max(options.lanes.least, options.lanes.most);
     options.most_bytes_per_second = ToCount(object["mostBytesPerSecond"].as<double>());
+    options.trace = object["trace"].isTrue();
     return options;
   }
 
@@ -443,6 +463,7 @@ EMSCRIPTEN_BINDINGS(millrace) {
       .function("writeDone", &WasmSession::WriteDone)
       .function("fileStored", &WasmSession::FileStored)
       .function("pollEvent", &WasmSession::PollEvent)
+      .function("pollTrace", &WasmSession::PollTrace)
       .function("offer", &WasmSession::Offer)
       .function("accept", &WasmSession::Accept)
       .function("reject", &WasmSession::Reject)

@@ -13,8 +13,8 @@ const CONNECT_TIMEOUT_MS = 30_000;
 /**
  * Finds the other side through the signalling, connects, and agrees on keys. Waits without a limit for the other side to
  * come (`options.signal` ends that); once it is there, 30 s must do, where the signalling does not ask for more.
- * Errors: rejects with 'aborted', 'authentication-failed', 'connection-failed', 'handshake-failed', 'internal',
- * 'invalid-argument', 'not-supported', 'signaling-failed' or 'timeout', and nothing is left behind. The signalling is closed then, as it is when the session ends.
+ * Errors: rejects with 'aborted', 'authentication-failed', 'connection-failed', 'connection-lost' (the other side came and went),
+ * 'handshake-failed', 'internal', 'invalid-argument', 'not-supported', 'signaling-failed' or 'timeout', and nothing is left behind. The signalling is closed then, as it is when the session ends.
  */
 export async function connect(options: ConnectOptions): Promise<Peer> {
   let settings: Settings;
@@ -43,7 +43,7 @@ export async function connect(options: ConnectOptions): Promise<Peer> {
   try {
     pairing = await pair(signaling, attempt.signal);
     timer = setTimeout(() => fail(new MillraceError('timeout', 'the connection did not come up')), signaling.patience ?? CONNECT_TIMEOUT_MS);
-    pairing.onbye = () => fail(new MillraceError('connection-failed', 'the other side left'));
+    pairing.onbye = () => fail(new MillraceError('connection-lost', 'the other side left'));
     const port = await orAborted(engine, attempt.signal);
     peer = new PeerImpl(port, settings, pairing, fail);
     await orAborted(peer.established, attempt.signal);

@@ -47,6 +47,8 @@ const ASK_INTERVAL_MS = 2_000;
 const RETRY_PAUSE_MS = 1_000;
 /** How long the session has to say why the first handshake fails, ms, once something else has ended it. */
 const VERDICT_TIMEOUT_MS = 2_000;
+/** A path that is there is found sooner, ms: whoever leaves later than this gave up. */
+const PATH_MS = 10_000;
 /** How long the other side has for a word over the signalling once there is reason to believe that it is gone, ms. */
 const WORD_TIMEOUT_MS = 3_000;
 
@@ -59,6 +61,7 @@ const WORD_TIMEOUT_MS = 3_000;
  */
 export class ControlConnector {
   readonly #options: ControlConnectorOptions;
+  readonly #beganAt = performance.now();
   #link: Link | undefined;
   #generation = 0;
   #phase: Phase = 'opening';
@@ -167,7 +170,7 @@ export class ControlConnector {
     if (this.#ended) return;
     this.#left = true;
     if (this.#phase === 'up') this.#options.check();
-    else this.#goneSoon();
+    else this.#leftBehind('the other side left');
   }
 
   /** The other side may be gone. */
@@ -179,18 +182,20 @@ export class ControlConnector {
   }
 
   #askForWord(): void {
-    if (this.#wordTimer !== undefined || this.#phase === 'opening') return;
+    // Where people carry the messages, a word takes as long as they do.
+    if (this.#wordTimer !== undefined || this.#options.patient) return;
     const asked = performance.now();
     this.#send({ type: 'ping' });
     this.#wordTimer = setTimeout(() => {
       this.#wordTimer = undefined;
-      if (this.#heardAt < asked && this.#phase !== 'up') this.#gone(new MillraceError('connection-lost', 'the other side is gone'));
+      if (this.#heardAt < asked && this.#phase !== 'up') this.#leftBehind('the other side is gone');
     }, WORD_TIMEOUT_MS);
   }
 
-  #goneSoon(): void {
-    if (this.#phase === 'opening') this.#failSoon(new MillraceError('connection-failed', 'the other side left'));
-    else this.#gone(new MillraceError('connection-lost', 'the other side left'));
+  #leftBehind(detail: string): void {
+    if (this.#phase !== 'opening') this.#gone(new MillraceError('connection-lost', detail));
+    else if (performance.now() - this.#beganAt < PATH_MS) this.#failSoon(new MillraceError('connection-lost', detail));
+    else this.#failSoon(new MillraceError('connection-failed', 'the other side gave up: no path was found'));
   }
 
   // Repair
@@ -276,7 +281,7 @@ export class ControlConnector {
     this.#phase = phase;
     this.#options.reopenSignaling();
     if (wasUp) this.#options.onsteady(false);
-    if (this.#left) this.#gone(new MillraceError('connection-lost', 'the other side left'));
+    if (this.#left) this.#leftBehind('the other side left');
     else if (this.#doubted) this.#askForWord();
   }
 

@@ -99,6 +99,8 @@ export interface CoreOptions {
   chunkSize?: number | undefined;
   /** Bytes per second; 0: no limit. */
   mostBytesPerSecond: number;
+  /** Writes down what happens; see `pollTrace`. */
+  trace?: boolean | undefined;
   /** How the two sides know each other; both have to say the same. */
   secretKind: 'none' | 'key' | 'code';
   /** A key: 16 to 1024 bytes; a code: its UTF-8 bytes, written the same way on both sides, 1 to 1024; else empty. */
@@ -157,6 +159,8 @@ export interface CoreSession {
   fileStored(transfer: number, file: number, now: number): void;
 
   pollEvent(): CoreEvent | undefined;
+  /** With `CoreOptions.trace`: what happened since the last poll, at most 256 entries of it. */
+  pollTrace(): CoreTraceEntry | undefined;
 
   /**
    * Offers files to the peer; answers the transfer's number. `secret`: 16 bytes; who offers the same files under the same
@@ -234,6 +238,13 @@ export type CoreEvent =
   /** The session is over; `code` is 'closed' when the peer or this side ended it in good order. */
   | { type: 'closed'; code: string; detail: string };
 
+/** An entry of docs/trace.md; `at`: ms on the clock of `now`. */
+export interface CoreTraceEntry {
+  readonly at: number;
+  readonly type: string;
+  readonly [field: string]: number | string;
+}
+
 export interface CoreLaneStats {
   lane: number;
   state: 'open';
@@ -264,6 +275,8 @@ export interface CoreStats {
   packetLoss: number | undefined;
   /** Since this side last began to send, having sent nothing before. */
   waiting: WaitingShares | undefined;
+  /** The same of receiving: `network` is whatever keeps bytes from arriving, the other side included. */
+  receiveWaiting: WaitingShares | undefined;
   /** 0 to 100. */
   quality: number | undefined;
   bottleneck: Bottleneck;

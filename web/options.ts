@@ -87,6 +87,8 @@ export interface ConnectOptions {
    * checked. Default true, which counts where the two differ; `Peer.encrypted` tells.
    */
   encryption?: boolean;
+  /** Keeps a log of what happens in each transfer (docs/trace.md); see `Transfer.log`. Default false. */
+  log?: boolean;
   /** Default: in a worker where channels can be transferred. `true` insists on it, `false` stays in the window. */
   worker?: boolean;
   /** Ends the attempt, and later the session with everything in it, with 'aborted'. */
@@ -113,6 +115,7 @@ export interface Settings {
   secret: Secret;
   privacy: boolean;
   encryption: boolean;
+  log: boolean;
   worker: boolean | undefined;
   signal: AbortSignal | undefined;
 }
@@ -132,7 +135,7 @@ const MOST_LANES = 32;
  * Errors: 'invalid-argument' for a value that means nothing; 'authentication-failed' for a code that is burnt.
  */
 export function resolveOptions(options: ConnectOptions): Settings {
-  const { signaling, lanes = {}, delivery = 'reliable', bandwidthLimit = 0, privacy = false, encryption = true } = options;
+  const { signaling, lanes = {}, delivery = 'reliable', bandwidthLimit = 0, privacy = false, encryption = true, log = false } = options;
   if (typeof signaling?.send !== 'function') throw new MillraceError('invalid-argument', 'signaling.send must be a function');
 
   const { profile = 'auto', mode, chunkSize, waterMarks = DEFAULT_WATER_MARKS } = options;
@@ -153,7 +156,7 @@ export function resolveOptions(options: ConnectOptions): Settings {
     throw new MillraceError('invalid-argument', 'bandwidthLimit must be bytes per second, or 0');
   }
 
-  for (const [name, value] of Object.entries({ privacy, encryption })) {
+  for (const [name, value] of Object.entries({ privacy, encryption, log })) {
     if (typeof value !== 'boolean') throw new MillraceError('invalid-argument', `${name} must be true or false`);
   }
   if (privacy && !hasTurnServer(options.rtc)) {
@@ -182,6 +185,7 @@ export function resolveOptions(options: ConnectOptions): Settings {
     secret: resolveSecret(options.secret, options.secretKind),
     privacy,
     encryption,
+    log,
     worker,
     signal: options.signal,
   };

@@ -71,6 +71,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     jitter: undefined,
     packetLoss: undefined,
     waiting: undefined,
+    receiveWaiting: undefined,
     quality: undefined,
     bottleneck: 'none',
     recommendation: '',
@@ -95,6 +96,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     this.#context = {
       post: (message, transfer) => this.#port.post(message, transfer),
       coreStats: () => this.#coreStats,
+      log: settings.log,
     };
     port.onmessage = (message) => this.#hear(message);
     port.onerror = (error) => {
@@ -113,6 +115,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
       secret: bytes,
       encryption: settings.encryption,
       privacy: settings.privacy,
+      trace: settings.log,
     };
     // The secret moves: nothing of it stays in the window.
     port.post({ type: 'start', options, waterMarks: settings.waterMarks }, [bytes.buffer]);
@@ -253,6 +256,9 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
         break;
       case 'accepted':
         this.#transfers.get(message.id)?.accepted();
+        break;
+      case 'log':
+        for (const transfer of this.#transfers.values()) transfer.logged(message.lines);
         break;
       case 'paused':
         this.#transfers.get(message.id)?.pausedByPeer(message.paused);

@@ -4,6 +4,7 @@ import type { ToEngine } from './engine/messages.js';
 import { MillraceError } from './errors.js';
 import { typedEventTarget } from './events.js';
 import { StatsCadence } from './stats_cadence.js';
+import { TransferLog } from './transfer_log.js';
 import type {
   FileInfo,
   Receipt,
@@ -19,6 +20,8 @@ export interface TransferContext {
   /** Errors: throws where something of `transfer` cannot be transferred. */
   post(message: ToEngine, transfer?: Transferable[]): void;
   coreStats(): CoreStats;
+  /** The page asked for logs. */
+  readonly log: boolean;
 }
 
 /** Before it is accepted. */
@@ -58,6 +61,7 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
   #connected = true;
   #measured: BenchmarkStats = NOTHING_MEASURED;
   readonly #cadence = new StatsCadence();
+  readonly #log: TransferLog | undefined;
 
   constructor(
     id: string,
@@ -69,6 +73,7 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
     this.id = id;
     this.direction = direction;
     this.#context = context;
+    this.#log = context.log ? new TransferLog() : undefined;
     // Who only listens to 'statechange' must not get an unhandled rejection.
     this.#receipt.promise.catch(() => {});
     signal?.addEventListener('abort', () => this.#stop('aborted', ''), { signal: this.#listening.signal });
@@ -111,7 +116,7 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
   }
 
   stats(): TransferStats {
-    const { rtt, lanes, pacingRate, bottleneckRate, waiting, chunkSize } = this.#context.coreStats();
+    const { rtt, lanes, pacingRate, bottleneckRate, waiting, receiveWaiting, chunkSize } = this.#context.coreStats();
     // What the benchmark counts as its bytes is the transfer's own figure here.
     const { totalBytes: _, ...measured } = this.#measured;
     return {
@@ -123,8 +128,13 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
       pacingRate,
       bottleneckRate,
       chunkSize,
-      waiting: this.direction === 'send' ? waiting : undefined,
+      waiting: this.direction === 'send' ? waiting : receiveWaiting,
     };
+  }
+
+  log(): string {
+    const { id, direction, totalBytes } = this;
+    return this.#log?.text({ transfer: id, direction, files: this.#files.length, totalBytes }) ?? '';
   }
 
   // What the peer passes on. None of it has an effect once the transfer ended.
@@ -151,6 +161,10 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
   setConnected(connected: boolean): void {
     this.#connected = connected;
     this.#updateState();
+  }
+
+  logged(lines: readonly string[]): void {
+    this.#log?.add(lines);
   }
 
   progressed(bytes: number, measured: BenchmarkStats): void {

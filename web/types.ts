@@ -111,6 +111,11 @@ export interface Transfer extends TypedEventTarget<TransferEvents> {
   /** Resolves when every byte is stored and the hash trees agree on both sides; rejects with `MillraceError`. */
   readonly done: Promise<Receipt>;
   stats(): TransferStats;
+  /**
+   * With `ConnectOptions.log`: what happened since it was offered, as lines of JSON (docs/trace.md), at most 16,384 of them. It
+   * stays when the transfer ends. No names of files, no addresses. Empty without that option.
+   */
+  log(): string;
 }
 
 export interface ReceiptFile {
@@ -165,7 +170,11 @@ export interface TransferStats extends Omit<BenchmarkStats, 'totalBytes'> {
   readonly bottleneckRate: number;
   /** What is read and scheduled at once, bytes. */
   readonly chunkSize: number;
-  /** What was waited for, of the time since this side last began to send, having sent nothing before; undefined for receiving. */
+  /**
+   * What was waited for, of the time since this side last began to send (or to receive), having sent (or received) nothing before.
+   * Receiving: `seal` is opening, `sink` this side's own, and `network` whatever keeps bytes from arriving, the other side
+   * included; `source` and `channel` are 0.
+   */
   readonly waiting: WaitingShares | undefined;
 }
 
@@ -182,6 +191,8 @@ export interface PeerStats {
   readonly recommendation: string;
   /** What this side's sending waited for, since it last began; undefined before. */
   readonly waiting: WaitingShares | undefined;
+  /** The same of receiving; see `TransferStats.waiting`. */
+  readonly receiveWaiting: WaitingShares | undefined;
   /** What is read and scheduled at once, bytes. */
   readonly chunkSize: number;
   /** The chosen profile; for 'auto' what the path looks like, 'auto' until that is known. */

@@ -97,7 +97,7 @@ globalThis.bare = {
    * `signaling`: 'socket' (into `room`, or with the number of a code), 'broadcast', 'mqtt' (at `broker`), 'manual' (with the
    * other side's `invitation`, or none), or 'kept' from `waitWithCode`. Gives null, or the error.
    */
-  async connect({ room, broker, invitation, nameplate, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, waterMarks, secret, secretKind, privacy, encryption }) {
+  async connect({ room, broker, invitation, nameplate, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, chunkSize, waterMarks, secret, secretKind, privacy, encryption, log: logged }) {
     abort = new AbortController();
     if (abortBefore) abort.abort();
     if (abortAfterMs !== null) setTimeout(() => abort.abort(), abortAfterMs);
@@ -120,11 +120,13 @@ globalThis.bare = {
         ...(lanes === undefined ? {} : { lanes }),
         ...(bandwidthLimit === undefined ? {} : { bandwidthLimit }),
         ...(delivery === undefined ? {} : { delivery }),
+        ...(chunkSize === undefined ? {} : { chunkSize }),
         ...(waterMarks === undefined ? {} : { waterMarks }),
         ...(secret === undefined ? {} : { secret }),
         ...(secretKind === undefined ? {} : { secretKind }),
         ...(privacy === undefined ? {} : { privacy }),
         ...(encryption === undefined ? {} : { encryption }),
+        ...(logged === undefined ? {} : { log: logged }),
       });
     } catch (error) {
       return plainError(error);
@@ -386,6 +388,7 @@ globalThis.bare = {
   untilBytes: (number, bytes) => until(() => transfers[number].transfer.bytes >= bytes || ['done', 'failed', 'cancelled'].includes(transfers[number].transfer.state)),
 
   statsOf: (number) => transfers[number].transfer.stats(),
+  logOf: (number) => transfers[number].transfer.log(),
 
   /** What became of a transfer, with SHA-256 of each received blob, or of each source. */
   async outcome(number, { seed = null, hash = true } = {}) {

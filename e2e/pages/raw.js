@@ -14,6 +14,9 @@ function use(made) {
 }
 
 globalThis.raw = {
+  /** Before `offer` or `answer`: what an RTCPeerConnection takes. */
+  configure: (rtc) => connection.setConfiguration(rtc),
+
   async offer() {
     use(connection.createDataChannel('raw', { ordered: false }));
     await connection.setLocalDescription();

@@ -20,6 +20,7 @@ export interface BareApi {
     secretKind?: 'key' | 'code';
     privacy?: boolean;
     encryption?: boolean;
+    log?: boolean;
   }): Promise<PlainFailure | null>;
   untilGreeted(): Promise<boolean>;
   verify(): void;
@@ -51,6 +52,7 @@ export interface BareApi {
   sendEndless(size: number): number;
   sendSlowly(size: number, bytesPerSecond: number): number;
   statsOf(transfer: number): Omit<TransferStats, 'lanes'>;
+  logOf(transfer: number): string;
   sendDirectory(name: string, files: [path: string, size: number][], seed: number): Promise<number>;
   sendChosen(): number;
   nextOffer(): Promise<{ id: string; totalBytes: number | null; files: { name: string; path: string; size: number | null }[] }>;

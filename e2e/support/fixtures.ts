@@ -28,6 +28,13 @@ export interface BrowserPool {
   get(name: BrowserName, side: Side): Promise<Browser>;
 }
 
+export interface PageOptions extends BrowserContextOptions {
+  /** One that the test has started itself, instead of the one of the pool. */
+  readonly browser?: Browser;
+  /** Before anything is loaded. */
+  before?(page: Page): Promise<unknown>;
+}
+
 interface WorkerFixtures {
   pool: BrowserPool;
   siteUrl: string;
@@ -35,7 +42,7 @@ interface WorkerFixtures {
 
 interface TestFixtures {
   /** A page in a context of its own, which ends with the test; watched for errors. */
-  openPage(name: BrowserName, side: Side, path: string, options?: BrowserContextOptions): Promise<Page>;
+  openPage(name: BrowserName, side: Side, path: string, options?: PageOptions): Promise<Page>;
   /** What any page complained about: uncaught errors, console errors, violations of the content security policy. */
   complaints: string[];
   room: string;
@@ -60,8 +67,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
   siteUrl: [
     async ({}, use) => {
-      // Every page of every test comes from one address.
-      const site = await startSite({ withPages: true, env: { ICE_PER_MINUTE: '600' } });
+      // Every page of every test comes from one address: none is to use up what another one needs.
+      const site = await startSite({ withPages: true, env: { ICE_PER_MINUTE: '600', FREE_GUESSES: '1000', MAX_CODES_PER_ADDRESS: '1000' } });
       await use(site.url);
       await site.stop();
     },
@@ -75,8 +82,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
   openPage: async ({ pool, siteUrl, complaints }, use) => {
     const close: (() => Promise<void>)[] = [];
-    await use(async (name, side, path, options) => {
-      const browser = await pool.get(name, side);
+    await use(async (name, side, path, { browser: own, before, ...options } = {}) => {
+      const browser = own ?? (await pool.get(name, side));
       const context = await browser.newContext(options);
       close.push(() => context.close());
       const page = await context.newPage();
@@ -84,6 +91,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       page.on('console', (message) => {
         if (message.type() === 'error') complaints.push(`${side} (${name}): ${message.text()}`);
       });
+      await before?.(page);
       await page.goto(new URL(path, siteUrl).href);
       return page;
     });

@@ -18,6 +18,12 @@ namespace millrace {
 
 class RateController {
  public:
+  enum class Phase : uint8_t {
+    kStart,  // Doubling until a queue builds.
+    kHold,   // Near the bandwidth, with the queue at its target.
+    kDrain,  // Below it until the queue is empty, so that the least round trip is seen.
+  };
+
   // 10 Mbit/s: the beginning of the loops that were measured to be harmless (facts: "paced start",
   // "a crude closed loop"), rounded.
   static constexpr double kInitialBytesPerSecond = 1'250'000;
@@ -56,14 +62,9 @@ class RateController {
   bool HasRoom(Timestamp now) const;
   // Doubling, or just stopped and not sure yet whether for a reason.
   bool starting() const { return phase_ == Phase::kStart || start_in_doubt_; }
+  Phase phase() const { return phase_; }
 
  private:
-  enum class Phase : uint8_t {
-    kStart,  // Doubling until a queue builds.
-    kHold,   // Near the bandwidth, with the queue at its target.
-    kDrain,  // Below it until the queue is empty, so that the least round trip is seen.
-  };
-
   // The least round trip and what measuring takes: the delay of this loop.
   Duration LoopDelay() const;
   Duration DeliveryWindow() const;

@@ -37,6 +37,10 @@ class IncomingTransfer {
       : total_files_(total_files), token_(token) {}
 
   bool accepted = false;
+  // By the user on either side. Nothing is refused for it: what is on its way still comes.
+  bool paused_here = false;
+  bool paused_there = false;
+  bool MayMove() const { return accepted && !paused_here && !paused_there; }
   uint64_t existing_bytes = 0;  // From an earlier attempt.
   // Of what comes in this attempt:
   uint64_t arrived_bytes = 0;

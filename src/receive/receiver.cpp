@@ -264,7 +264,9 @@ void Receiver::FileStored(TransferId id, FileIndex index) {
 
 Status Receiver::OnPause(const PauseFrame& frame) {
   if (!IsKnown(frame.transfer)) return Violation("PAUSE of a transfer that was never offered");
-  if (Find(frame.transfer) == nullptr) return Status::Ok();
+  IncomingTransfer* transfer = Find(frame.transfer);
+  if (transfer == nullptr) return Status::Ok();
+  transfer->paused_there = frame.paused;
   events_.push_back({.type = EventType::kPaused, .transfer = frame.transfer, .flag = frame.paused});
   return Status::Ok();
 }
@@ -277,6 +279,25 @@ Status Receiver::OnCancel(const CancelFrame& frame) {
   if (!IsKnown(frame.transfer)) return Violation("CANCEL of a transfer that was never offered");
   Fail(frame.transfer, Error{frame.code, std::string(frame.reason)}, true);
   return Status::Ok();
+}
+
+void Receiver::SetPausedHere(TransferId id, bool paused) {
+  IncomingTransfer* transfer = Find(id);
+  if (transfer != nullptr) transfer->paused_here = paused;
+}
+
+bool Receiver::MayMove() const {
+  return std::any_of(transfers_.begin(), transfers_.end(),
+                     [](const auto& entry) { return entry.second.MayMove(); });
+}
+
+bool Receiver::WaitsForSink() const {
+  return std::all_of(transfers_.begin(), transfers_.end(), [](const auto& entry) {
+    const IncomingTransfer& transfer = entry.second;
+    const uint64_t unwritten = transfer.arrived_bytes - transfer.written_bytes;
+    const uint64_t outstanding = transfer.granted - transfer.written_bytes;
+    return !transfer.MayMove() || unwritten * 2 >= outstanding;
+  });
 }
 
 uint64_t Receiver::WindowOf(const IncomingTransfer& transfer) const {

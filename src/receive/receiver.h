@@ -72,6 +72,14 @@ class Receiver {
   // The sink has closed a file that a kFileReceived event named: its receipt goes out.
   void FileStored(TransferId id, FileIndex file);
 
+  // The user paused or resumed the transfer; no-op where it has ended.
+  void SetPausedHere(TransferId id, bool paused);
+
+  // Bytes of some transfer are to come, or to be stored.
+  bool MayMove() const;
+  // Of each of those, the sink has yet to take half of what may lie here, or all that is left.
+  bool WaitsForSink() const;
+
   // Queues CREDIT frames for transfers whose window has opened by a quarter or more.
   void GrantCredit();
 

@@ -81,6 +81,7 @@ Session::Session(const SessionOptions& options, std::unique_ptr<Handshake> hands
   if (options.most_bytes_per_second > 0) {
     flow_.SetMostBytesPerSecond(static_cast<double>(options.most_bytes_per_second));
   }
+  if (options.trace) trace_ = std::make_unique<SessionTrace>();
 }
 
 Lane* Session::FindLane(LaneId id) {
@@ -223,6 +224,7 @@ void Session::HandleInput(LaneId id, Timestamp now) {
     check_deadline_ = Timestamp::Never();
   }
   lane->CountReceived(buffer.bytes().size());
+  if (!lane->IsControl()) SetReceiving(Waiting::kSeal);
   const MutableByteView message = buffer.bytes();
   if (lane->IsControl() && !connected_) return HandleHandshake(message);
   const Status handled = HandleRecord(*lane, buffer);
@@ -527,6 +529,7 @@ void Session::RetireLanes() {
             {lane.sent().stalled(), rate_of(lane), mean, lane.sent().in_flight_bytes()}, now_))
       continue;
     flow_.OnRetired(now_);
+    if (trace_) trace_->OnRetired(lane, now_);
     events_.push_back({.type = EventType::kLaneRetired, .lane = lane.id()});
     DropBulkLane(lane);
   }
@@ -550,6 +553,8 @@ Timestamp Session::NextTimeout() const {
 
 std::optional<Output> Session::PollOutput(Timestamp now) {
   Touch(now);
+  receive_waiting_.Set(WhatReceivingWaits(), now_);
+  if (trace_) Observe();
   Lane* control = FindLane(kControlLane);
   if (control == nullptr) return std::nullopt;
   if (!BulkIsPending()) moved_at_ = now_;
@@ -702,6 +707,32 @@ std::optional<Waiting> Session::WhatWaits() const {
   return in_flight > 0 ? Waiting::kNetwork : Waiting::kSink;
 }
 
+std::optional<Waiting> Session::WhatReceivingWaits() const {
+  if (closed_ || !receiver_.MayMove()) return std::nullopt;
+  return receiver_.WaitsForSink() ? Waiting::kSink : Waiting::kNetwork;
+}
+
+void Session::SetReceiving(Waiting waiting) {
+  if (receive_waiting_.current()) receive_waiting_.Set(waiting, now_);
+}
+
+void Session::Observe() {
+  WaitingTimes::Totals waited = waiting_.TotalsAt(now_);
+  const WaitingTimes::Totals received = receive_waiting_.TotalsAt(now_);
+  for (size_t i = 0; i < kWaitings; ++i) waited[i] = waited[i] + received[i];
+  trace_->Observe({.lanes = lanes_,
+                   .flow = flow_,
+                   .chunks = chunks_,
+                   .round_trip = round_trip_.smoothed(),
+                   .loss = loss(),
+                   .record_bytes = RecordPayload(),
+                   .acked_bytes = chunk_totals_.bytes_transferred,
+                   .waited = waited,
+                   .active = !closed_ && HasTransfers(),
+                   .pending = BulkIsPending() ? std::optional(moved_at_) : std::nullopt},
+                  now_);
+}
+
 bool Session::ChannelsAreFull() const {
   return std::all_of(lanes_.begin(), lanes_.end(), [](const auto& entry) {
     return entry.second.IsControl() || entry.second.gate().IsPaused();
@@ -792,10 +823,16 @@ void Session::ReadDone(PieceId piece, size_t length, Timestamp now) {
   sender_.ReadDone(piece, length);
 }
 
-std::optional<WriteRequest> Session::PollWrite() { return receiver_.PollWrite(); }
+std::optional<WriteRequest> Session::PollWrite() {
+  std::optional<WriteRequest> write = receiver_.PollWrite();
+  // A sink may take it while nothing else can happen.
+  if (write) SetReceiving(Waiting::kSink);
+  return write;
+}
 
 void Session::WriteDone(WriteId write, Timestamp now) {
   Touch(now);
+  SetReceiving(Waiting::kSeal);
   receiver_.WriteDone(write);
 }
 
@@ -830,7 +867,9 @@ void Session::AddExisting(TransferId transfer, FileIndex file, uint64_t offset, 
 
 void Session::Accept(TransferId transfer, Timestamp now) {
   Touch(now);
-  if (!closed_) receiver_.Accept(transfer);
+  if (closed_) return;
+  if (!receiver_.MayMove()) receive_waiting_from_ = receive_waiting_.TotalsAt(now_);
+  receiver_.Accept(transfer);
 }
 
 void Session::Reject(TransferId transfer, std::string_view reason, Timestamp now) {
@@ -843,6 +882,7 @@ void Session::SetPaused(TransferId transfer, bool paused, Timestamp now) {
   const bool known = sender_.IsKnown(transfer) || receiver_.IsKnown(transfer);
   if (closed_ || !known) return;
   sender_.SetPausedHere(transfer, paused);
+  receiver_.SetPausedHere(transfer, paused);
   frames_.Push(PauseFrame{transfer, paused});
 }
 

@@ -24,6 +24,7 @@
 #include "send/sender.h"
 #include "session/lane.h"
 #include "session/lane_scheduler.h"
+#include "session/session_trace.h"
 #include "stats/packet_loss.h"
 #include "stats/round_trip.h"
 #include "stats/waiting.h"
@@ -57,6 +58,8 @@ struct SessionOptions {
   // After so many records a lane's keys are replaced; the same on both sides. Another number is for
   // tests.
   uint64_t records_per_epoch = kRecordsPerEpoch;
+  // Writes down what happens (Session::PollTrace).
+  bool trace = false;
 };
 
 // A message to hand to a lane's channel before the next call.
@@ -133,6 +136,8 @@ class Session {
   void WriteDone(WriteId write, Timestamp now);
   void FileStored(TransferId transfer, FileIndex file, Timestamp now);
   std::optional<Event> PollEvent();
+  // What happened since the last poll, where SessionOptions::trace asks for it; see Trace.
+  std::optional<TraceEntry> PollTrace() { return trace_ ? trace_->Poll() : std::nullopt; }
 
   // --- Commands ---
 
@@ -176,6 +181,11 @@ class Session {
   // of its transfers does not change it. Nothing before that.
   std::optional<WaitingShares> waiting(Timestamp now) const {
     return WaitingTimes::Between(waiting_from_, waiting_.TotalsAt(now));
+  }
+  // The same of receiving, since this side last began to receive, having received nothing before.
+  // Whatever keeps bytes from arriving is kNetwork, the peer included: from here it looks the same.
+  std::optional<WaitingShares> receive_waiting(Timestamp now) const {
+    return WaitingTimes::Between(receive_waiting_from_, receive_waiting_.TotalsAt(now));
   }
   const std::map<LaneId, Lane>& lanes() const { return lanes_; }
   size_t send_pool_used() const { return sender_.pool_used_bytes(); }
@@ -238,6 +248,12 @@ class Session {
   // What keeps the next piece from going out, now that none can; nothing where there is none to
   // come.
   std::optional<Waiting> WhatWaits() const;
+  // What receiving waits for, now that all that came was looked at; nothing where nothing is to
+  // come.
+  std::optional<Waiting> WhatReceivingWaits() const;
+  // From now on this is what receiving waits for; no-op where nothing is to come.
+  void SetReceiving(Waiting waiting);
+  void Observe();
   // Tells the chunk sizer how the link is, a few times a second.
   void ReportChunks();
   std::optional<Output> PollCopy();
@@ -285,6 +301,9 @@ class Session {
   PacketLoss packet_loss_;
   WaitingTimes waiting_;
   WaitingTimes::Totals waiting_from_{};
+  WaitingTimes receive_waiting_;
+  WaitingTimes::Totals receive_waiting_from_{};
+  std::unique_ptr<SessionTrace> trace_;      // Null where nobody asks for it.
   Timestamp bulk_due_ = Timestamp::Never();  // When pacing lets the next piece go.
   Timestamp bulk_moves_until_;
   size_t record_bytes_ = 0;      // What a bulk lane has to carry; 0 before the first one.

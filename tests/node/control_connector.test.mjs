@@ -193,6 +193,29 @@ test('a side that is doubted has three seconds for a word', async (context) => {
   }
 });
 
+test('so has one that is doubted before the first connection is up: a page may be loaded again in the middle of it', async (context) => {
+  for (const answers of [true, false]) {
+    const { room, sides: [a, b] } = await openingPair();
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    if (!answers) room.members.delete(b.member);
+    a.pairing.ondoubt();
+    await quiet(room);
+    context.mock.timers.tick(3_000);
+    assert.deepEqual(a.happened, answers ? [] : ['connection-lost']);
+    for (const { connector } of [a, b]) connector.close();
+    context.mock.timers.reset();
+  }
+});
+
+test('who leaves after a long while of trying had no path either', async (context) => {
+  const now = performance.now();
+  const { room, sides: [a, b] } = await openingPair();
+  context.mock.method(performance, 'now', () => now + 11_000);
+  a.pairing.sayBye();
+  await quiet(room);
+  assert.deepEqual(b.happened, ['connection-failed']);
+});
+
 test('an ICE restart with another fingerprint ends the session as a forgery', async () => {
   const { room, sides } = await upPair();
   const [offering, answering] = sides;
@@ -217,7 +240,7 @@ test('while the first handshake goes on, a goodbye waits for what the session sa
     assert.deepEqual(b.happened, []);
     if (established) b.connector.established();
     context.mock.timers.tick(2_000);
-    assert.deepEqual(b.happened, established ? ['steady'] : ['connection-failed']);
+    assert.deepEqual(b.happened, established ? ['steady'] : ['connection-lost']);
     for (const { connector } of [a, b]) connector.close();
     context.mock.timers.reset();
   }

@@ -130,6 +130,15 @@ test('one who leaves is heard of', async () => {
   assert.equal(left, 1);
 });
 
+test('a doubt that comes before anybody listens is not lost', async () => {
+  const room = new Room();
+  const [a] = await Promise.all([pair(room.join(), endless()), pair(room.join(), endless())]);
+  room.inject({ millrace: 1, type: 'left' });
+  let doubts = 0;
+  a.ondoubt = () => (doubts += 1);
+  assert.equal(doubts, 1);
+});
+
 test('an abort rejects with its reason and stops listening', async () => {
   const room = new Room();
   const member = room.join();

@@ -82,7 +82,7 @@ test('sends the security headers with every file', async () => {
   const { headers } = await rawGet(site, '/');
   const policy = headers['content-security-policy'];
   for (const part of ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "style-src 'self'", "worker-src 'self'",
-    "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"]) {
+    "frame-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"]) {
     assert.ok(policy.split('; ').includes(part), part);
   }
   assert.equal(headers['cross-origin-opener-policy'], 'same-origin');

@@ -8,6 +8,8 @@ interface Kind {
   readonly title: string;
   readonly lines: readonly { label: string; color: string; value(sample: Sample): number | null }[];
   readonly format: (value: number) => string;
+  /** What the axis reaches at least. */
+  readonly least: number;
 }
 
 const kinds: readonly Kind[] = [
@@ -18,6 +20,7 @@ const kinds: readonly Kind[] = [
       { label: 'received', color: '--second', value: ({ received }) => received },
     ],
     format: formatThroughput,
+    least: 1000,
   },
   {
     title: 'Round trip and queue',
@@ -26,8 +29,9 @@ const kinds: readonly Kind[] = [
       { label: 'queue', color: '--second', value: ({ queueDelay }) => queueDelay },
     ],
     format: (value) => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`,
+    least: 1,
   },
-  { title: 'Lanes', lines: [{ label: 'lanes', color: '--accent', value: ({ lanes }) => lanes }], format: (value) => value.toFixed(0) },
+  { title: 'Lanes', lines: [{ label: 'lanes', color: '--accent', value: ({ lanes }) => lanes }], format: (value) => value.toFixed(0), least: 1 },
 ];
 const height = 150;
 
@@ -98,7 +102,7 @@ function makePlot(kind: Kind, box: HTMLElement): uPlot {
       cursor: { show: false },
       scales: {
         x: { range: () => [Date.now() / 1000 - Trace.seconds, Date.now() / 1000] },
-        y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.1)] },
+        y: { range: (_plot, _least, most) => [0, Math.max(kind.least, most * 1.1)] },
       },
       axes: [
         { ...axis, space: 90, size: 28, values: (_plot, ticks) => ticks.map((tick) => new Date(tick * 1000).toLocaleTimeString([], { timeStyle: 'medium' })) },

@@ -5,8 +5,10 @@ import { codeOf, explain } from './errors.js';
 import { Link, type LinkState, type Ways } from './link.js';
 import { watchPicks } from './picker.js';
 import { makeId, makeLink, readPageOptions } from './room.js';
+import { isSaving } from './saving.js';
 import { Share } from './share.js';
 import { missing } from './support.js';
+import { byCode, lostNames, ownRoom } from './tabMemory.js';
 import { TransferCard, type CardListener } from './transferCard.js';
 import { keepAwake } from './wakeLock.js';
 
@@ -14,6 +16,7 @@ const page = {
   title: byId('title', HTMLHeadingElement),
   lead: byId('lead', HTMLParagraphElement),
   alert: byId('alert', HTMLParagraphElement),
+  notice: byId('notice', HTMLParagraphElement),
   drop: byId('drop', HTMLElement),
   dropHint: byId('drop-hint', HTMLElement),
   files: byId('files', HTMLInputElement),
@@ -33,9 +36,8 @@ const page = {
   connectionText: byId('connection-text', HTMLSpanElement),
 };
 const siteTitle = 'Millrace';
-const ownRoomKey = 'millrace-own-room';
 /** A link whose other side does not come within this is explained. */
-const nobodyMs = 8_000;
+const nobodyMs = 4_000;
 
 const options = readPageOptions(location);
 const cards = new Set<TransferCard>();
@@ -49,8 +51,10 @@ let nobodyTimer: ReturnType<typeof setTimeout> | undefined;
 const share = new Share((words) => (page.status.textContent = words));
 
 const cardListener: CardListener = {
-  onState(_card, words) {
+  onState(card, words) {
     page.status.textContent = words;
+    if (card.state === 'done') filesOf.delete(card);
+    rememberNames();
     showTitle();
   },
   onProgress: showTitle,
@@ -73,6 +77,23 @@ function showAlert(text: string): void {
   page.alert.hidden = text === '';
 }
 
+function showNotice(text: string): void {
+  page.notice.textContent = text;
+  page.notice.hidden = text === '';
+}
+
+/** A page that is loaded again has none of its files: then it says which. */
+function rememberNames(): void {
+  lostNames.set([...filesOf].flatMap(([card, files]) => (card.state === 'cancelled' ? [] : files.map(({ name }) => name))));
+}
+
+/** Whether this browser can do it; says what it lacks. */
+function isAble(): boolean {
+  const lack = missing();
+  showAlert(lack?.message ?? '');
+  return lack === undefined;
+}
+
 function addCard(card: TransferCard): void {
   cards.add(card);
   // Newest first: what needs an answer stands where one looks.
@@ -80,9 +101,8 @@ function addCard(card: TransferCard): void {
 }
 
 function sendFiles(files: File[]): void {
-  const lack = missing();
-  showAlert(lack?.message ?? '');
-  if (lack !== undefined) return;
+  if (!isAble()) return;
+  showNotice('');
   const card = new TransferCard('send', files, cardListener);
   filesOf.set(card, files);
   addCard(card);
@@ -104,11 +124,16 @@ function sendOrQueue(card: TransferCard, files: File[]): void {
 }
 
 function removeCard(card: TransferCard): void {
+  dropCard(card);
+  page.files.focus();
+}
+
+function dropCard(card: TransferCard): void {
   cards.delete(card);
   filesOf.delete(card);
+  rememberNames();
   card.element.remove();
   showTitle();
-  page.files.focus();
 }
 
 function offer(card: TransferCard, files: File[]): void {
@@ -123,28 +148,32 @@ function offer(card: TransferCard, files: File[]): void {
 
 function receiveOffer(incoming: Offer): void {
   const card = new TransferCard('receive', incoming.files, cardListener);
+  const broken = [...cards].filter((other) => other.state === 'failed' && other.isOf(incoming.files));
   addCard(card);
-  card.showOffer(incoming, options.sink, link?.verified ?? false);
+  // It goes on in the new one.
+  if (card.showOffer(incoming, options.sink, link?.verified ?? false)) broken.forEach(dropCard);
 }
 
 function openOwnRoom(): void {
   room = makeId();
   key = makeId();
   // Kept, so that a reload of this page still shows the link; and in the address, so that it joins the room again.
-  sessionStorage.setItem(ownRoomKey, room);
+  ownRoom.set(room);
   history.replaceState(null, '', makeLink(location, room, key));
   enterRoom(room);
 }
 
 function enterRoom(id: string): void {
-  const own = sessionStorage.getItem(ownRoomKey) === id;
+  const own = ownRoom.get() === id;
   if (own) share.show(makeLink(location, id, key));
   else showReceiving();
   start({ room: id, key, code: null, offersCode: own });
 }
 
 function enterByCode(code: string): void {
-  showAlert('');
+  if (!isAble()) return;
+  showNotice('');
+  byCode.set(false);
   showReceiving();
   start({ room: null, key: null, code, offersCode: false });
 }
@@ -163,6 +192,7 @@ function start(ways: Ways): void {
     onState: showLink,
     onOffer: receiveOffer,
     onError: showLinkError,
+    onTrouble: (trouble) => showAlert(trouble === null ? '' : `${explain(trouble.code, trouble.message)} Trying again… (${trouble.code})`),
     onCode: (code, because = '') => share.showCode(code, because === '' ? '' : explain(`own-${because}`, '')),
   });
 }
@@ -191,6 +221,7 @@ function showLink(state: LinkState): void {
   share.hide(state !== 'waiting' || !isOwn());
   if (state === 'connected') {
     showAlert('');
+    if (room === null) byCode.set(true);
     for (const { card, files } of queue.splice(0)) offer(card, files);
     return;
   }
@@ -203,7 +234,7 @@ function showLink(state: LinkState): void {
 
 /** Whether this page made the room, and the other side is invited. */
 function isOwn(): boolean {
-  return room !== null && sessionStorage.getItem(ownRoomKey) === room;
+  return room !== null && ownRoom.get() === room;
 }
 
 function showLinkError(code: string, message: string): void {
@@ -248,7 +279,9 @@ page.verify.addEventListener('click', () => {
   showLink('connected');
 });
 window.addEventListener('beforeunload', (event) => {
-  if ([...cards].some((card) => card.busy)) event.preventDefault();
+  // Files that are still to go would be forgotten, too.
+  const waiting = [...filesOf.keys()].some(({ state }) => state === 'queued' || state === 'offered');
+  if (waiting || isSaving() || [...cards].some((card) => card.busy)) event.preventDefault();
 });
 // Otherwise the other side finds out only when the connection times out.
 window.addEventListener('pagehide', () => link?.leave());
@@ -257,7 +290,14 @@ window.addEventListener('hashchange', () => location.reload());
 
 // It reads for itself, once a second.
 new Details(() => link?.stats());
-const lack = missing();
-if (lack !== undefined) showAlert(lack.message);
-else if (room !== null) enterRoom(room);
-else if (location.hash.includes('room=')) showAlert('This link is not complete. Ask for it again.');
+if (isAble()) {
+  if (room !== null) enterRoom(room);
+  else if (location.hash.includes('room=')) showAlert('This link is not complete. Ask for it again.');
+  else if (byCode.get()) showNotice('This page was loaded again, and a code works once. The other page shows a new one: type it here, and what was under way goes on.');
+  if (lostNames.get() !== '') {
+    const same = isOwn() ? ' The link is still the same.' : '';
+    showNotice(`This page was loaded again and has lost its files: choose ${lostNames.get()} again.${same}`);
+  }
+}
+// old.js says what to do where this line was not reached.
+document.documentElement.dataset['started'] = '';

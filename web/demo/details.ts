@@ -19,7 +19,8 @@ export class Details {
   constructor(stats: () => PeerStats | undefined) {
     this.#stats = stats;
     const list = byId('figures', HTMLDListElement);
-    const names = ['Quality', 'Round trip', 'Loss', 'Lanes', 'Queue', 'Limit', 'Bottleneck', 'Sending', 'Receiving'];
+    // The one of words goes last, where it has room.
+    const names = ['Quality', 'Round trip', 'Loss', 'Lanes', 'Queue', 'Limit', 'Sending', 'Receiving', 'Bottleneck'];
     this.#values = Object.fromEntries(
       names.map((name) => {
         const value = make('dd', { text: '–', testId: `link-${name.toLowerCase().replace(' ', '-')}` });

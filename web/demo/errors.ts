@@ -1,5 +1,7 @@
 import type { ErrorCode } from '../index.js';
 
+export type Side = 'send' | 'receive';
+
 const sentences: Readonly<Record<ErrorCode, string>> = {
   aborted: 'It was stopped.',
   'authentication-failed': 'The other side could not show that it has this link, or somebody is in between. Nothing was sent. Ask for a new link.',
@@ -26,12 +28,30 @@ const sentences: Readonly<Record<ErrorCode, string>> = {
   internal: 'Something went wrong inside Millrace. Reload both pages.',
 };
 
+/** Where it is not the same for both sides. */
+const sentencesOf: { readonly [side in Side]: Partial<Record<ErrorCode, string>> } = {
+  send: {
+    'sink-failed': 'The other side could not store what it received. Ask it to choose another place, and send again.',
+  },
+  receive: {
+    closed: 'The other side left before all of it was here. Keep this page open: when the same files are offered again, it goes on.',
+    'connection-lost': 'The connection broke before all of it was here. Keep this page open: when the same files are offered again, it goes on.',
+    'lane-closed': 'The connection broke before all of it was here. Keep this page open: when the same files are offered again, it goes on.',
+    'out-of-space': 'This device has no room left. Free some, or save to a folder on another disk, and ask for it again.',
+    'source-changed': 'A file was changed on the other side while it was being sent, so nothing was kept. Ask for it again.',
+    'source-failed': 'The other side could not read a file. Ask for it again.',
+    'hash-mismatch': 'The bytes that arrived are not those that were sent, so nothing was kept. Ask for it again.',
+  },
+};
+
 /** What only a page can tell apart. */
 const pageSentences: Readonly<Record<string, string>> = {
   'no-webrtc': 'This browser has no WebRTC, or it is switched off. Allow it in the settings or an extension, or use a current Chrome, Edge, Firefox or Safari.',
   'too-old': 'This browser is too old for this page. Update it, or use a current Chrome, Edge, Firefox or Safari.',
   'insecure-page': 'Browsers allow this only over https. Open the address with https:// in front.',
+  'not-loaded': 'A part of this page could not be loaded. Check the network.',
   'room-full': 'Somebody else is using this link already. Close the other page, or ask for a new link.',
+  'no-path': 'The two sides found each other, but no connection came up in time. A network may block direct connections: try another one (a phone as hotspot, no VPN), or ask who runs this site for a TURN server.',
   'not-a-code': 'That is not a whole code. It looks like 7-crossover-clockwork: a number and two words.',
   'no-such-code': 'No such code is waiting. Check the number, and that the other page is open, or ask for a new code.',
   'wrong-code': 'The words of the code are not the right ones, or somebody is in between. Nothing was sent. Each code can be tried once: ask for the new one.',
@@ -65,13 +85,17 @@ export class PageError extends Error {
 
 /** What a failed attempt to connect was about: where the server closed the socket, it said why. */
 export function reasonOf(error: unknown, closeCode: number | undefined): unknown {
-  const code = codeOf(error).code === 'signaling-failed' && closeCode !== undefined ? pageCodes[closeCode] : undefined;
-  return code === undefined ? error : new PageError(code);
+  const { code } = codeOf(error);
+  // The other side had come: only the connection did not.
+  if (code === 'timeout') return new PageError('no-path');
+  const own = code === 'signaling-failed' && closeCode !== undefined ? pageCodes[closeCode] : undefined;
+  return own === undefined ? error : new PageError(own);
 }
 
-/** What happened, in words for everybody; `detail` is said only where there are none for `code`. */
-export function explain(code: string, detail: string): string {
-  const known: string | undefined = Object.hasOwn(sentences, code) ? sentences[code as ErrorCode] : undefined;
+/** What happened, in words for everybody, or for one side of a transfer; `detail` is said only where there are none for `code`. */
+export function explain(code: string, detail: string, side?: Side): string {
+  const own = side !== undefined && Object.hasOwn(sentencesOf[side], code) ? sentencesOf[side][code as ErrorCode] : undefined;
+  const known: string | undefined = own ?? (Object.hasOwn(sentences, code) ? sentences[code as ErrorCode] : undefined);
   return known ?? (Object.hasOwn(pageSentences, code) ? pageSentences[code] : undefined) ?? (detail === '' ? 'Something went wrong.' : detail);
 }
 

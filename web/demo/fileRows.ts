@@ -1,34 +1,57 @@
 import type { FileInfo, ReceiptFile } from '../index.js';
-import { make, makeButton } from './dom.js';
+import type { ArchiveEntry } from './archive.js';
+import { make } from './dom.js';
 import { formatBytes, formatCount } from './format.js';
 import { makePreview } from './preview.js';
 
 /** Rows beyond this are counted, not listed: a peer may offer very many files. */
 const maxRows = 500;
+/** Browsers drop downloads that begin all at once. */
 const betweenSavesMs = 250;
+
+/** What a row shows: of a file to send, or of one that is offered. */
+export type ListedFile = Pick<FileInfo, 'name' | 'size' | 'lastModified'> & { readonly path?: string; readonly webkitRelativePath?: string };
 
 /** The files of one transfer. */
 export class FileRows {
   readonly element = make('ul', { class: 'file-list', testId: 'file-list', attributes: { 'aria-label': 'Files', tabindex: '0' } });
+  /** What shows that all arrived as they were sent; hidden before. */
+  readonly proof = make('details', { class: 'proof', testId: 'proof', attributes: { hidden: '' } });
+  readonly #files: readonly ListedFile[];
   readonly #rows: { row: HTMLLIElement; share: HTMLSpanElement; begin: number; size: number }[] = [];
+  readonly #received: ArchiveEntry[] = [];
   readonly #saves: HTMLAnchorElement[] = [];
   #shown = 0;
 
-  constructor(files: readonly Pick<FileInfo, 'name' | 'size'>[]) {
+  constructor(files: readonly ListedFile[]) {
+    this.#files = files;
     let begin = 0;
     for (const file of files.slice(0, maxRows)) {
       const share = make('span', { class: 'file-share', testId: 'file-share' });
       const size = file.size ?? 0;
       const row = make('li', { class: 'file', testId: 'file' }, [
-        make('span', { class: 'file-name', text: nameOf(file), testId: 'file-name' }),
+        make('span', { class: 'file-name', text: pathOf(file), testId: 'file-name' }),
         share,
         make('span', { class: 'file-size', text: file.size === null ? '' : formatBytes(size), testId: 'file-size' }),
       ]);
       this.#rows.push({ row, share, begin, size });
       begin += size;
-      this.element.append(row);
     }
+    this.element.append(...this.#rows.map(({ row }) => row));
     if (files.length > maxRows) this.element.append(make('li', { class: 'file', text: `and ${formatCount(files.length - maxRows)} more` }));
+  }
+
+  /** What was received and lies with the browser, to be saved by the person. */
+  get received(): readonly ArchiveEntry[] {
+    return this.#received;
+  }
+
+  /** What saves the only file; undefined where there are several. */
+  get onlySave(): HTMLAnchorElement | undefined {
+    const [save, ...others] = this.#saves;
+    if (others.length > 0) return undefined;
+    save?.classList.replace('small', 'primary');
+    return save;
   }
 
   /** `bytes` of all. Files go one after another, so that tells where each of them is. */
@@ -47,39 +70,35 @@ export class FileRows {
   showReceipts(files: readonly ReceiptFile[], stored: boolean): void {
     files.forEach((file, index) => {
       const { row, share } = this.#rows[index] ?? {};
-      if (row === undefined || share === undefined) return;
-      share.textContent = 'Verified';
-      share.classList.add('good');
-      if (file.blob !== undefined) {
-        const preview = makePreview(file.name, file.blob);
-        row.append(...(stored ? [] : [this.#makeSave(file.name, file.blob)]), ...(preview === null ? [] : [preview]));
+      const listed = this.#files[index];
+      if (share !== undefined) {
+        share.textContent = 'Verified';
+        share.classList.add('good');
       }
-      row.append(
-        make('details', { class: 'file-root' }, [
-          make('summary', { text: 'Proof' }),
-          'BLAKE2b root, the same on both sides: ',
-          make('code', { text: file.root, testId: 'root' }),
-        ]),
-      );
+      if (file.blob === undefined || listed === undefined) return;
+      if (!stored) this.#received.push({ path: pathOf(listed), size: file.size, lastModified: listed.lastModified, content: file.blob });
+      if (row === undefined) return;
+      const preview = makePreview(file.name, file.blob);
+      const save = stored ? [] : [this.#makeSave(file.name, file.blob)];
+      // The only one stands where the other buttons are.
+      row.append(...(files.length > 1 ? save : []), ...(preview === null ? [] : [preview]));
     });
+    const roots = files.slice(0, maxRows).map((file, index) =>
+      make('li', {}, [make('code', { text: file.root, testId: 'root' }), ` ${pathOf(this.#files[index] ?? file)}`]));
+    this.proof.append(make('summary', { text: 'Proof: BLAKE2b tree roots, the same on both sides' }), make('ul', { attributes: { tabindex: '0', 'aria-label': 'Tree roots' } }, roots));
+    this.proof.hidden = false;
   }
 
-  /** One button for all files where there are several. */
-  saveAllButton(): HTMLButtonElement[] {
-    if (this.#saves.length < 2) return [];
-    return [makeButton(`Save all ${this.#saves.length}`, 'save-all', () => void this.#saveAll(), 'primary')];
+  /** One download after another, for browsers that cannot make one of all. */
+  async saveEach(): Promise<void> {
+    for (const save of this.#saves) {
+      save.click();
+      await new Promise((resolve) => setTimeout(resolve, betweenSavesMs));
+    }
   }
 
   release(): void {
     for (const { href } of this.#saves) URL.revokeObjectURL(href);
-  }
-
-  async #saveAll(): Promise<void> {
-    for (const save of this.#saves) {
-      save.click();
-      // Browsers drop downloads that begin all at once.
-      await new Promise((resolve) => setTimeout(resolve, betweenSavesMs));
-    }
   }
 
   #makeSave(name: string, blob: Blob): HTMLAnchorElement {
@@ -92,6 +111,6 @@ export class FileRows {
 }
 
 /** With its folders, where it has any. */
-function nameOf(file: Pick<FileInfo, 'name'> & { readonly path?: string; readonly webkitRelativePath?: string }): string {
+function pathOf(file: Pick<ListedFile, 'name' | 'path' | 'webkitRelativePath'>): string {
   return file.path || file.webkitRelativePath || file.name;
 }

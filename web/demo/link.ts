@@ -10,6 +10,8 @@ export interface LinkListener {
   onOffer(offer: Offer): void;
   /** A short code leads here now; null: none does. `because`: why the one before is gone. */
   onCode(code: string | null, because?: string): void;
+  /** It did not work, and is tried again; null: that is over. */
+  onTrouble(trouble: { code: string; message: string } | null): void;
   onError(code: string, message: string): void;
 }
 
@@ -27,10 +29,18 @@ const passing: ReadonlySet<string> = new Set([
   'signaling-failed',
   'connection-failed',
   'connection-lost',
-  'timeout',
+  'no-path',
   'room-full',
 ]);
+/** Those that most often are nothing: the other side came and went, or this page was in the room a moment ago. */
+const quiet: ReadonlySet<string> = new Set(['connection-lost', 'room-full']);
 const retryPausesMs = [500, 1000, 2000, 4000];
+/** A server that is away comes back, and then whoever has the link still finds this page: asked again this often, for as long as it takes. */
+const awayPauseMs = 3_000;
+/** Where an old session is being left, its place is free in a moment. */
+const mostFullRooms = 2;
+/** A server that has not said no by then is there, ms. */
+const calmMs = 2_000;
 
 /** Keeps a session with whoever else is there: when one ends in good order or breaks, the next is waited for. */
 export class Link {
@@ -38,6 +48,7 @@ export class Link {
   readonly #worker: boolean | undefined;
   readonly #listener: LinkListener;
   #peer: Peer | null = null;
+  #endings: readonly AbortController[] = [];
   #emoji: Readonly<Record<string, string>> = {};
 
   constructor(ways: Ways, worker: boolean | undefined, listener: LinkListener) {
@@ -77,26 +88,43 @@ export class Link {
 
   /** Says goodbye, as far as there is time for it. */
   leave(): void {
+    // Who is still on the way says goodbye, too; a session ends in good order, and only so is gone on with.
+    if (this.#peer === null) for (const ending of this.#endings) ending.abort();
     void this.#peer?.close();
   }
 
   async #run(): Promise<void> {
     let failures = 0;
+    let isAway = false;
+    const becalm = (): void => {
+      if (!isAway) return;
+      isAway = false;
+      failures = 0;
+      this.#listener.onTrouble(null);
+    };
     try {
       const tools = await loadPackage();
       this.#emoji = tools.sasEmoji;
       for (;;) {
         this.#listener.onState('waiting');
+        const calm = setTimeout(becalm, calmMs);
         try {
           const peer = await this.#meet(tools);
           failures = 0;
           await this.#keep(peer);
         } catch (error) {
-          const pause = retryPausesMs[failures];
+          const trouble = codeOf(error);
+          const pause = this.#pauseAfter(trouble.code, failures);
+          if (pause === undefined) throw error;
           failures += 1;
-          if (pause === undefined || this.#ways.room === null || !passing.has(codeOf(error).code)) throw error;
+          isAway = trouble.code === 'signaling-failed';
+          if (!quiet.has(trouble.code)) this.#listener.onTrouble(trouble);
           await delay(pause);
+          // Without it, not even the files that another attempt needs would come.
+          while (isAway && !(await isServerThere())) await delay(awayPauseMs);
           continue;
+        } finally {
+          clearTimeout(calm);
         }
         if (this.#ways.room === null) throw new PageError('code-used');
       }
@@ -106,6 +134,13 @@ export class Link {
       this.#listener.onState('failed');
       this.#listener.onError(code, message);
     }
+  }
+
+  /** ms; undefined: no further attempt. */
+  #pauseAfter(code: string, failures: number): number | undefined {
+    if (this.#ways.room === null || !passing.has(code)) return undefined;
+    if (code === 'room-full' && failures >= mostFullRooms) return undefined;
+    return retryPausesMs[failures] ?? (code === 'signaling-failed' ? awayPauseMs : undefined);
   }
 
   /** Resolves when the session is over. */
@@ -130,6 +165,7 @@ export class Link {
       begin((signal) => (room === null ? this.#meetByCode(tools, code ?? '', signal) : this.#meetInRoom(tools, room, signal))),
       ...(offersCode ? [begin((signal) => this.#waitWithCodes(tools, signal))] : []),
     ];
+    this.#endings = attempts.map(({ ending }) => ending);
     let first: AbortController | undefined;
     try {
       const winner = await Promise.race(attempts.map(({ peer }) => peer));
@@ -205,6 +241,14 @@ export class Link {
     } catch (error) {
       throw reasonOf(error, signaling.closeCode);
     }
+  }
+}
+
+async function isServerThere(): Promise<boolean> {
+  try {
+    return (await fetch(document.baseURI, { method: 'HEAD', cache: 'no-store' })).ok;
+  } catch {
+    return false;
   }
 }
 

@@ -1,3 +1,5 @@
+import { PageError } from './errors.js';
+
 /**
  * The package as any other page would load it: from beside this site, not bundled into the demo. The worker and the
  * WebAssembly file are found next to it.
@@ -8,9 +10,12 @@ export type Package = Millrace & Signaling;
 
 let loading: Promise<Package> | undefined;
 
-/** Errors: rejects where the files cannot be loaded. */
+/** Errors: rejects with 'not-loaded' where the files cannot be had; the next call tries again. */
 export function loadPackage(): Promise<Package> {
-  loading ??= load();
+  loading ??= load().catch(() => {
+    loading = undefined;
+    throw new PageError('not-loaded');
+  });
   return loading;
 }
 

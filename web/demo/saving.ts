@@ -10,13 +10,53 @@ export function folderPicker(): (() => Promise<FileSystemDirectoryHandle>) | und
   return pick === undefined ? undefined : () => pick.call(window, { mode: 'readwrite', id: 'millrace' });
 }
 
+/** Whether a stream can become a download of this browser: it takes a service worker, and streams that can be handed to it. */
+export function canStreamDownloads(): boolean {
+  if (!('serviceWorker' in navigator)) return false;
+  try {
+    const { readable } = new TransformStream();
+    structuredClone(readable, { transfer: [readable] });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+let savesUnderWay = 0;
+
+/** Whether leaving the page would cut a download short. */
+export function isSaving(): boolean {
+  return savesUnderWay > 0;
+}
+
+/** Counts as saving until `save` settles, as it does. */
+export async function whileSaving<T>(save: Promise<T>): Promise<T> {
+  savesUnderWay += 1;
+  try {
+    return await save;
+  } finally {
+    savesUnderWay -= 1;
+  }
+}
+
+/** The least that did not fit, bytes: what a browser says beforehand is not always what it grants. */
+let leastTooLarge = Infinity;
+
+/** So many bytes were to be kept by the browser, and it had no room for them. */
+export function noteTooLarge(bytes: number): void {
+  leastTooLarge = Math.min(leastTooLarge, bytes);
+}
+
 /** A warning where `bytes` are more than this browser would keep; empty where they fit or it does not say. */
 export async function spaceWarning(bytes: number): Promise<string> {
   try {
     const { quota, usage = 0 } = await navigator.storage.estimate();
-    if (quota === undefined || bytes <= quota - usage) return '';
-    const hint = folderPicker() === undefined ? 'Free some space first, or take it on another device.' : 'Choose a folder on a disk with room.';
-    return `This does not fit: ${formatBytes(bytes)} are offered, and this browser can keep ${formatBytes(Math.max(0, quota - usage))}. ${hint}`;
+    const free = Math.max(0, (quota ?? Infinity) - usage);
+    if (bytes <= free && bytes < leastTooLarge) return '';
+    const ways = [...(canStreamDownloads() ? ['take it as a download, which goes straight to the disk'] : []), ...(folderPicker() === undefined ? [] : ['choose a folder on a disk with room'])];
+    const hint = ways.length === 0 ? 'Free some space first, or take it on another device.' : `You can ${ways.join(', or ')}.`;
+    const room = bytes > free ? `${formatBytes(bytes)} are offered, and this browser can keep ${formatBytes(free)}` : 'this browser had no room for it before';
+    return `This does not fit: ${room}. ${hint}`;
   } catch {
     return '';
   }
@@ -29,6 +69,8 @@ const accepted = new Map<string, AcceptOptions>();
 
 /** A person said yes to these files: when the transfer breaks and they are offered again, they need not be asked again. */
 export function rememberAccepted(files: readonly FileInfo[], options: AcceptOptions): void {
+  // A download cannot be gone on with, and needs a click.
+  if (typeof options.sink === 'function') return;
   const list = describe(files);
   accepted.set(list, options);
   // A folder's permission does not outlive the page; the browser's own storage does.
@@ -45,6 +87,11 @@ export function forgetAccepted(files: readonly FileInfo[]): void {
 export function acceptedBefore(files: readonly FileInfo[]): AcceptOptions | undefined {
   const list = describe(files);
   return accepted.get(list) ?? (sessionStorage.getItem(storageKey) === list ? { sink: 'auto' } : undefined);
+}
+
+/** Whether the same files are offered, as far as one sees. */
+export function isSameList(some: readonly FileInfo[], others: readonly FileInfo[]): boolean {
+  return describe(some) === describe(others);
 }
 
 function describe(files: readonly FileInfo[]): string {

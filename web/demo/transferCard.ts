@@ -1,11 +1,13 @@
 import type { AcceptOptions, FileInfo, Offer, Receipt, Sink, Transfer } from '../index.js';
 import { make, makeButton } from './dom.js';
+import type { DownloadSink } from './downloads.js';
 import { codeOf, explain } from './errors.js';
-import { FileRows } from './fileRows.js';
+import { FileRows, type ListedFile } from './fileRows.js';
 import { formatBytes, formatCount, formatDuration, formatThroughput } from './format.js';
 import { Meter } from './meter.js';
 import { loadPackage } from './package.js';
-import { acceptedBefore, folderPicker, forgetAccepted, rememberAccepted, spaceWarning } from './saving.js';
+import { makeSaveAll } from './saveAll.js';
+import { acceptedBefore, canStreamDownloads, folderPicker, forgetAccepted, isSameList, noteTooLarge, rememberAccepted, spaceWarning } from './saving.js';
 
 export type CardState = 'queued' | Transfer['state'];
 
@@ -43,6 +45,8 @@ export class TransferCard {
   readonly #error = make('p', { class: 'error-text', testId: 'transfer-error' });
   readonly #actions = make('div', { class: 'actions' });
   readonly #warning = make('p', { class: 'warning-text', testId: 'space-warning', attributes: { hidden: '' } });
+  /** Where the files are. */
+  readonly #place = make('p', { class: 'muted', testId: 'place', attributes: { hidden: '' } });
   readonly #rows: FileRows;
   #meter = new Meter();
   #pausedHere = false;
@@ -50,10 +54,12 @@ export class TransferCard {
   #transfer: Transfer | null = null;
   /** Files go into a folder that the person chose. */
   #stored = false;
+  #download: DownloadSink | undefined;
+  #offered: readonly FileInfo[] | undefined;
   #startedAt: number | null = null;
   #paintedAt = -Infinity;
 
-  constructor(direction: 'send' | 'receive', files: readonly Pick<FileInfo, 'name' | 'size'>[], listener: CardListener) {
+  constructor(direction: 'send' | 'receive', files: readonly ListedFile[], listener: CardListener) {
     this.direction = direction;
     this.#listener = listener;
     this.#totalBytes = files.reduce((sum, file) => sum + (file.size ?? 0), 0);
@@ -76,7 +82,9 @@ export class TransferCard {
         this.#figures,
         this.#warning,
         this.#error,
+        this.#place,
         this.#actions,
+        this.#rows.proof,
       ],
     );
     this.#show('queued', '');
@@ -103,15 +111,20 @@ export class TransferCard {
     this.#offerActions(makeButton('Cancel', 'cancel', onCancel));
   }
 
-  /** Asks whether to take what the peer offers, unless the person said so before and it was interrupted. */
-  showOffer(offer: Offer, sink: Sink, verified: boolean): void {
+  /** Whether it shows the reception of these files. */
+  isOf(files: readonly FileInfo[]): boolean {
+    return this.#offered !== undefined && isSameList(this.#offered, files);
+  }
+
+  /** Asks whether to take what the peer offers, unless the person said so before and it was interrupted: then true. */
+  showOffer(offer: Offer, sink: Sink, verified: boolean): boolean {
+    this.#offered = offer.files;
     const before = acceptedBefore(offer.files);
     if (before !== undefined) {
       this.#accept(offer, before);
-      return;
+      return true;
     }
     this.#show('offered', verified ? 'The other side, verified, wants to send you this' : 'The other side, not verified, wants to send you this');
-    const accept = makeButton('Accept', 'accept', () => this.#accept(offer, { sink }), 'primary');
     const decline = makeButton('Decline', 'decline', () => {
       offer.reject('declined');
       this.#end('cancelled', 'Declined');
@@ -119,24 +132,49 @@ export class TransferCard {
     const pick = folderPicker();
     const toFolder = makeButton('Accept into a folder…', 'accept-folder', () => {
       pick?.().then(
-        (folder) => this.#accept(offer, { sink: folder }),
+        (folder) => this.#accept(offer, { sink: folder }, `In the folder “${folder.name}”.`),
         // Nothing chosen: the question stays.
         () => {},
       );
     });
-    this.#offerActions(accept, ...(pick === undefined ? [] : [toFolder]), decline);
+    const others = [...(pick === undefined ? [] : [toFolder]), decline];
+    this.#offerActions(makeButton('Accept', 'accept', () => this.#accept(offer, { sink }), 'primary'), ...others);
     void spaceWarning(this.#totalBytes).then((words) => {
       if (this.#state !== 'offered') return;
       this.#warning.textContent = words;
       this.#warning.hidden = words === '';
+      if (words === '' || !canStreamDownloads()) return;
+      const download = makeButton('Accept as a download', 'accept-download', () => void this.#acceptAsDownload(offer), 'primary');
+      this.#offerActions(download, ...others);
     });
+    return false;
   }
 
-  #accept(offer: Offer, options: AcceptOptions): void {
+  async #acceptAsDownload(offer: Offer): Promise<void> {
+    let download: DownloadSink;
+    try {
+      const { openDownloadSink } = await import('./downloads.js');
+      download = await openDownloadSink(offer.files);
+    } catch {
+      this.#warning.textContent = 'This browser does not let a page write a download. Leave its private mode, or take this on another device.';
+      return;
+    }
+    if (this.#state !== 'offered') {
+      // Answered twice, or nobody is there any more.
+      download.abandon();
+      return;
+    }
+    this.#download = download;
+    this.#accept(offer, { sink: download.sink }, `Among this browser’s downloads, as “${download.name}”.`);
+  }
+
+  /** `place`: where the files are then, in words; empty where they stay with the browser. */
+  #accept(offer: Offer, options: AcceptOptions, place = ''): void {
     // Measured from here: what a person waits for begins with the click.
     this.#startedAt = performance.now();
     this.#warning.hidden = true;
     this.#stored = options.sink instanceof FileSystemDirectoryHandle;
+    this.#place.textContent = place;
     rememberAccepted(offer.files, options);
     const transfer = offer.accept(options);
     const forget = (): void => forgetAccepted(offer.files);
@@ -148,7 +186,7 @@ export class TransferCard {
 
   /** The session is gone before the card came to a transfer. */
   showLost(): void {
-    this.#error.textContent = explain('closed', '');
+    this.#error.textContent = explain('closed', '', this.direction);
     this.#end('failed', 'Failed');
   }
 
@@ -217,12 +255,15 @@ export class TransferCard {
     this.#left.textContent = `in ${seconds < 10 ? `${seconds.toFixed(1)} s` : formatDuration(seconds)}`;
     this.#progress.value = 1;
     this.#heading.textContent = `${this.direction === 'send' ? 'Sent' : 'Received'} ${this.#summary}`;
+    this.#place.hidden = this.#place.textContent === '';
     this.#end('done', this.direction === 'send' ? 'Sent and verified' : 'Received and verified', receipt.folder);
   }
 
   #showFailure(error: unknown): void {
     const { code, message } = codeOf(error);
     this.element.dataset['code'] = code;
+    this.#download?.abandon();
+    if (code === 'out-of-space' && this.direction === 'receive' && !this.#stored) noteTooLarge(this.#totalBytes);
     if (code === 'cancelled' || code === 'rejected') {
       this.#end('cancelled', code === 'rejected' ? 'Declined by the other side' : 'Cancelled');
       return;
@@ -231,7 +272,7 @@ export class TransferCard {
       this.#listener.onInterrupted(this);
       return;
     }
-    this.#error.replaceChildren(`${explain(code, message)} `, make('code', { text: `(${code})` }));
+    this.#error.replaceChildren(`${explain(code, message, this.direction)} `, make('code', { text: `(${code})` }));
     this.#end('failed', 'Failed');
   }
 
@@ -248,11 +289,14 @@ export class TransferCard {
       if (folder !== undefined) void loadPackage().then(({ removeStored }) => removeStored(folder));
       this.#listener.onDismissed(this);
     }, 'quiet');
-    this.#offerActions(...this.#rows.saveAllButton(), dismiss);
+    const { received, onlySave } = this.#rows;
+    // Deleting them would cut the download short.
+    const saveAll = received.length > 1 ? [makeSaveAll(this.#rows, (saving) => (dismiss.disabled = saving))] : [];
+    this.#offerActions(...(onlySave === undefined ? saveAll : [onlySave]), dismiss);
   }
 
   /** Replaces the buttons. Whoever had the focus on one that goes away keeps a place to go on from. */
-  #offerActions(...buttons: HTMLButtonElement[]): void {
+  #offerActions(...buttons: HTMLElement[]): void {
     const hadFocus = this.#actions.contains(document.activeElement);
     this.#actions.replaceChildren(...buttons);
     this.#actions.hidden = buttons.length === 0;

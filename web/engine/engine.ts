@@ -2,6 +2,7 @@ import type { CoreEvent, CoreSession } from '../core.js';
 import { settledWithin } from '../deferred.js';
 import { describe, type ErrorCode } from '../errors.js';
 import type { Fingerprints } from '../fingerprint.js';
+import { EventLog } from './event_log.js';
 import { HandshakeTimer } from './handshake_timer.js';
 import { Lane, type LaneEvents } from './lane.js';
 import { loadCore } from './load_core.js';
@@ -29,6 +30,8 @@ const RELEASE_TIMEOUT_MS = 1_000;
 const RECONNECT_TIMEOUT_MS = 60_000;
 /** How long there may be no bulk lane, ms: it takes a few attempts to open one. */
 const LANE_TIMEOUT_MS = 30_000;
+/** Before these the window gets what the log has: a transfer's log is whole when it ends. */
+const FLUSHED_BEFORE: ReadonlySet<FromEngine['type']> = new Set(['progress', 'done', 'failed', 'closed']);
 
 /**
  * Everything that touches the core, the channels, the sources and the sinks; the same in a worker and in a window.
@@ -40,6 +43,8 @@ export class Engine implements LaneEvents {
   readonly #lanes = new Map<number, Lane>();
   readonly #transfers: Transfers;
   #core: OpenCore | undefined;
+  /** Where the page asked for one. */
+  #log: EventLog | undefined;
   #entropyBytes = 0;
   /** Of the present connection. */
   #fingerprints: Fingerprints | undefined;
@@ -60,8 +65,16 @@ export class Engine implements LaneEvents {
   #released = false;
 
   constructor(post: (message: FromEngine) => void) {
-    this.#post = post;
-    this.#transfers = new Transfers({ post, core: () => this.#core, turn: () => this.#turn() });
+    this.#post = (message) => {
+      if (FLUSHED_BEFORE.has(message.type)) this.#log?.flush();
+      post(message);
+    };
+    this.#transfers = new Transfers({
+      post: this.#post,
+      core: () => this.#core,
+      turn: () => this.#turn(),
+      note: (type, fields) => this.#log?.note(type, fields),
+    });
   }
 
   handle(message: ToEngine): void {
@@ -142,6 +155,7 @@ export class Engine implements LaneEvents {
       const session = this.#withEntropy((entropy) => new core.Session(entropy, options, performance.now()));
       session.setWaterMarks(waterMarks.high, waterMarks.low);
       this.#core = { module: core, session, mailbox: new Mailbox(core, session) };
+      if (settings.trace) this.#log = new EventLog(session, (lines) => this.#post({ type: 'log', lines }));
       this.#statsTimer = setInterval(() => this.#report(true), STATS_INTERVAL_MS);
     } catch (caught) {
       this.#closed ??= { code: 'internal', detail: `the core did not load: ${describe(caught)}` };
@@ -342,10 +356,12 @@ export class Engine implements LaneEvents {
         break;
       }
       case 'reconnected':
+        this.#log?.note('connection', { state: 'back' });
         this.#agreed();
         this.#post({ type: event.type, initiator: event.initiator });
         break;
       case 'disconnected':
+        this.#log?.note('connection', { state: 'lost' });
         // Those that the core does not know belong to the next connection already.
         for (const lane of [...this.#lanes.values()]) if (lane.known) this.#forgetLane(lane);
         this.#post({ type: 'disconnected' });
@@ -356,6 +372,7 @@ export class Engine implements LaneEvents {
         break;
       }
       case 'lossy':
+        this.#log?.note('connection', { state: 'lossy' });
         this.#post({ type: 'lossy' });
         break;
       case 'signal':
@@ -398,6 +415,7 @@ export class Engine implements LaneEvents {
     this.#reportedAt = performance.now();
     const stats = session.stats(this.#reportedAt);
     const transfers = this.#transfers.measure(session, stats);
+    if (all) for (const { id, bytes } of transfers) this.#log?.note('progress', { transfer: id, bytes });
     if (all || transfers.length > 0) this.#post({ type: 'progress', transfers, stats });
   }
 
@@ -419,6 +437,8 @@ export class Engine implements LaneEvents {
     clearTimeout(this.#timer);
     clearTimeout(this.#reportTimer);
     clearInterval(this.#statsTimer);
+    this.#log?.note('connection', { state: 'closed', code });
+    this.#log?.detach();
     this.#transfers.end(code);
     this.#core?.session.delete();
     this.#core = undefined;

@@ -20,6 +20,7 @@ export type SessionSettings = Pick<
   | 'profile'
   | 'mode'
   | 'chunkSize'
+  | 'trace'
   | 'secretKind'
   | 'secret'
   | 'encryption'
@@ -88,6 +89,8 @@ export type FromEngine =
       transferStats: BenchmarkStats | undefined;
     }
   | { type: 'failed'; id: string; code: string; detail: string; byPeer: boolean }
+  /** Where the page asked for a log: what happened since the last one, before the message that follows. */
+  | { type: 'log'; lines: string[] }
   /** The session is over. */
   | { type: 'closed'; code: string; detail: string }
   /** Channels are closed and unfinished files put away: connections may go, and the worker. */

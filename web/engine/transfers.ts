@@ -7,6 +7,7 @@ import { openSources } from '../sources/combined_reader.js';
 import type { SourceReader } from '../sources/source_reader.js';
 import type { FileInfo, ReceiptFile } from '../types.js';
 import type { Entry } from './entry.js';
+import type { LogFields } from './event_log.js';
 import { Incoming } from './incoming.js';
 import type { Mailbox } from './mailbox.js';
 import type { FromEngine, SinkChoice, ToEngine } from './messages.js';
@@ -25,6 +26,8 @@ export interface TransfersHost {
   core(): OpenCore | undefined;
   /** Something was said to the session: it has to be asked what follows. */
   turn(): void;
+  /** For the log, where there is one. */
+  note(type: string, fields: LogFields): void;
 }
 
 type TransferCommand = Extract<
@@ -129,6 +132,7 @@ export class Transfers {
         break;
       case 'pause':
         core.session.setPaused(entry.transfer, message.paused, now);
+        this.#note(entry, message.paused ? 'paused' : 'resumed', { byPeer: false });
         break;
       case 'fail':
         this.#fail(entry, message.code, message.detail);
@@ -152,9 +156,11 @@ export class Transfers {
     switch (event.type) {
       case 'accepted':
         this.#startMeter(entry);
+        this.#note(entry, 'accepted');
         this.#host.post({ type: 'accepted', id: entry.id });
         break;
       case 'paused':
+        this.#note(entry, event.paused ? 'paused' : 'resumed', { byPeer: true });
         this.#host.post({ type: 'paused', id: entry.id, paused: event.paused });
         break;
       case 'fileReceived':
@@ -257,6 +263,7 @@ export class Transfers {
       if (this.#isLive(entry)) {
         this.#host.core()?.session.accept(entry.transfer, performance.now());
         this.#startMeter(entry);
+        this.#note(entry, 'accepted');
       }
     } catch (caught) {
       this.#failSink(entry, caught);
@@ -308,6 +315,7 @@ export class Transfers {
     const folder = entry.incoming?.folder;
     // Every file is stored and proven; what remains of its making is no reason to call it failed.
     await entry.incoming?.complete().catch(() => {});
+    this.#note(entry, 'done', { bytes: event.bytes });
     this.#host.post({
       type: 'done',
       id: entry.id,
@@ -362,14 +370,20 @@ export class Transfers {
   /** Whoever hears that it failed finds the disk as it stays. */
   #removeAndTell(entry: Entry, { code, detail, byPeer }: Failure): void {
     const tell = (): void => this.#host.post({ type: 'failed', id: entry.id, code, detail, byPeer });
+    this.#note(entry, 'failed', { code, byPeer });
     const removed = this.#remove(entry, code);
     if (removed) void removed.then(tell);
     else tell();
   }
 
+  #note(entry: Entry, state: string, fields: LogFields = {}): void {
+    this.#host.note('transfer', { transfer: entry.id, state, ...fields });
+  }
+
   #add(entry: Entry): void {
     this.#entries.set(entry.transfer, entry);
     this.#entryById.set(entry.id, entry);
+    this.#note(entry, 'offered');
   }
 
   /** The transfer did not come to its end. The answer, where there was something to clean up, resolves when that is done. */

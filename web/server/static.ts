@@ -17,11 +17,12 @@ const mimeTypes: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
-/** `blob:` for pictures that were received and that a person asked to see. `ws:` and `wss:` stand beside 'self' for older Safari, which does not count the page's own WebSocket as 'self'. */
+/** A frame for downloads that the site's own service worker makes. `blob:` for pictures that were received and that a person asked to see. `ws:` and `wss:` stand beside 'self' for older Safari, which does not count the page's own WebSocket as 'self'. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "worker-src 'self'",
+  "frame-src 'self'",
   "style-src 'self'",
   "img-src 'self' blob:",
   "connect-src 'self' ws: wss:",

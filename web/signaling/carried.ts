@@ -1,5 +1,6 @@
 import { MillraceError } from '../errors.js';
 import type { Signaling } from '../options.js';
+import { LateFailure } from './late_failure.js';
 
 /** A way for texts to the room; what it does when it is opened and ended. */
 export interface Wire {
@@ -25,7 +26,7 @@ const MAX_QUEUED = 64;
  * Errors: `send` throws 'too-large' for a message over 64 KiB and 'invalid-argument' for one that is no JSON; everything else
  * is a 'signaling-failed' for `onerror`.
  */
-export class CarriedSignaling implements Signaling {
+export class CarriedSignaling extends LateFailure implements Signaling {
   onmessage: Signaling['onmessage'] = null;
   readonly #openWire: (listener: WireListener) => Wire;
   readonly #openTimeoutMs: number;
@@ -35,38 +36,27 @@ export class CarriedSignaling implements Signaling {
   #listener: WireListener | undefined;
   #isOpen = false;
   #openTimer: ReturnType<typeof setTimeout> | undefined;
-  #failure: MillraceError | undefined;
   #closed = false;
-  #onerror: NonNullable<Signaling['onerror']> | null = null;
 
   /** Errors: throws what `openWire` throws, here and in `reopen`. */
   constructor(openWire: (listener: WireListener) => Wire, openTimeoutMs: number) {
+    super();
     this.#openWire = openWire;
     this.#openTimeoutMs = openTimeoutMs;
     this.#open();
   }
 
-  get onerror(): NonNullable<Signaling['onerror']> | null {
-    return this.#onerror;
-  }
-
-  // A failure may come before `connect` listens for it.
-  set onerror(listener: NonNullable<Signaling['onerror']> | null) {
-    this.#onerror = listener;
-    if (this.#failure) listener?.(this.#failure);
-  }
-
   send(message: object): void {
     const text = toText(message);
-    if (this.#closed || this.#failure) return;
+    if (this.#closed || this.hasFailed) return;
     if (this.#isOpen) this.#wire?.send(text);
     else if (this.#queue.length >= MAX_QUEUED) this.#fail('too many messages before the way was open');
     else this.#queue.push(text);
   }
 
   reopen(): void {
-    if (this.#closed || !this.#failure) return;
-    this.#failure = undefined;
+    if (this.#closed || !this.hasFailed) return;
+    this.forgetFailure();
     this.#open();
   }
 
@@ -112,9 +102,8 @@ export class CarriedSignaling implements Signaling {
   }
 
   #fail(detail: string): void {
-    this.#failure = new MillraceError('signaling-failed', detail);
     this.#release();
-    this.#onerror?.(this.#failure);
+    this.tellFailure(new MillraceError('signaling-failed', detail));
   }
 
   #release(): void {

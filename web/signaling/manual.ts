@@ -1,6 +1,7 @@
 import { MillraceError } from '../errors.js';
 import type { Signaling } from '../options.js';
 import { parseEnvelope, parseLinkMessage, type LinkMessage } from './envelope.js';
+import { LateFailure } from './late_failure.js';
 import { packText, unpackText } from './pack.js';
 
 export interface ManualSignaling extends Signaling {
@@ -42,14 +43,12 @@ export function manualSignaling(invitation?: string): ManualSignaling {
 const INVITED_ID = 'z';
 const INVITING_ID = '!';
 
-class CopiedSignaling implements ManualSignaling {
+class CopiedSignaling extends LateFailure implements ManualSignaling {
   onmessage: Signaling['onmessage'] = null;
   readonly patience = PATIENCE_MS;
   readonly text: Promise<string>;
   readonly #invites: boolean;
   readonly #messages: LinkMessage[] = [];
-  #onerror: NonNullable<Signaling['onerror']> | null = null;
-  #failure: MillraceError | undefined;
   #self: string | undefined;
   #incoming: LinkMessage[] | undefined;
   #answered = false;
@@ -59,6 +58,7 @@ class CopiedSignaling implements ManualSignaling {
   #reject!: (error: MillraceError) => void;
 
   constructor(invitation: string | undefined) {
+    super();
     this.#invites = invitation === undefined;
     const gathered = new Promise<LinkMessage[]>((resolve, reject) => {
       this.#resolve = resolve;
@@ -75,16 +75,6 @@ class CopiedSignaling implements ManualSignaling {
       },
       (error: unknown) => this.#fail(MillraceError.from(error, 'invalid-argument')),
     );
-  }
-
-  get onerror(): NonNullable<Signaling['onerror']> | null {
-    return this.#onerror;
-  }
-
-  // A failure may come before `connect` listens for it.
-  set onerror(listener: NonNullable<Signaling['onerror']> | null) {
-    this.#onerror = listener;
-    if (this.#failure) listener?.(this.#failure);
   }
 
   send(message: object): void {
@@ -155,9 +145,8 @@ class CopiedSignaling implements ManualSignaling {
   }
 
   #fail(error: MillraceError): void {
-    this.#failure = error;
     this.#reject(error);
-    this.#onerror?.(error);
+    this.tellFailure(error);
   }
 }
 

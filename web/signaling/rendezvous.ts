@@ -176,13 +176,14 @@ class Rendezvous {
 class PairingLink implements Pairing {
   readonly peer: string;
   readonly initiator: boolean;
-  ondoubt: Pairing['ondoubt'] = null;
   readonly #say: (body: Body) => void;
   readonly #stop: () => void;
   readonly #early: PeerMessage[] = [];
   #onmessage: Pairing['onmessage'] = null;
   #onbye: Pairing['onbye'] = null;
+  #ondoubt: Pairing['ondoubt'] = null;
   #bye = false;
+  #doubted = false;
 
   constructor(peer: string, initiator: boolean, say: (body: Body) => void, stop: () => void) {
     this.peer = peer;
@@ -209,6 +210,15 @@ class PairingLink implements Pairing {
     if (this.#bye) listener?.();
   }
 
+  get ondoubt(): Pairing['ondoubt'] {
+    return this.#ondoubt;
+  }
+
+  set ondoubt(listener: Pairing['ondoubt']) {
+    this.#ondoubt = listener;
+    if (this.#doubted) listener?.();
+  }
+
   hear(message: Body): void {
     switch (message.type) {
       case 'hello':
@@ -227,7 +237,8 @@ class PairingLink implements Pairing {
   }
 
   doubt(): void {
-    this.ondoubt?.();
+    this.#doubted = true;
+    this.#ondoubt?.();
   }
 
   send(message: PeerMessage): void {
@@ -245,7 +256,7 @@ class PairingLink implements Pairing {
   close(): void {
     this.#onmessage = null;
     this.#onbye = null;
-    this.ondoubt = null;
+    this.#ondoubt = null;
     this.#stop();
   }
 }

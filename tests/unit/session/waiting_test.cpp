@@ -27,6 +27,15 @@ WaitingShares SharesOf(Simulation& sim, uint64_t bytes) {
   return *shares;
 }
 
+// What the receiver says of the same.
+WaitingShares ReceiverShares(Simulation& sim) {
+  const std::optional<WaitingShares> shares = sim.b().session->receive_waiting(sim.now());
+  REQUIRE(shares);
+  CHECK(std::accumulate(shares->begin(), shares->end(), 0.0) == Catch::Approx(1));
+  CHECK_FALSE(sim.a().session->receive_waiting(sim.now()));  // It received nothing.
+  return *shares;
+}
+
 double Of(const WaitingShares& shares, Waiting waiting) {
   return shares[static_cast<size_t>(waiting)];
 }
@@ -67,6 +76,7 @@ TEST_CASE("a slow link is what was waited for") {
   const WaitingShares shares = SharesOf(sim, 5'000'000);
   CHECK(Of(shares, Waiting::kNetwork) > 0.8);
   CHECK(FindBottleneck({.waiting = shares}) == Bottleneck::kNetworkBandwidth);
+  CHECK(Of(ReceiverShares(sim), Waiting::kNetwork) > 0.9);
 }
 
 TEST_CASE("a slow sink is what was waited for") {
@@ -76,6 +86,7 @@ TEST_CASE("a slow sink is what was waited for") {
   const WaitingShares shares = SharesOf(sim, 20'000'000);
   CHECK(Of(shares, Waiting::kSink) > 0.7);
   CHECK(FindBottleneck({.waiting = shares}) == Bottleneck::kBackpressure);
+  CHECK(Of(ReceiverShares(sim), Waiting::kSink) > 0.7);
 }
 
 TEST_CASE("a pause does not count, and another transfer begins anew") {
@@ -86,8 +97,11 @@ TEST_CASE("a pause does not count, and another transfer begins anew") {
   const TransferId id = sim.Send(sim.a(), sim.Files({3'000'000}));
   sim.RunFor(Duration::Seconds(2));
   sim.a().session->SetPaused(id, true, sim.now());
+  sim.RunFor(Duration::Seconds(1));  // What was on its way arrives.
+  const WaitingShares receiving = ReceiverShares(sim);
   sim.RunFor(Duration::Seconds(60));
   CHECK(Of(*sim.a().session->waiting(sim.now()), Waiting::kNetwork) > 0.8);
+  CHECK(ReceiverShares(sim) == receiving);
   sim.a().session->Fail(id, ErrorCode::kCancelled, "", sim.now());
 
   sim.SetRate(50'000'000);

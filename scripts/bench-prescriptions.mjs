@@ -1,0 +1,173 @@
+// What many prescribe for data channels, beside what this package does by default, over emulated links.
+//
+//   node scripts/bench-prescriptions.mjs [LINK…] [--json | --markdown] [--rounds N] [--browsers a>b] [--bytes N]
+//
+// LINK: as in bench-wan.mjs; wan20, wan50-0.1, wan100 and mobile, when none is named.
+//
+// Four comparisons: water marks of 16 and 4 MiB or short queues (1 MiB and 256 KiB); messages of 256, 64 or 16 KiB; reliable
+// lanes or unreliable ones; one connection with four channels or four connections with one each. Each is made twice as far as that is possible:
+// with `millrace/parts`, lanes that are filled as far as their marks allow (`with` is 'parts'), and with `connect`, which paces, encrypts
+// and stores besides (`with` is 'connect'); its chunks are that large, its messages may be smaller on slow links. What is not compared is as it is by
+// default: for the parts four lanes on one connection, reliable, 64 KiB, short queues.
+//
+// A row for each variant: `mbps`, `ofDefault` of what the default reaches in the same run, and what the link saw as in bench-wan.mjs. All take
+// turns, round by round, each with fresh pages and an emulator of its own; figures are medians. Parts that would take longer than 20 s
+// end there (`limited`); their speed is that of what had arrived. `--markdown`: a table as in docs/prescriptions.md.
+import { parseArgs } from 'node:util';
+import { parseLink } from '../e2e/emulator/links.mjs';
+import { startSite } from '../e2e/support/site.mjs';
+import { finishRun, limitSeconds, linkFigures, measureMillrace } from './lib/link_runs.mjs';
+import { median, readCount, readPairs, rounded, runBenchmark, withProfiles } from './lib/measure.mjs';
+import { overLink } from './lib/over_link.mjs';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const usualLinks = ['wan20', 'wan50-0.1', 'wan100', 'mobile'];
+
+/** `parts`: what differs from `partsDefaults` and the defaults of `LaneSet`; `connect`: from those of `connect`. */
+const comparisons = {
+  'water marks': [
+    { variant: '1 MiB / 256 KiB', parts: {}, connect: {} },
+    { variant: '16 / 4 MiB', parts: { preset: 'prescribed' }, connect: { waterMarks: { high: 16 * MiB, low: 4 * MiB } } },
+  ],
+  messages: [
+    { variant: '64 KiB', parts: {}, connect: { chunkSize: 64 * KiB } },
+    { variant: '256 KiB', parts: { chunkSize: 256 * KiB }, connect: { chunkSize: 256 * KiB } },
+    { variant: '16 KiB', parts: { chunkSize: 16 * KiB }, connect: { chunkSize: 16 * KiB } },
+    { variant: 'by the link', connect: {} },
+  ],
+  lanes: [
+    { variant: 'reliable', parts: {}, connect: {} },
+    { variant: 'unreliable', parts: { delivery: 'unreliable' }, connect: { delivery: 'unreliable' } },
+  ],
+  connections: [
+    { variant: '1 with 4 channels', parts: {} },
+    { variant: '4 with 1 channel', parts: { connectionCount: 4, lanes: 1 } },
+    { variant: 'by the link', connect: {} },
+  ],
+};
+
+const partsDefaults = { connectionCount: 1, lanes: 4 };
+
+function measureParts(setting, site, bytes, options) {
+  return overLink(setting, `${site.url}pages/stripes.html`, async ([sender, receiver], emulator) => {
+    // The load event does not wait for the core that the parts wait for.
+    await Promise.all([sender, receiver].map((page) => page.waitForFunction(() => globalThis.stripesReady === true)));
+    const all = { ...partsDefaults, ...options };
+    const offers = await sender.evaluate((wanted) => globalThis.stripes.offer(wanted), all);
+    const { connectionCount: _, ...ofSet } = all;
+    const answers = await receiver.evaluate(([descriptions, wanted]) => globalThis.stripes.answer(descriptions, wanted), [offers, ofSet]);
+    await sender.evaluate((descriptions) => globalThis.stripes.finish(descriptions), answers);
+    await receiver.evaluate(() => globalThis.stripes.receive());
+    await emulator.begin();
+    return finishRun(sender, receiver, 'stripes', { bytes, limitSeconds });
+  });
+}
+
+const measures = { parts: measureParts, connect: measureMillrace };
+
+/** Every setting that some variant needs, once: many variants are the same one. */
+function settingsOfAll() {
+  const settings = new Map();
+  for (const variants of Object.values(comparisons)) {
+    for (const variant of variants) {
+      for (const kind of Object.keys(measures)) {
+        if (variant[kind] !== undefined) settings.set(keyOf(kind, variant[kind]), { kind, options: variant[kind], runs: [] });
+      }
+    }
+  }
+  return settings;
+}
+
+const keyOf = (kind, options) => `${kind} ${JSON.stringify(options)}`;
+
+async function measureLink({ profiles, link, site, bytes, rounds }) {
+  const settings = settingsOfAll();
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { kind, options, runs } of settings.values()) {
+      runs.push(await measures[kind]({ profiles, link, seed: round + 1 }, site, bytes, options));
+    }
+  }
+  const speedOf = ({ runs }) => median(runs.map((run) => run.mbps));
+  return Object.entries(comparisons).flatMap(([comparison, variants]) =>
+    variants.flatMap((variant) =>
+      Object.keys(measures)
+        .filter((kind) => variant[kind] !== undefined)
+        .map((kind) => {
+          const setting = settings.get(keyOf(kind, variant[kind]));
+          const mbps = speedOf(setting);
+          return {
+            comparison,
+            variant: variant.variant,
+            with: kind,
+            mbps: rounded(mbps),
+            ofDefault: rounded(mbps / speedOf(settings.get(keyOf(kind, {})))),
+            limited: setting.runs.some((run) => run.limited ?? false),
+            ...linkFigures(setting.runs),
+          };
+        }),
+    ),
+  );
+}
+
+/** A table: a line for each variant, a column for each link. */
+function toMarkdown(rows, links) {
+  const lines = new Map();
+  for (const row of rows) {
+    const key = `| ${row.comparison} | ${row.variant} | ${row.with} |`;
+    const cells = lines.get(key) ?? new Map();
+    cells.set(row.link, `${row.mbps}${row.limited ? '*' : ''} (${row.ofDefault}); ${row.queueMsP95} ms`);
+    lines.set(key, cells);
+  }
+  return [
+    `| | | with | ${links.map(({ name }) => name).join(' | ')} |`,
+    `|---|---|---|${links.map(() => '---|').join('')}`,
+    ...[...lines].map(([key, cells]) => `${key} ${links.map(({ name }) => cells.get(name) ?? '').join(' | ')} |`),
+  ].join('\n');
+}
+
+function describe({ link, comparison, variant, with: kind, mbps, limited, ofDefault, queueMsP95, longestSilenceMs, retransmittedShare }) {
+  const figures = `${mbps}${limited ? '*' : ''} Mbit/s, ${ofDefault} of the default, queue p95 ${queueMsP95} ms, silence ${longestSilenceMs} ms, re-sent ${retransmittedShare}`;
+  return `${link}, ${comparison}, ${variant}, ${kind}: ${figures}`;
+}
+
+function readArguments() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      markdown: { type: 'boolean', default: false },
+      browsers: { type: 'string', default: 'chromium>chromium' },
+      rounds: { type: 'string', default: '1' },
+      bytes: { type: 'string', default: '30000000' },
+    },
+  });
+  const pairs = readPairs(values.browsers, ',');
+  if (pairs.length !== 1) throw new Error('--browsers takes one SENDER>RECEIVER here');
+  return {
+    json: values.json,
+    markdown: values.markdown,
+    pair: pairs[0],
+    rounds: readCount('rounds', values.rounds),
+    bytes: readCount('bytes', values.bytes),
+    chosen: (positionals.length === 0 ? usualLinks : positionals).map(parseLink),
+  };
+}
+
+await runBenchmark('bench-prescriptions', async (cleanups) => {
+  const { json, markdown, pair, rounds, bytes, chosen } = readArguments();
+  const site = await startSite({ withPages: true });
+  cleanups.push(site.stop);
+  const all = [];
+  await withProfiles(pair, cleanups, async (profiles) => {
+    for (const link of chosen) {
+      for (const figures of await measureLink({ profiles, link, site, bytes, rounds })) {
+        const row = { bench: 'prescriptions', link: link.name, browsers: pair, linkMbps: link.mbps, bytes, ...figures };
+        all.push(row);
+        if (!markdown) process.stdout.write(`${json ? JSON.stringify(row) : describe(row)}\n`);
+      }
+    }
+  });
+  if (markdown) process.stdout.write(`${toMarkdown(all, chosen)}\n`);
+  if (!json) process.stdout.write(`\n* ended after ${limitSeconds} s; the speed of what had arrived\n`);
+});

@@ -1,0 +1,68 @@
+import { make } from './dom.js';
+import type { ToDownloadWorker } from './downloadMessage.js';
+
+/** Firefox ends a service worker that heard nothing for 30 s, as Chromium does. */
+const aliveMs = 10_000;
+const startMs = 5_000;
+/** The browser has taken the answer over by then. */
+const frameMs = 10_000;
+
+/**
+ * A new entry in the browser's downloads, which gets what is written here, no faster than the disk takes it. It has failed there when
+ * this is aborted, and this fails when a person stops it there.
+ * Errors: rejects where there can be no service worker (private windows of Firefox) or streams cannot go there (Safari).
+ */
+export async function openDownload(name: string, size: number | undefined): Promise<WritableStream<Uint8Array>> {
+  const worker = await startWorker();
+  const say = (message: ToDownloadWorker, transfer: Transferable[] = []): void => worker.postMessage(message, transfer);
+  const id = crypto.randomUUID();
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const { port1, port2 } = new MessageChannel();
+  await within(startMs, (resolve) => {
+    port1.onmessage = resolve;
+    say({ type: 'download', id, name, size, stream: readable, ready: port2 }, [readable, port2]);
+  });
+  port1.close();
+
+  // Not the page's own address: going elsewhere would end its connections, and ask whether to leave.
+  const frame = make('iframe', { attributes: { src: address(`download/${id}`), title: name, hidden: '' } });
+  document.body.append(frame);
+  const timer = setInterval(() => say({ type: 'alive' }), aliveMs);
+  const end = (): void => {
+    clearInterval(timer);
+    setTimeout(() => frame.remove(), frameMs);
+  };
+  const writer = writable.getWriter();
+  writer.closed.then(end, end);
+  return new WritableStream({
+    write: (bytes) => writer.write(bytes),
+    close: () => writer.close(),
+    abort: (reason) => writer.abort(reason),
+  });
+}
+
+async function startWorker(): Promise<ServiceWorker> {
+  const registration = await navigator.serviceWorker.register(address('downloadWorker.js'), { scope: address('download/') });
+  const worker = registration.active ?? registration.waiting ?? registration.installing;
+  if (worker === null) throw new Error('there is no service worker');
+  await within(startMs, (resolve) => {
+    const check = (): void => {
+      if (worker.state === 'activated') resolve(undefined);
+    };
+    worker.addEventListener('statechange', check);
+    check();
+  });
+  return worker;
+}
+
+function address(path: string): string {
+  return new URL(path, document.baseURI).href;
+}
+
+/** Errors: rejects when `start` has not resolved after `ms`. */
+function within(ms: number, start: (resolve: (value: unknown) => void) => void): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error('the service worker does not answer')), ms);
+    start(resolve);
+  });
+}

@@ -1,0 +1,60 @@
+import type { CoreSession } from '../core.js';
+
+/** What a line holds besides its time and type. */
+export type LogFields = Record<string, number | string | boolean>;
+
+/** More digits would be noise. */
+const DIGITS = 1_000;
+
+/**
+ * Gathers what happens in a session as lines of JSON (docs/trace.md), in order, until they are handed over. Times are
+ * milliseconds since 1970, so that lines of both sides, and of a worker and a window, can be put together.
+ */
+export class EventLog {
+  readonly #post: (lines: string[]) => void;
+  #session: CoreSession | undefined;
+  #lines: string[] = [];
+
+  constructor(session: CoreSession, post: (lines: string[]) => void) {
+    this.#session = session;
+    this.#post = post;
+  }
+
+  /** Something happened now. */
+  note(type: string, fields: LogFields): void {
+    // What the core saw before this comes first.
+    this.#take();
+    this.#add(performance.now(), type, fields);
+  }
+
+  /** Hands over what there is. */
+  flush(): void {
+    this.#take();
+    if (this.#lines.length === 0) return;
+    this.#post(this.#lines);
+    this.#lines = [];
+  }
+
+  /** The session is about to go: what it has is taken, and it is asked no more. */
+  detach(): void {
+    this.#take();
+    this.#session = undefined;
+  }
+
+  #take(): void {
+    for (let entry = this.#session?.pollTrace(); entry; entry = this.#session?.pollTrace()) {
+      const { at, type, ...fields } = entry;
+      this.#add(at, type, fields);
+    }
+  }
+
+  #add(at: number, type: string, fields: LogFields): void {
+    const line: LogFields = { t: round(performance.timeOrigin + at), type };
+    for (const [name, value] of Object.entries(fields)) line[name] = typeof value === 'number' ? round(value) : value;
+    this.#lines.push(JSON.stringify(line));
+  }
+}
+
+function round(value: number): number {
+  return Math.round(value * DIGITS) / DIGITS;
+}
