@@ -26,13 +26,13 @@ set(sodium_definitions
   HAVE_INTTYPES_H=1 HAVE_STDINT_H=1 HAVE_WEAK_SYMBOLS=1)
 
 if(EMSCRIPTEN)
-  # Measured in Node 20 (64 KiB, MB/s): SSSE3 ChaCha20 1700 against 705 scalar, but SIMD BLAKE2b 715 against 940 scalar;
-  # Poly1305 is the same either way. Hence SIMD for ChaCha20 alone, and a runtime.c that answers accordingly.
   list(REMOVE_ITEM sodium_sources
     "${sodium_root}/sodium/runtime.c"
     "${sodium_root}/randombytes/sysrandom/randombytes_sysrandom.c"
     "${sodium_root}/randombytes/internal/randombytes_internal_random.c")
   list(APPEND sodium_sources "${CMAKE_CURRENT_LIST_DIR}/sodium_wasm_platform.c")
+  # Measured in Node 20 (64 KiB, MB/s): SSSE3 ChaCha20 1700 against 705 scalar, but SIMD BLAKE2b 715 against 940 scalar;
+  # Poly1305 is the same either way. Hence SIMD for ChaCha20 alone, and a runtime.c that answers accordingly.
   set_source_files_properties(
     "${sodium_root}/crypto_stream/chacha20/stream_chacha20.c"
     "${sodium_root}/crypto_stream/chacha20/dolbeau/chacha20_dolbeau-ssse3.c"
@@ -60,12 +60,40 @@ foreach(file "${CMAKE_CURRENT_LIST_FILE}" ${sodium_recipe})
   string(APPEND sodium_key " ${hash}")
 endforeach()
 
-millrace_add_cached_library(sodium "${sodium_key}" ${sodium_sources})
-target_include_directories(sodium SYSTEM INTERFACE "${sodium_root}/include" "${sodium_generated}")
-target_compile_definitions(sodium INTERFACE SODIUM_STATIC=1)
-get_target_property(sodium_imported sodium IMPORTED)
-if(NOT sodium_imported)
-  target_include_directories(sodium PRIVATE "${sodium_root}/include/sodium" "${sodium_generated}/sodium")
-  target_compile_definitions(sodium PRIVATE ${sodium_definitions})
-  target_compile_options(sodium PRIVATE -w -O3 -fno-strict-aliasing -ffunction-sections -fdata-sections)
+# millrace_add_sodium(name sources… OPTIONS options…): the library with the compile options `options`.
+function(millrace_add_sodium name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "OPTIONS")
+  millrace_add_cached_library(${name} "${sodium_key} ${arg_OPTIONS}" ${arg_UNPARSED_ARGUMENTS})
+  target_include_directories(${name} SYSTEM INTERFACE "${sodium_root}/include" "${sodium_generated}")
+  target_compile_definitions(${name} INTERFACE SODIUM_STATIC=1)
+  get_target_property(imported ${name} IMPORTED)
+  if(NOT imported)
+    target_include_directories(${name} PRIVATE "${sodium_root}" "${sodium_root}/include/sodium"
+      "${sodium_generated}/sodium")
+    target_compile_definitions(${name} PRIVATE ${sodium_definitions})
+    target_compile_options(${name} PRIVATE -w -fno-strict-aliasing -ffunction-sections -fdata-sections ${arg_OPTIONS})
+  endif()
+endfunction()
+
+if(EMSCRIPTEN)
+  # `millrace/sodium`: every function quick.
+  millrace_add_sodium(sodium_package ${sodium_sources} OPTIONS -O3)
+  # The core: small, but for what every byte of a transfer goes through, which it takes from that one.
+  foreach(file
+      sodium/core.c
+      crypto_core/keccak1600/ref/keccak1600_ref.c
+      crypto_scalarmult/curve25519/ref10/x25519_ref10.c
+      crypto_generichash/blake2b/ref/blake2b-compress-ref.c
+      crypto_generichash/blake2b/ref/blake2b-ref.c
+      crypto_onetimeauth/poly1305/donna/poly1305_donna.c
+      crypto_stream/chacha20/dolbeau/chacha20_dolbeau-ssse3.c)
+    list(REMOVE_ITEM sodium_sources "${sodium_root}/${file}")
+  endforeach()
+  foreach(part core keccak x25519)
+    list(APPEND sodium_sources "${CMAKE_CURRENT_LIST_DIR}/sodium_wasm_${part}.c")
+  endforeach()
+  millrace_add_sodium(sodium ${sodium_sources} OPTIONS -Oz)
+  target_link_libraries(sodium INTERFACE sodium_package)
+else()
+  millrace_add_sodium(sodium ${sodium_sources} OPTIONS -O3)
 endif()

@@ -1,33 +1,18 @@
-// What a page downloads, bytes: each file of dist/ that the package loads, plain and with gzip at its best level.
+// What a page downloads, bytes: each file of dist/ that the package loads, plain and with gzip at its best level; and the engine
+// beside its budget.
 //
 //   node scripts/bench-size.mjs [--json]
-import { readFile, readdir } from 'node:fs/promises';
-import { gzipSync } from 'node:zlib';
+import { budget, measureSizes, target } from './lib/sizes.mjs';
 
-const dist = new URL('../dist/', import.meta.url);
 const json = process.argv.includes('--json');
-// The server and the demo are no part of what a page of somebody else's loads; the MQTT client is only where it is asked for.
-const others = ['server.js', 'mqtt_client.js'];
-const files = (await readdir(dist)).filter((name) => /\.(js|wasm)$/.test(name) && !others.includes(name)).sort();
 if (!json) console.log(`${'file'.padEnd(26)}${'raw'.padStart(10)}${'gzip'.padStart(10)}`);
 
 const print = (row) =>
-  console.log(json ? JSON.stringify(row) : `${row.file.padEnd(26)}${String(row.raw).padStart(10)}${String(row.gzip).padStart(10)}`);
+  console.log(json ? JSON.stringify({ bench: 'size', ...row }) : `${row.file.padEnd(26)}${String(row.raw).padStart(10)}${String(row.gzip).padStart(10)}`);
 
-/** A row for each file, and one for all of them under `name`. */
-async function printGroup(name, group) {
-  const total = { bench: 'size', file: name, raw: 0, gzip: 0 };
-  for (const file of group) {
-    const bytes = await readFile(new URL(file, dist));
-    const row = { bench: 'size', file, raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
-    total.raw += row.raw;
-    total.gzip += row.gzip;
-    print(row);
-  }
-  print(total);
+for (const { name, files, raw, gzip } of await measureSizes()) {
+  for (const file of files) print(file);
+  const isEngine = name === 'engine';
+  if (files.length > 1) print({ file: `total of ${name}`, raw, gzip, ...(isEngine ? { budget, target } : {}) });
+  if (isEngine && !json) console.log(`${'  its budget, its target'.padEnd(26)}${String(budget).padStart(10)}${String(target).padStart(10)}`);
 }
-
-// millrace/parts and millrace/sodium are for pages that ask for them: nothing else loads them.
-const entryOf = (file) => /(?:^|_)(parts|sodium)\./.exec(file)?.[1];
-await printGroup('total', files.filter((file) => entryOf(file) === undefined));
-for (const entry of ['parts', 'sodium']) await printGroup(`total of millrace/${entry}`, files.filter((file) => entryOf(file) === entry));

@@ -6,11 +6,11 @@
 // The core has to be there (cmake --build --preset wasm-release); the scripts that call this one see to that.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -28,9 +28,23 @@ const shared = {
   absWorkingDir: root,
 };
 
+/** Modules of web/ that are one file of dist/, whoever imports them: the engine, and what the terminal's program takes of the package. */
+const filesOfTheirOwn = { 'engine/engine.ts': './engine.js', 'index.ts': './millrace.js', 'signaling/index.ts': './signaling.js' };
+
+const beside = {
+  name: 'beside',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.{1,2}\/.*\b(engine|index)\.js$/ }, ({ kind, path, resolveDir }) => {
+      const module = relative(join(root, 'web'), join(resolveDir, path)).replaceAll('\\', '/').replace(/js$/, 'ts');
+      const file = kind === 'entry-point' ? undefined : filesOfTheirOwn[module];
+      return file === undefined ? undefined : { path: file, external: true };
+    });
+  },
+};
+
 /**
- * The package. The worker, the core, the words and the MQTT client stay files of their own: they are found beside the one that
- * needs them.
+ * The package. The worker, the engine, the core, the words and the MQTT client stay files of their own: they are found beside
+ * the one that needs them.
  */
 function buildPackage() {
   return build({
@@ -43,8 +57,10 @@ function buildPackage() {
       sodium: 'web/sodium/index.ts',
       words: 'web/words.ts',
       mqtt_client: 'web/signaling/mqtt_client.ts',
+      engine: 'web/engine/engine.ts',
       worker: 'web/worker.ts',
     },
+    plugins: [beside],
     outdir: 'dist',
     platform: 'browser',
     external: ['./millrace_core.js', './millrace_parts.js', './millrace_mesh.js', './millrace_sodium.js', './words.js', './worker.js', './mqtt_client.js'],
@@ -63,14 +79,15 @@ function buildDemo() {
   });
 }
 
-/** The server in one file, so that dist/ can be carried elsewhere without node_modules. */
-function buildServer() {
+/** Programs for Node.js, each in one file, so that dist/ can be carried elsewhere without node_modules. */
+function buildPrograms(entryPoints) {
   return build({
     ...shared,
-    entryPoints: { server: 'web/server/main.ts' },
+    entryPoints,
     outdir: 'dist',
     platform: 'node',
     target: 'node20',
+    plugins: [beside],
     // Optional native helpers of `ws`, which it looks for and does without.
     external: ['bufferutil', 'utf-8-validate'],
     // `ws` is CommonJS and asks for Node.js modules by require().
@@ -80,21 +97,27 @@ function buildServer() {
   });
 }
 
-/** Copies only what changed, so that a second run leaves the files and their times alone. */
-async function copy(from, to) {
-  const wanted = await readFile(from);
+const server = { server: 'web/server/main.ts' };
+
+/** Writes only what changed, so that a second run leaves the files and their times alone. */
+async function write(wanted, to) {
   const present = existsSync(to) ? await readFile(to) : undefined;
-  if (present?.equals(wanted)) return;
+  if (present?.equals(Buffer.from(wanted))) return;
   await mkdir(dirname(to), { recursive: true });
-  await copyFile(from, to);
+  await writeFile(to, wanted);
 }
+
+const copy = async (from, to) => write(await readFile(from), to);
 
 async function copyCore() {
   const files = ['millrace_core', 'millrace_parts', 'millrace_mesh', 'millrace_sodium'].flatMap((name) => [`${name}.js`, `${name}.wasm`]);
   for (const file of files) {
     const from = join(core, file);
     if (!existsSync(from)) throw new Error(`${from} is missing: cmake --preset wasm-release && cmake --build --preset wasm-release`);
-    await copy(from, join(dist, file));
+    // Emscripten's optimiser leaves local names and spaces in its JavaScript.
+    const { minify, target, format } = shared;
+    const wanted = file.endsWith('.js') ? (await transform(await readFile(from), { minify, target, format })).code : await readFile(from);
+    await write(wanted, join(dist, file));
   }
 }
 
@@ -116,9 +139,9 @@ async function writeDeclarations() {
 
 try {
   await mkdir(dist, { recursive: true });
-  const all = () => [buildPackage(), buildDemo(), buildServer(), copyCore(), copyDemoFiles()];
+  const all = () => [buildPackage(), buildDemo(), buildPrograms({ ...server, cli: 'web/cli/main.ts' }), copyCore(), copyDemoFiles()];
   const onlyServer = process.argv.includes('--server');
-  const steps = onlyServer ? [buildServer()] : all();
+  const steps = onlyServer ? [buildPrograms(server)] : all();
   if (!onlyServer && !process.argv.includes('--no-types')) steps.push(writeDeclarations());
   await Promise.all(steps);
   // dist/ is served and imported on its own: its .js files are ES modules wherever it lies.

@@ -98,6 +98,20 @@ function listFiles(folder, pattern) {
     .sort();
 }
 
+/** Runs what Node.js's own test runner finds in a folder. */
+async function runNode(name, folder) {
+  const started = performance.now();
+  const files = listFiles(folder, /\.test\.mjs$/);
+  if (files.length === 0) {
+    console.log(`${folder} has no *.test.mjs`);
+    return count(name, { passed: 0, failed: 1 }, started);
+  }
+  const { code, output } = await run(process.execPath, ['--test', '--test-reporter=tap', ...files], { cwd: root });
+  const report = readTapReport(output, code);
+  if (report.failed > 0) console.log(output);
+  count(name, report, started);
+}
+
 function simEnv(seeds) {
   if (options.seed !== undefined) return { MILLRACE_SIM_SEED: options.seed, MILLRACE_SIM_SEEDS: '1' };
   return { MILLRACE_SIM_SEEDS: String(Math.max(1, Math.round(seeds))) };
@@ -135,16 +149,7 @@ const suites = {
     await runCatch('simulations, WebAssembly in Node.js', path('build/wasm-release/tests/millrace_sim.js'), { env: simEnv(Number(options.seeds) / 10) });
     await check('the package builds', () => problemsOf(process.execPath, ['scripts/build-web.mjs', '--no-types']));
 
-    const started = performance.now();
-    const files = listFiles('tests/node', /\.test\.mjs$/);
-    if (files.length === 0) {
-      console.log('tests/node has no *.test.mjs');
-      return count('Node.js tests', { passed: 0, failed: 1 }, started);
-    }
-    const { code, output } = await run(process.execPath, ['--test', '--test-reporter=tap', ...files], { cwd: root });
-    const report = readTapReport(output, code);
-    if (report.failed > 0) console.log(output);
-    count('Node.js tests', report, started);
+    await runNode('Node.js tests', 'tests/node');
   },
 
   async fuzz() {
@@ -186,6 +191,13 @@ const suites = {
       const written = await problemsOf(process.execPath, [tsc, '-p', 'tsconfig.declarations.json']);
       return written.length > 0 ? written : problemsOf(process.execPath, [tsc, '-p', 'scripts/lib/tsconfig.consumer.json']);
     });
+  },
+
+  async package() {
+    if (!(await build('wasm-release', 'millrace_package'))) return;
+    const problems = await problemsOf(process.execPath, ['scripts/build-web.mjs']);
+    if (problems.length > 0) return check('the package builds', () => problems);
+    await runNode('the package, installed', 'tests/install');
   },
 
   async e2e() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the test suites; the last line is `N passed, N failed`.
 #
-#   scripts/test.sh [SUITE…] [options]      unit wasm sim fuzz types e2e (all of them, when none is named)
+#   scripts/test.sh [SUITE…] [options]      unit wasm sim fuzz types package e2e (all of them, when none is named)
 #
 #   --seeds N           sim: how many seeds each scenario runs with (1000)
 #   --seed S            sim: one seed only, as a failure has printed it
@@ -14,7 +14,7 @@ suites=()
 arguments=("$@")
 while (($#)); do
   case $1 in
-    unit | wasm | sim | fuzz | types | e2e) suites+=("$1") ;;
+    unit | wasm | sim | fuzz | types | package | e2e) suites+=("$1") ;;
     --seeds | --seed | --fuzz-seconds)
       [[ ${2:-} =~ ^[0-9]+$ ]] || { echo "test.sh: $1 needs a number" >&2; exit 2; }
       shift
@@ -25,7 +25,7 @@ while (($#)); do
   esac
   shift
 done
-if ((${#suites[@]} == 0)); then suites=(unit wasm sim fuzz types e2e); fi
+if ((${#suites[@]} == 0)); then suites=(unit wasm sim fuzz types package e2e); fi
 
 needs=(node)
 for suite in "${suites[@]}"; do
@@ -35,6 +35,7 @@ for suite in "${suites[@]}"; do
     fuzz) needs+=(fuzz) ;;
     wasm) needs+=(wasm servers) ;;
     types) ;;
+    package) needs+=(wasm browsers) ;;
     e2e) needs+=(native wasm browsers servers) ;;
   esac
 done

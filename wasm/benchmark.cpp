@@ -4,6 +4,7 @@
 #include <emscripten/bind.h>
 #include <emscripten/val.h>
 
+#include "base/number.h"
 #include "stats/transfer_benchmark.h"
 #include "values.h"
 
@@ -45,23 +46,23 @@ class WasmBenchmark {
   val Stats(double now) const {
     const BenchmarkStats stats = benchmark_.Stats(FromMillis(now));
     val object = val::object();
-    object.set("throughputAvg", stats.throughput_average);
-    object.set("throughputPeak", stats.throughput_peak);
-    object.set("throughputMin", stats.throughput_least);
-    object.set("throughputCurrent", stats.throughput_current);
-    object.set("rttAvg", ToValue(stats.rtt_average_ms));
-    object.set("rttMin", ToValue(stats.rtt_least_ms));
-    object.set("rttMax", ToValue(stats.rtt_most_ms));
-    object.set("rttCurrent", ToValue(stats.rtt_current_ms));
-    object.set("jitter", ToValue(stats.jitter_ms));
-    object.set("lossAvg", ToValue(stats.loss_average));
-    object.set("lossMax", ToValue(stats.loss_most));
-    object.set("totalBytes", static_cast<double>(stats.total_bytes));
-    object.set("durationMs", stats.duration.millis());
-    object.set("sampleCount", static_cast<double>(stats.samples));
-    object.set("quality", ToValue(stats.quality));
-    object.set("bottleneck", ToValue(NameOf(stats.bottleneck)));
-    object.set("recommendation", ToValue(stats.recommendation));
+    Set(object, "throughputAvg", stats.throughput_average);
+    Set(object, "throughputPeak", stats.throughput_peak);
+    Set(object, "throughputMin", stats.throughput_least);
+    Set(object, "throughputCurrent", stats.throughput_current);
+    Set(object, "rttAvg", ToValue(stats.rtt_average_ms));
+    Set(object, "rttMin", ToValue(stats.rtt_least_ms));
+    Set(object, "rttMax", ToValue(stats.rtt_most_ms));
+    Set(object, "rttCurrent", ToValue(stats.rtt_current_ms));
+    Set(object, "jitter", ToValue(stats.jitter_ms));
+    Set(object, "lossAvg", ToValue(stats.loss_average));
+    Set(object, "lossMax", ToValue(stats.loss_most));
+    Set(object, "totalBytes", static_cast<double>(stats.total_bytes));
+    Set(object, "durationMs", stats.duration.millis());
+    Set(object, "sampleCount", static_cast<double>(stats.samples));
+    Set(object, "quality", ToValue(stats.quality));
+    Set(object, "bottleneck", ToValue(NameOf(stats.bottleneck)));
+    Set(object, "recommendation", ToValue(stats.recommendation));
     return object;
   }
 

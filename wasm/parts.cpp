@@ -7,6 +7,7 @@
 #include <array>
 #include <string>
 
+#include "base/number.h"
 #include "control/backpressure.h"
 #include "control/chunk_sizer.h"
 #include "session/stripe_set.h"
@@ -35,11 +36,11 @@ class WasmChunkSizer {
 
   val Config() const {
     val config = val::object();
-    config.set("ladder", sizer_.ladder() == Ladder::kStrict ? "strict" : "default");
-    config.set("profile", ToValue(NameOf(sizer_.profile())));
-    config.set("mode", ToValue(NameOf(sizer_.mode())));
-    config.set("minChunkSize", static_cast<double>(sizer_.least_chunk_bytes()));
-    config.set("maxChunkSize", static_cast<double>(sizer_.most_chunk_bytes()));
+    Set(config, "ladder", sizer_.ladder() == Ladder::kStrict ? "strict" : "default");
+    Set(config, "profile", ToValue(NameOf(sizer_.profile())));
+    Set(config, "mode", ToValue(NameOf(sizer_.mode())));
+    Set(config, "minChunkSize", static_cast<double>(sizer_.least_chunk_bytes()));
+    Set(config, "maxChunkSize", static_cast<double>(sizer_.most_chunk_bytes()));
     return config;
   }
 
@@ -64,11 +65,11 @@ class WasmChunkSizer {
 
 val SampleObject(const QualitySample& sample) {
   val object = val::object();
-  object.set("rtt", ToValue(sample.rtt_ms));
-  object.set("jitter", ToValue(sample.jitter_ms));
-  object.set("packetLoss", ToValue(sample.loss));
-  object.set("bytesPerSecond", ToValue(sample.bytes_per_second));
-  object.set("bufferedAmount", ToValue(sample.buffered_bytes));
+  Set(object, "rtt", ToValue(sample.rtt_ms));
+  Set(object, "jitter", ToValue(sample.jitter_ms));
+  Set(object, "packetLoss", ToValue(sample.loss));
+  Set(object, "bytesPerSecond", ToValue(sample.bytes_per_second));
+  Set(object, "bufferedAmount", ToValue(sample.buffered_bytes));
   return object;
 }
 
@@ -141,13 +142,13 @@ class WasmStripeSet {
     const std::optional<StripeOutput> output = set_.PollOutput(FromMillis(now));
     if (!output) return val::undefined();
     val object = val::object();
-    object.set("lane", output->lane.value);
-    object.set("address", Address(output->bytes.data()));
-    object.set("bytes", static_cast<double>(output->bytes.size()));
-    object.set("isChunk", output->is_chunk);
-    object.set("index", output->index);
-    object.set("offset", static_cast<double>(output->offset));
-    object.set("length", static_cast<double>(output->length));
+    Set(object, "lane", output->lane.value);
+    Set(object, "address", Address(output->bytes.data()));
+    Set(object, "bytes", static_cast<double>(output->bytes.size()));
+    Set(object, "isChunk", output->is_chunk);
+    Set(object, "index", output->index);
+    Set(object, "offset", static_cast<double>(output->offset));
+    Set(object, "length", static_cast<double>(output->length));
     return object;
   }
   // Where the next message is to be copied, at most kMaxMessageBytes.
@@ -165,9 +166,9 @@ class WasmStripeSet {
     if (!arrival.ok()) return ErrorObject(arrival.error());
     if (!arrival.value().is_new) return val::undefined();
     val object = val::object();
-    object.set("index", arrival.value().index);
-    object.set("offset", static_cast<double>(arrival.value().offset));
-    object.set("payload", static_cast<double>(arrival.value().payload));
+    Set(object, "index", arrival.value().index);
+    Set(object, "offset", static_cast<double>(arrival.value().offset));
+    Set(object, "payload", static_cast<double>(arrival.value().payload));
     return object;
   }
   val PollEvent() {
@@ -175,10 +176,10 @@ class WasmStripeSet {
     if (!event) return val::undefined();
     constexpr const char* kTypes[] = {"drained", "sent", "sendFailed", "received", "receiveFailed"};
     val object = val::object();
-    object.set("type", kTypes[static_cast<size_t>(event->type)]);
-    object.set("lane", event->lane.value);
-    object.set("code", ToValue(ErrorCodeName(event->error.code)));
-    object.set("detail", event->error.detail);
+    Set(object, "type", kTypes[static_cast<size_t>(event->type)]);
+    Set(object, "lane", event->lane.value);
+    Set(object, "code", ToValue(ErrorCodeName(event->error.code)));
+    Set(object, "detail", event->error.detail);
     return object;
   }
   double NextTimeout() const { return ToMillis(set_.NextTimeout()); }
@@ -189,17 +190,17 @@ class WasmStripeSet {
     val lanes = val::array();
     for (const auto& [id, lane] : set_.lanes()) {
       val object = val::object();
-      object.set("lane", id.value);
-      object.set("bytesSent", static_cast<double>(lane.counters.bytes_sent));
-      object.set("bytesReceived", static_cast<double>(lane.counters.bytes_received));
-      object.set("chunksSent", static_cast<double>(lane.counters.records_sent));
-      object.set("chunksReceived", static_cast<double>(lane.counters.records_received));
-      object.set("bufferedAmount", static_cast<double>(lane.gate.buffered()));
-      object.set("bufferLevel", lane.gate.BufferLevel());
-      object.set("paused", lane.gate.IsPaused());
-      object.set("stalled", lane.sent.stalled());
-      object.set("rtt", ToValue(lane.sent.round_trip().smoothed()));
-      lanes.call<void>("push", object);
+      Set(object, "lane", id.value);
+      Set(object, "bytesSent", static_cast<double>(lane.counters.bytes_sent));
+      Set(object, "bytesReceived", static_cast<double>(lane.counters.bytes_received));
+      Set(object, "chunksSent", static_cast<double>(lane.counters.records_sent));
+      Set(object, "chunksReceived", static_cast<double>(lane.counters.records_received));
+      Set(object, "bufferedAmount", static_cast<double>(lane.gate.buffered()));
+      Set(object, "bufferLevel", lane.gate.BufferLevel());
+      Set(object, "paused", lane.gate.IsPaused());
+      Set(object, "stalled", lane.sent.stalled());
+      Set(object, "rtt", ToValue(lane.sent.round_trip().smoothed()));
+      Push(lanes, object);
     }
     return lanes;
   }
@@ -212,8 +213,8 @@ class WasmStripeSet {
 
   static val ErrorObject(const Error& error) {
     val object = val::object();
-    object.set("code", ToValue(ErrorCodeName(error.code)));
-    object.set("detail", error.detail);
+    Set(object, "code", ToValue(ErrorCodeName(error.code)));
+    Set(object, "detail", error.detail);
     return object;
   }
 
@@ -241,11 +242,11 @@ val Profile(const std::string& name) {
   if (!profile) return val::undefined();
   const ProfileLimits limits = LimitsOf(*profile);
   val object = val::object();
-  object.set("minLanes", static_cast<double>(limits.least_lanes));
-  object.set("maxLanes", static_cast<double>(limits.most_lanes));
-  object.set("minChunkSize", static_cast<double>(limits.least_chunk_bytes));
-  object.set("maxChunkSize", static_cast<double>(limits.most_chunk_bytes));
-  object.set("mode", ToValue(NameOf(limits.mode)));
+  Set(object, "minLanes", static_cast<double>(limits.least_lanes));
+  Set(object, "maxLanes", static_cast<double>(limits.most_lanes));
+  Set(object, "minChunkSize", static_cast<double>(limits.least_chunk_bytes));
+  Set(object, "maxChunkSize", static_cast<double>(limits.most_chunk_bytes));
+  Set(object, "mode", ToValue(NameOf(limits.mode)));
   return object;
 }
 
@@ -259,8 +260,8 @@ val Marks() {
        {Preset{"prescribed", kPrescribedMarks}, Preset{"event-driven", kEventDrivenMarks},
         Preset{"deep", kDeepMarks}, Preset{"measured", kMeasuredMarks}}) {
     val marks = val::object();
-    marks.set("high", static_cast<double>(preset.marks.high));
-    marks.set("low", static_cast<double>(preset.marks.low));
+    Set(marks, "high", static_cast<double>(preset.marks.high));
+    Set(marks, "low", static_cast<double>(preset.marks.low));
     presets.set(preset.name, marks);
   }
   return presets;

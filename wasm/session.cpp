@@ -8,11 +8,12 @@
 #include <emscripten/heap.h>
 #include <emscripten/val.h>
 
+#include <algorithm>
 #include <array>
-#include <cmath>
 #include <string>
 #include <utility>
 
+#include "base/number.h"
 #include "crypto/secret.h"
 #include "crypto/transfer_token.h"
 #include "stats/bottleneck.h"
@@ -28,11 +29,11 @@ std::string NameOf(const std::string& path) { return path.substr(path.rfind('/')
 
 val FileToObject(const FileInfo& file) {
   val object = val::object();
-  object.set("name", NameOf(file.path));
-  object.set("path", file.path);
-  object.set("size", file.size ? val(static_cast<double>(*file.size)) : val::null());
-  object.set("type", file.type);
-  object.set("lastModified", static_cast<double>(file.last_modified_ms));
+  Set(object, "name", NameOf(file.path));
+  Set(object, "path", file.path);
+  Set(object, "size", file.size ? val(static_cast<double>(*file.size)) : val::null());
+  Set(object, "type", file.type);
+  Set(object, "lastModified", static_cast<double>(file.last_modified_ms));
   return object;
 }
 
@@ -152,8 +153,8 @@ class WasmSession {
     const std::optional<TraceEntry> entry = session_.PollTrace();
     if (!entry) return val::undefined();
     val object = val::object();
-    object.set("at", ToMillis(entry->at()));
-    object.set("type", ToValue(entry->type()));
+    Set(object, "at", ToMillis(entry->at()));
+    Set(object, "type", ToValue(entry->type()));
     for (const TraceField& field : *entry) {
       const std::string name(field.name);
       if (field.text.empty()) {
@@ -226,31 +227,31 @@ class WasmSession {
     val lanes = val::array();
     for (const auto& [id, lane] : session_.lanes()) {
       val object = val::object();
-      object.set("lane", id.value);
-      object.set("state", "open");
-      object.set("bytesSent", static_cast<double>(lane.counters().bytes_sent));
-      object.set("bytesReceived", static_cast<double>(lane.counters().bytes_received));
-      object.set("recordsSent", static_cast<double>(lane.counters().records_sent));
-      object.set("recordsReceived", static_cast<double>(lane.counters().records_received));
-      object.set("bufferedAmount", static_cast<double>(lane.gate().buffered()));
-      object.set("paused", lane.gate().IsPaused());
-      object.set("reliable", lane.sent().delivery() == Delivery::kReliable);
-      object.set("recordsLost", static_cast<double>(lane.sent().lost_records()));
-      object.set("rtt", ToValue(lane.sent().round_trip().smoothed()));
-      lanes.call<void>("push", object);
+      Set(object, "lane", id.value);
+      Set(object, "state", "open");
+      Set(object, "bytesSent", static_cast<double>(lane.counters().bytes_sent));
+      Set(object, "bytesReceived", static_cast<double>(lane.counters().bytes_received));
+      Set(object, "recordsSent", static_cast<double>(lane.counters().records_sent));
+      Set(object, "recordsReceived", static_cast<double>(lane.counters().records_received));
+      Set(object, "bufferedAmount", static_cast<double>(lane.gate().buffered()));
+      Set(object, "paused", lane.gate().IsPaused());
+      Set(object, "reliable", lane.sent().delivery() == Delivery::kReliable);
+      Set(object, "recordsLost", static_cast<double>(lane.sent().lost_records()));
+      Set(object, "rtt", ToValue(lane.sent().round_trip().smoothed()));
+      Push(lanes, object);
     }
     val stats = val::object();
-    stats.set("rtt", ToValue(session_.round_trip().smoothed()));
-    stats.set("lanes", lanes);
-    stats.set("pacingRate", session_.flow().rate().pacing_bytes_per_second());
-    stats.set("bottleneckRate", session_.flow().rate().bandwidth_bytes_per_second());
-    stats.set("queueDelay", session_.flow().rate().queue_delay().queue().millis());
+    Set(stats, "rtt", ToValue(session_.round_trip().smoothed()));
+    Set(stats, "lanes", lanes);
+    Set(stats, "pacingRate", session_.flow().rate().pacing_bytes_per_second());
+    Set(stats, "bottleneckRate", session_.flow().rate().bandwidth_bytes_per_second());
+    Set(stats, "queueDelay", session_.flow().rate().queue_delay().queue().millis());
     Judge(stats, FromMillis(now));
-    stats.set("chunkSize", static_cast<double>(session_.chunks().chunk_bytes()));
-    stats.set("profile", ToValue(NameOf(session_.chunks().profile())));
-    stats.set("sendPoolBytes", static_cast<double>(session_.send_pool_used()));
-    stats.set("receivePoolBytes", static_cast<double>(session_.receive_pool_used()));
-    stats.set("wasmBytes", static_cast<double>(emscripten_get_heap_size()));
+    Set(stats, "chunkSize", static_cast<double>(session_.chunks().chunk_bytes()));
+    Set(stats, "profile", ToValue(NameOf(session_.chunks().profile())));
+    Set(stats, "sendPoolBytes", static_cast<double>(session_.send_pool_used()));
+    Set(stats, "receivePoolBytes", static_cast<double>(session_.receive_pool_used()));
+    Set(stats, "wasmBytes", static_cast<double>(emscripten_get_heap_size()));
     return stats;
   }
 
@@ -265,13 +266,14 @@ class WasmSession {
     const std::optional<WaitingShares> waiting = session_.waiting(now);
     const Bottleneck bottleneck =
         FindBottleneck({.loss = loss, .rtt_ms = rtt, .jitter_ms = jitter, .waiting = waiting});
-    stats.set("jitter", ToValue(jitter));
-    stats.set("packetLoss", ToValue(loss));
-    stats.set("waiting", ToValue(waiting));
-    stats.set("receiveWaiting", ToValue(session_.receive_waiting(now)));
-    stats.set("quality", ToValue(QualityScore({.rtt_ms = rtt, .jitter_ms = jitter, .loss = loss})));
-    stats.set("bottleneck", ToValue(NameOf(bottleneck)));
-    stats.set("recommendation", ToValue(RecommendationFor(bottleneck, waiting)));
+    Set(stats, "jitter", ToValue(jitter));
+    Set(stats, "packetLoss", ToValue(loss));
+    Set(stats, "waiting", ToValue(waiting));
+    Set(stats, "receiveWaiting", ToValue(session_.receive_waiting(now)));
+    Set(stats, "quality",
+        ToValue(QualityScore({.rtt_ms = rtt, .jitter_ms = jitter, .loss = loss})));
+    Set(stats, "bottleneck", ToValue(NameOf(bottleneck)));
+    Set(stats, "recommendation", ToValue(RecommendationFor(bottleneck, waiting)));
   }
 
   // What an earlier attempt left is hashed in steps of so many bytes: whole leaves.
@@ -326,39 +328,39 @@ class WasmSession {
   val EventToObject(const Event& event) const {
     val object = val::object();
     const auto set_error = [&object, &event] {
-      object.set("code", std::string(ErrorCodeName(event.error.code)));
-      object.set("detail", event.error.detail);
+      Set(object, "code", std::string(ErrorCodeName(event.error.code)));
+      Set(object, "detail", event.error.detail);
     };
     const auto set_type = [&object, &event](const char* type) {
-      object.set("type", type);
-      object.set("transfer", event.transfer.value);
+      Set(object, "type", type);
+      Set(object, "transfer", event.transfer.value);
     };
     switch (event.type) {
       case EventType::kEstablished:
         set_type("established");
-        object.set("initiator", event.flag);
-        object.set("authenticated", event.agreement.authenticated);
-        object.set("sas", Numbers(event.agreement.sas));
-        object.set("encrypted", event.agreement.encrypted);
-        object.set("privacy", event.agreement.privacy);
+        Set(object, "initiator", event.flag);
+        Set(object, "authenticated", event.agreement.authenticated);
+        Set(object, "sas", Numbers(event.agreement.sas));
+        Set(object, "encrypted", event.agreement.encrypted);
+        Set(object, "privacy", event.agreement.privacy);
         break;
       case EventType::kDisconnected:
         set_type("disconnected");
         break;
       case EventType::kReconnected:
         set_type("reconnected");
-        object.set("initiator", event.flag);
+        Set(object, "initiator", event.flag);
         break;
       case EventType::kLossy:
         set_type("lossy");
         break;
       case EventType::kLaneRetired:
         set_type("laneRetired");
-        object.set("lane", event.lane.value);
+        Set(object, "lane", event.lane.value);
         break;
       case EventType::kSignal:
         set_type("signal");
-        object.set("message", event.text);
+        Set(object, "message", event.text);
         break;
       case EventType::kMessage:
         set_type("message");
@@ -369,37 +371,37 @@ class WasmSession {
         break;
       case EventType::kOffer:
         set_type("offer");
-        object.set("token", ToHex(event.token));
-        object.set("files", OfferedFiles(event.transfer));
-        object.set("totalBytes", TotalBytes(event.transfer));
+        Set(object, "token", ToHex(event.token));
+        Set(object, "files", OfferedFiles(event.transfer));
+        Set(object, "totalBytes", TotalBytes(event.transfer));
         break;
       case EventType::kAccepted:
         set_type("accepted");
         break;
       case EventType::kPaused:
         set_type("paused");
-        object.set("paused", event.flag);
+        Set(object, "paused", event.flag);
         break;
       case EventType::kFileReceived:
         set_type("fileReceived");
-        object.set("file", event.file.value);
-        object.set("size", static_cast<double>(event.size));
-        object.set("root", ToHex(event.root));
+        Set(object, "file", event.file.value);
+        Set(object, "size", static_cast<double>(event.size));
+        Set(object, "root", ToHex(event.root));
         break;
       case EventType::kDone:
         set_type("done");
-        object.set("bytes", static_cast<double>(event.size));
-        object.set("files", Proofs(event));
+        Set(object, "bytes", static_cast<double>(event.size));
+        Set(object, "files", Proofs(event));
         break;
       case EventType::kFailed:
         set_type("failed");
         set_error();
-        object.set("byPeer", event.flag);
+        Set(object, "byPeer", event.flag);
         break;
       case EventType::kClosed:
         set_type("closed");
         set_error();
-        object.set("byPeer", event.flag);
+        Set(object, "byPeer", event.flag);
         break;
     }
     return object;
@@ -411,7 +413,7 @@ class WasmSession {
     const IncomingTransfer* transfer = session_.Incoming(id);
     if (transfer == nullptr) return files;
     for (const IncomingFile& file : transfer->files()) {
-      files.call<void>("push", FileToObject(file.info));
+      Push(files, FileToObject(file.info));
     }
     return files;
   }
@@ -428,17 +430,17 @@ class WasmSession {
     val files = val::array();
     for (const FileProof& proof : event.proofs) {
       val object = val::object();
-      object.set("id", proof.file.value);
-      object.set("size", static_cast<double>(proof.size));
-      object.set("root", ToHex(proof.root));
-      files.call<void>("push", object);
+      Set(object, "id", proof.file.value);
+      Set(object, "size", static_cast<double>(proof.size));
+      Set(object, "root", ToHex(proof.root));
+      Push(files, object);
     }
     return files;
   }
 
   static val Numbers(const ShortAuthString& sas) {
     val numbers = val::array();
-    for (const uint8_t number : sas) numbers.call<void>("push", number);
+    for (const uint8_t number : sas) Push(numbers, val(static_cast<double>(number)));
     return numbers;
   }
 

@@ -3,29 +3,20 @@
 
 #include <emscripten/val.h>
 
-#include <algorithm>
-#include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "base/number.h"
 #include "base/time.h"
 #include "stats/waiting.h"
-#include "wire/limits.h"
 
 namespace millrace {
 
 // What is no moment counts as the earliest one.
-inline Timestamp FromMillis(double millis) {
-  constexpr double kMostMillis = 1e15;
-  const double usable = IsAmount(millis) ? std::min(millis, kMostMillis) : 0;
-  return Timestamp::FromMicros(static_cast<int64_t>(std::llround(usable * 1000.0)));
-}
-
-inline double ToMillis(Timestamp time) {
-  return time.IsNever() ? HUGE_VAL : static_cast<double>(time.micros()) / 1000.0;
-}
+Timestamp FromMillis(double millis);
+double ToMillis(Timestamp time);
 
 inline double Address(const void* pointer) {
   return static_cast<double>(reinterpret_cast<uintptr_t>(pointer));
@@ -33,43 +24,34 @@ inline double Address(const void* pointer) {
 
 // JavaScript numbers are exact up to 2^53 − 1, and so are all sizes (kMaxFileBytes). What is no
 // such number becomes one that no check lets pass.
-inline uint64_t ToCount(double number) {
-  if (!(number >= 0.0) || number > static_cast<double>(kMaxFileBytes)) return kMaxFileBytes + 1;
-  return static_cast<uint64_t>(number);
-}
-
-inline size_t ToSize(double number) {
-  return static_cast<size_t>(std::min<uint64_t>(ToCount(number), UINT32_MAX));
-}
+uint64_t ToCount(double number);
+size_t ToSize(double number);
 
 // Nothing becomes `undefined`.
-inline emscripten::val ToValue(std::optional<double> number) {
-  return number ? emscripten::val(*number) : emscripten::val::undefined();
+emscripten::val ToValue(std::optional<double> number);
+emscripten::val ToValue(std::optional<int> number);
+emscripten::val ToValue(std::optional<Duration> span);
+emscripten::val ToValue(std::string_view text);
+emscripten::val ToValue(const std::optional<WaitingShares>& waiting);
+
+// Sets a property. One function for each kind of value: `val::set` by itself is compiled once for
+// each length of a name as well.
+void Set(emscripten::val& object, const char* name, const emscripten::val& value);
+void Set(emscripten::val& object, const char* name, double number);
+void Set(emscripten::val& object, const char* name, bool flag);
+void Set(emscripten::val& object, const char* name, std::string_view text);
+inline void Set(emscripten::val& object, const char* name, uint32_t number) {
+  Set(object, name, static_cast<double>(number));
 }
-inline emscripten::val ToValue(std::optional<int> number) {
-  return number ? emscripten::val(*number) : emscripten::val::undefined();
-}
-inline emscripten::val ToValue(std::optional<Duration> span) {
-  return span ? emscripten::val(span->millis()) : emscripten::val::undefined();
-}
-inline emscripten::val ToValue(std::string_view text) { return emscripten::val(std::string(text)); }
-inline emscripten::val ToValue(const std::optional<WaitingShares>& waiting) {
-  if (!waiting) return emscripten::val::undefined();
-  constexpr const char* kNames[kWaitings] = {"source", "seal", "channel", "network", "sink"};
-  emscripten::val shares = emscripten::val::object();
-  for (size_t i = 0; i < kWaitings; ++i) shares.set(kNames[i], (*waiting)[i]);
-  return shares;
+inline void Set(emscripten::val& object, const char* name, const char* text) {
+  Set(object, name, std::string_view(text));
 }
 
+void Push(emscripten::val& array, const emscripten::val& value);
+
 // A number of an object; NaN where it has none.
-inline double NumberOf(const emscripten::val& object, const char* name) {
-  const emscripten::val number = object[name];
-  return number.isNumber() ? number.as<double>() : std::nan("");
-}
+double NumberOf(const emscripten::val& object, const char* name);
 // A text of an object; empty where it has none.
-inline std::string TextOf(const emscripten::val& object, const char* name) {
-  const emscripten::val text = object[name];
-  return text.isString() ? text.as<std::string>() : std::string();
-}
+std::string TextOf(const emscripten::val& object, const char* name);
 
 }  // namespace millrace

@@ -1,11 +1,13 @@
 import { MillraceError } from './errors.js';
 import type { Fingerprints } from './fingerprint.js';
 import { Link } from './link.js';
+import type { PeerConnectionClass } from './options.js';
 import type { LinkMessage, PeerMessage } from './signaling/envelope.js';
 import type { Pairing } from './signaling/rendezvous.js';
 
 export interface ControlConnectorOptions {
   rtc: RTCConfiguration;
+  Connection?: PeerConnectionClass | undefined;
   pairing: Pairing;
   /** A first path that fails may come yet: the other side hears of this one when people get to it. */
   patient?: boolean;
@@ -286,9 +288,10 @@ export class ControlConnector {
   #open(): void {
     const generation = this.#generation;
     const current = (): boolean => generation === this.#generation && !this.#ended;
-    const { rtc, pairing, attach, onnegotiated } = this.#options;
+    const { rtc, Connection, pairing, attach, onnegotiated } = this.#options;
     this.#link = new Link({
       rtc,
+      Connection,
       label: 'millrace-control',
       channel: { ordered: true, reliable: true },
       initiator: pairing.initiator,

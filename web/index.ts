@@ -7,7 +7,7 @@ export type { BenchmarkStats, Bottleneck, Profile, SizingMode, WaitingShares } f
 export { errorCodes, MillraceError, type ErrorCode } from './errors.js';
 export { removeStored } from './sinks/stored.js';
 export type { TypedEventTarget } from './events.js';
-export type { ConnectOptions, Signaling } from './options.js';
+export type { ConnectOptions, PeerConnectionClass, Signaling } from './options.js';
 export type {
   AcceptOptions,
   FileInfo,

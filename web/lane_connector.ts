@@ -2,10 +2,12 @@ import { nextTask } from './engine/tasks.js';
 import { MillraceError } from './errors.js';
 import type { Fingerprints } from './fingerprint.js';
 import { Link } from './link.js';
+import type { PeerConnectionClass } from './options.js';
 import { parseLinkMessage, type LinkMessage } from './signaling/envelope.js';
 
 export interface LaneConnectorOptions {
   rtc: RTCConfiguration;
+  Connection?: PeerConnectionClass | undefined;
   /** Never more, whatever either side wants. */
   maxLanes: number;
   reliable: boolean;
@@ -200,6 +202,7 @@ export class LaneConnector {
     try {
       link = new Link({
         rtc: this.#options.rtc,
+        Connection: this.#options.Connection,
         initiator: this.#initiator,
         label: `millrace-bulk-${lane}`,
         channel: { ordered: false, reliable },

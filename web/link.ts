@@ -1,9 +1,12 @@
 import { MillraceError } from './errors.js';
 import { fingerprintOf, hasFingerprint, type Fingerprints } from './fingerprint.js';
+import type { PeerConnectionClass } from './options.js';
 import type { LinkMessage } from './signaling/envelope.js';
 
 export interface LinkOptions {
   rtc: RTCConfiguration;
+  /** Default: the browser's. */
+  Connection?: PeerConnectionClass | undefined;
   label: string;
   /** How this side's channel sends; each side decides for itself. */
   channel: { ordered: boolean; reliable: boolean };
@@ -56,7 +59,7 @@ export class Link {
   /** Errors: throws 'invalid-argument' when the browser does not take `rtc`, 'not-supported' without WebRTC. */
   constructor(options: LinkOptions) {
     this.#options = options;
-    this.#connection = createConnection(options.rtc);
+    this.#connection = createConnection(options);
     try {
       const { ordered, reliable } = options.channel;
       const channel = this.#connection.createDataChannel(options.label, {
@@ -102,8 +105,7 @@ export class Link {
 
   /** Initiator: looks for another path (ICE restart, RFC 8445 section 9); `onstate` tells whether there is one. */
   restart(): void {
-    this.#connection.restartIce();
-    this.#step(() => this.#offer());
+    this.#step(() => this.#offer(true));
   }
 
   close(): void {
@@ -124,8 +126,14 @@ export class Link {
     });
   }
 
-  async #offer(): Promise<void> {
-    await this.#connection.setLocalDescription();
+  async #offer(iceRestart = false): Promise<void> {
+    if (!this.#options.Connection) {
+      if (iceRestart) this.#connection.restartIce();
+      await this.#connection.setLocalDescription();
+    } else {
+      // Stacks other than browsers do not make a description by themselves.
+      await this.#connection.setLocalDescription(await this.#connection.createOffer({ iceRestart }));
+    }
     this.#sendDescription();
   }
 
@@ -139,7 +147,7 @@ export class Link {
     // As the browser read it, which is what counts.
     this.#checkFingerprint(this.#connection.remoteDescription?.sdp ?? '');
     if (kind === 'offer') {
-      await this.#connection.setLocalDescription();
+      await this.#connection.setLocalDescription(this.#options.Connection && (await this.#connection.createAnswer()));
       this.#sendDescription();
     }
     if (this.#ended) return;
@@ -230,10 +238,10 @@ export class Link {
   }
 }
 
-function createConnection(rtc: RTCConfiguration): RTCPeerConnection {
-  if (typeof RTCPeerConnection === 'undefined') throw new MillraceError('not-supported', 'this browser has no WebRTC');
+function createConnection({ rtc, Connection = globalThis.RTCPeerConnection }: LinkOptions): RTCPeerConnection {
+  if (!Connection) throw new MillraceError('not-supported', 'this browser has no WebRTC');
   try {
-    return new RTCPeerConnection(rtc);
+    return new Connection(rtc);
   } catch (caught) {
     throw MillraceError.from(caught, 'invalid-argument');
   }

@@ -27,6 +27,9 @@ export interface Signaling {
   close?(): void;
 }
 
+/** `RTCPeerConnection` of a browser, or what another WebRTC stack has under that name. */
+export type PeerConnectionClass = new (configuration?: RTCConfiguration) => RTCPeerConnection;
+
 export interface ConnectOptions {
   /** Both sides may call `connect` in any order; nobody has to know who is first. */
   signaling: Signaling;
@@ -43,6 +46,8 @@ export interface ConnectOptions {
   secretKind?: 'key' | 'code';
   /** Used for every peer connection of the session. */
   rtc?: RTCConfiguration;
+  /** Makes them, where it is not the browser that does: a WebRTC stack for Node.js. Its channels stay in this thread. */
+  RTCPeerConnection?: PeerConnectionClass;
   /**
    * Peer connections that carry bulk: `min` are kept open, more where they pay. Default 1 to 32, which is also the most; more
    * than 16 are opened only where a link loses packets at random.
@@ -94,6 +99,8 @@ export interface ConnectOptions {
 export interface Settings {
   signaling: Signaling;
   rtc: RTCConfiguration;
+  /** Undefined: the browser's. */
+  Connection: PeerConnectionClass | undefined;
   /** Undefined: as the profile suggests. */
   minLanes: number | undefined;
   maxLanes: number | undefined;
@@ -156,8 +163,14 @@ export function resolveOptions(options: ConnectOptions): Settings {
     throw new MillraceError('invalid-argument', 'privacy needs a TURN server (turn: or turns:) in rtc.iceServers');
   }
 
+  const { RTCPeerConnection: Connection, worker = Connection === undefined ? undefined : false } = options;
+  if (Connection !== undefined && (typeof Connection !== 'function' || worker)) {
+    throw new MillraceError('invalid-argument', 'RTCPeerConnection must be a class, and its channels cannot go to a worker');
+  }
+
   return {
     signaling,
+    Connection,
     rtc: privacy ? { ...options.rtc, iceTransportPolicy: 'relay' } : (options.rtc ?? {}),
     minLanes: lanes.min,
     maxLanes: lanes.max,
@@ -173,7 +186,7 @@ export function resolveOptions(options: ConnectOptions): Settings {
     privacy,
     encryption,
     log,
-    worker: options.worker,
+    worker,
     signal: options.signal,
   };
 }

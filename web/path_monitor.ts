@@ -64,6 +64,6 @@ export class PathMonitor {
 
 /** Whether the device says that it is on a mobile network: Chromium on phones does. */
 export function isCellular(): boolean {
-  const { connection } = navigator as Navigator & { connection?: { type?: string } };
+  const { connection } = (globalThis.navigator ?? {}) as Navigator & { connection?: { type?: string } };
   return connection?.type === 'cellular';
 }

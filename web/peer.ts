@@ -318,6 +318,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   #makeControl(settings: Settings, onfailed: (error: MillraceError) => void): ControlConnector {
     return new ControlConnector({
       rtc: settings.rtc,
+      Connection: settings.Connection,
       pairing: this.#pairing,
       patient: settings.signaling.patience !== undefined,
       attach: (channel) => this.#attach(0, channel, true),
@@ -337,6 +338,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   #makeLanes(settings: Settings): LaneConnector {
     return new LaneConnector({
       rtc: settings.rtc,
+      Connection: settings.Connection,
       maxLanes: settings.mostLanes,
       reliable: settings.reliable,
       signal: (message) => this.#port.post({ type: 'signal', message }),

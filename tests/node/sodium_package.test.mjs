@@ -7,7 +7,7 @@ import * as peer from 'libsodium-wrappers';
 const dist = (name) => new URL(`../../dist/${name}`, import.meta.url);
 
 test('nothing that transfers load asks for it', async () => {
-  for (const file of ['millrace.js', 'worker.js', 'signaling.js', 'millrace_core.js', 'demo/demo.js']) {
+  for (const file of ['millrace.js', 'engine.js', 'worker.js', 'signaling.js', 'millrace_core.js', 'demo/demo.js']) {
     assert.ok(!(await readFile(dist(file), 'utf8')).includes('sodium.'), file);
   }
   assert.ok((await readFile(dist('sodium.js'), 'utf8')).includes('millrace_sodium.'));

@@ -42,6 +42,8 @@ export class Lane {
     channel.addEventListener(
       'message',
       ({ data }: MessageEvent<unknown>) => {
+        // Where it is no browser's, a listener may outlive its signal.
+        if (this.#closed) return;
         if (data instanceof ArrayBuffer) events.onmessage(this, data);
         else this.#close();
       },

@@ -1,5 +1,5 @@
 import { MillraceError } from '../errors.js';
-import { Engine } from './engine.js';
+import type { Engine } from './engine.js';
 import type { FromEngine, ToEngine } from './messages.js';
 
 /** The way to an engine, wherever it runs. */
@@ -32,7 +32,10 @@ export async function startEngine(worker: boolean | undefined, signal: AbortSign
     if (port) return port;
     if (worker) throw new MillraceError('not-supported', 'data channels cannot be used in a worker here');
   }
-  return new WindowPort();
+  // A file of its own, as the worker's: who gets a worker does not load it twice.
+  const { Engine } = await import('./engine.js');
+  if (signal.aborted) throw signal.reason;
+  return new WindowPort((post) => new Engine(post));
 }
 
 /** A worker that got hold of a probing channel, or undefined. */
@@ -109,7 +112,11 @@ class WindowPort implements EnginePort {
   readonly inWorker = false;
   onmessage: EnginePort['onmessage'] = null;
   onerror: EnginePort['onerror'] = null;
-  readonly #engine = new Engine((message) => queueMicrotask(() => this.onmessage?.(message)));
+  readonly #engine: Engine;
+
+  constructor(makeEngine: (post: (message: FromEngine) => void) => Engine) {
+    this.#engine = makeEngine((message) => queueMicrotask(() => this.onmessage?.(message)));
+  }
 
   post(message: ToEngine): void {
     // A channel's listeners must be there before its first event, hence no detour.

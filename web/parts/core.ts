@@ -4,7 +4,7 @@
  */
 import type { BenchmarkCore, Profile, SizingMode } from '../core.js';
 import { MillraceError } from '../errors.js';
-import { loadBeside } from '../load_beside.js';
+import { wasmFile } from '../wasm_file.js';
 
 export interface Handle {
   delete(): void;
@@ -138,7 +138,7 @@ export interface ProfileLimits {
   readonly mode: SizingMode;
 }
 
-interface PartsModule {
+export interface PartsModule {
   readonly HEAPU8: Uint8Array;
   readonly ChunkSizer: new (options: object) => ChunkSizerCore;
   readonly QualityMonitor: new () => QualityMonitorCore;
@@ -155,9 +155,16 @@ interface PartsModule {
  * Loaded before any importer runs, so that the parts can be made with `new`. Errors: importing rejects with 'internal' when
  * that fails.
  */
-export const core = await loadBeside<PartsModule>('millrace_parts.js').catch((caught: unknown) => {
-  throw MillraceError.from(caught, 'internal');
-});
+export const core = await loadParts();
+
+async function loadParts(): Promise<PartsModule> {
+  try {
+    const { default: load } = await import('./millrace_parts.js');
+    return await load(await wasmFile(new URL('./millrace_parts.wasm', import.meta.url)));
+  } catch (caught) {
+    throw MillraceError.from(caught, 'internal');
+  }
+}
 
 const forgotten = new FinalizationRegistry<Handle>((handle) => handle.delete());
 

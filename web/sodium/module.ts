@@ -1,4 +1,4 @@
-import { loadBeside } from '../load_beside.js';
+import { wasmFile } from '../wasm_file.js';
 
 type Wasm = (...args: (number | bigint)[]) => number | bigint | undefined;
 
@@ -30,17 +30,10 @@ export function readString(address: number): string {
   return new TextDecoder().decode(heap.slice(address, heap.indexOf(0, address)));
 }
 
-/** In Node.js, where `fetch` does not read files. */
-async function readLocalFile(url: URL): Promise<{ wasmBinary: Uint8Array }> {
-  const specifier = 'node:fs/promises';
-  const files = (await import(/* @vite-ignore */ specifier)) as { readFile(url: URL): Promise<Uint8Array> };
-  return { wasmBinary: await files.readFile(url) };
-}
-
 /** Loads libsodium from beside this script and sets it up. Errors: rejects where that fails. */
 export async function loadSodium(): Promise<void> {
-  const url = new URL('./millrace_sodium.wasm', import.meta.url);
-  const module = await loadBeside<SodiumModule>('millrace_sodium.js', url.protocol === 'file:' ? await readLocalFile(url) : {});
+  const { default: load } = await import('./millrace_sodium.js');
+  const module = await load(await wasmFile(new URL('./millrace_sodium.wasm', import.meta.url)));
   if (Number(module['_sodium_init']?.()) < 0) throw new Error('libsodium could not be initialised');
   loaded = module;
 }

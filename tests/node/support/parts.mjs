@@ -1,15 +1,6 @@
-// The built parts in Node.js, whose `fetch` knows no files; and connections and channels without a network.
-import { readFile } from 'node:fs/promises';
-
+// The built parts in Node.js, and connections and channels without a network.
 globalThis.navigator ??= {};
-const fetchOf = globalThis.fetch;
-globalThis.fetch = async (address, options) => {
-  if (!String(address).startsWith('file:')) return fetchOf(address, options);
-  return new Response(await readFile(new URL(address)), { headers: { 'content-type': 'application/wasm' } });
-};
-
 export const parts = await import(new URL('../../../dist/parts.js', import.meta.url).href);
-globalThis.fetch = fetchOf;
 
 /** One end of a channel. Drains a message per task; `hold` keeps it from draining, `drop(n)` says which messages are lost. */
 export class FakeChannel extends EventTarget {

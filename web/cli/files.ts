@@ -1,0 +1,54 @@
+import { openAsBlob } from 'node:fs';
+import { mkdir, open, readdir, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
+import { Writable } from 'node:stream';
+import type { FileInfo } from '../index.js';
+
+/**
+ * The files at `paths`, with all that is in folders, which keep their names. Bytes are read when they are sent.
+ * Errors: rejects with what the file system says.
+ */
+export async function openFiles(paths: readonly string[]): Promise<File[]> {
+  const files: File[] = [];
+  for (const path of paths) {
+    const top = resolve(path);
+    if ((await stat(top)).isDirectory()) {
+      for (const entry of await readdir(top, { recursive: true, withFileTypes: true })) {
+        // Not what a link leads to: it may lie anywhere.
+        if (entry.isFile()) files.push(await openFile(join(entry.parentPath ?? entry.path, entry.name), dirname(top)));
+      }
+    } else {
+      files.push(await openFile(top, dirname(top)));
+    }
+  }
+  return files;
+}
+
+async function openFile(path: string, base: string): Promise<File> {
+  const { mtimeMs } = await stat(path);
+  const file = new File([await openAsBlob(path)], basename(path), { lastModified: Math.round(mtimeMs) });
+  Object.defineProperty(file, 'webkitRelativePath', { value: relative(base, path).split(sep).join('/') });
+  return file;
+}
+
+/**
+ * A sink that writes below `folder`. The core has cleaned the paths; a name that is taken gets a number, so that nothing is
+ * ever overwritten. `written` is told where each file went.
+ */
+export function folderSink(folder: string, written: (file: FileInfo, path: string) => void) {
+  return async (file: FileInfo): Promise<WritableStream<Uint8Array>> => {
+    const wanted = join(folder, ...file.path.split('/'));
+    await mkdir(dirname(wanted), { recursive: true });
+    for (let number = 1; ; number += 1) {
+      const extension = extname(wanted);
+      const path = number === 1 ? wanted : `${wanted.slice(0, wanted.length - extension.length)} (${number})${extension}`;
+      try {
+        const handle = await open(path, 'wx');
+        written(file, path);
+        return Writable.toWeb(handle.createWriteStream()) as WritableStream<Uint8Array>;
+      } catch (caught) {
+        if ((caught as { code?: unknown }).code !== 'EEXIST') throw caught;
+      }
+    }
+  };
+}

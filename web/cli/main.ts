@@ -1,0 +1,82 @@
+#!/usr/bin/env node
+import { readFile } from 'node:fs/promises';
+import { MillraceError, type Receipt } from '../index.js';
+import { openFiles } from './files.js';
+import { meet } from './meet.js';
+import { Report, sizeText } from './report.js';
+import { loadStack } from './stack.js';
+import { receive, send } from './transfer.js';
+import { exitCodes, readCommand, usage, UsageError, type Command } from './usage.js';
+import { provideWebSocket } from './web_socket.js';
+
+/** How long the other side may take to take its leave, ms; then the process ends all the same. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+async function run(command: Command, report: Report, signal: AbortSignal): Promise<void> {
+  provideWebSocket();
+  // What is not there is said before anybody is asked to wait.
+  const files = await openFiles(command.paths);
+  const Connection = await loadStack();
+  const oncode = (code: string): void => report.say('code', `Code: ${code}`, { code });
+  const peer = await meet(command.meeting, Connection, oncode, signal);
+  const begun = performance.now();
+  report.say('connected', 'Connected; the other side knows the secret', { verified: peer.verified });
+  const receipts =
+    command.name === 'send' ? [await send(peer, files, report)] : await receive(peer, command.folder, report);
+  for (const receipt of receipts) tell(receipt, (performance.now() - begun) / 1000, report);
+  await Promise.race([peer.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS).unref())]);
+}
+
+function tell({ bytes, files }: Receipt, seconds: number, report: Report): void {
+  const text = `Verified: ${sizeText(bytes)} in ${seconds.toFixed(1)} s\n${files.map(({ root, name }) => `${root}  ${name}`).join('\n')}`;
+  report.say('done', text, { verified: true, bytes, seconds, files: files.map(({ name, size, root }) => ({ name, size, root })) });
+}
+
+async function version(): Promise<string> {
+  const manifest = await readFile(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+async function main(): Promise<number> {
+  let command: ReturnType<typeof readCommand>;
+  try {
+    command = readCommand(process.argv.slice(2), process.env);
+  } catch (caught) {
+    if (!(caught instanceof UsageError)) throw caught;
+    process.stderr.write(`millrace: ${caught.message}\n\n${usage}`);
+    return exitCodes.usage;
+  }
+  if (command === 'help' || command === 'version') {
+    process.stdout.write(command === 'help' ? usage : `${await version()}\n`);
+    return exitCodes.done;
+  }
+
+  const report = new Report(command.json, command.quiet);
+  const ending = new AbortController();
+  const interrupt = (): void => {
+    // Whoever asks twice does not want to wait.
+    process.once('SIGINT', () => process.exit(exitCodes.interrupted));
+    ending.abort();
+  };
+  process.once('SIGINT', interrupt);
+  process.once('SIGTERM', interrupt);
+  try {
+    await run(command, report, ending.signal);
+    return exitCodes.done;
+  } catch (caught) {
+    const code = caught instanceof MillraceError ? caught.code : 'failed';
+    const message = caught instanceof Error ? caught.message : String(caught);
+    report.say('error', `millrace: ${message}`, { code, message });
+    if (ending.signal.aborted) return exitCodes.interrupted;
+    return code === 'authentication-failed' ? exitCodes.authentication : exitCodes.failed;
+  }
+}
+
+// The WebRTC stack keeps threads of its own.
+main().then(
+  (code) => process.exit(code),
+  (caught: unknown) => {
+    process.stderr.write(`millrace: ${String(caught)}\n`);
+    process.exit(exitCodes.failed);
+  },
+);

@@ -1,0 +1,48 @@
+import { connect, createCode, normalizeCode, type Peer, type PeerConnectionClass } from '../index.js';
+import { webSocketSignaling, type WebSocketSignaling } from '../signaling/index.js';
+import type { Meeting } from './usage.js';
+
+/**
+ * Meets the other side. `oncode` is told the code that leads here, where one had to be made.
+ * Errors: as `connect`, and 'signaling-failed' where the server gives no code.
+ */
+export async function meet(
+  meeting: Meeting,
+  Connection: PeerConnectionClass,
+  oncode: (code: string) => void,
+  signal: AbortSignal,
+): Promise<Peer> {
+  const { server, room, key, code } = meeting;
+  let signaling: WebSocketSignaling;
+  let secret: string;
+  if (room !== undefined && key !== undefined) {
+    signaling = signalAt(server, 'room', room);
+    secret = key;
+  } else if (code !== undefined) {
+    secret = normalizeCode(code);
+    signaling = signalAt(server, 'nameplate', secret.slice(0, secret.indexOf('-')));
+  } else {
+    signaling = signalAt(server, 'nameplate', 'new');
+    const { nameplate } = await signaling.place;
+    secret = await createCode(nameplate);
+    oncode(secret);
+  }
+  const secretKind = key === undefined ? 'code' : 'key';
+  return connect({ signaling, secret, secretKind, rtc: await iceServers(server), RTCPeerConnection: Connection, signal });
+}
+
+function signalAt(server: URL, name: string, value: string): WebSocketSignaling {
+  const url = new URL('signal', server);
+  url.searchParams.set(name, value);
+  return webSocketSignaling(url);
+}
+
+/** STUN and TURN servers of the site, with credentials of now; none where it has none to tell. */
+async function iceServers(server: URL): Promise<RTCConfiguration> {
+  try {
+    const answer = await fetch(new URL('ice', server));
+    return answer.ok ? ((await answer.json()) as RTCConfiguration) : {};
+  } catch {
+    return {};
+  }
+}

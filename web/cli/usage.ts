@@ -1,0 +1,112 @@
+import { parseArgs } from 'node:util';
+
+/** What the program ends with. */
+export const exitCodes = { done: 0, failed: 1, usage: 2, authentication: 3, interrupted: 130 } as const;
+
+export const usage = `Usage:
+  millrace send [--to CODE|LINK] FILE...    sends files and folders; without --to it tells a code for the other side
+  millrace receive CODE|LINK                receives what the other side offers
+
+CODE is one such as 7-crossover-clockwork, told by the other side; LINK is the address of a page, with its #room=...&key=...
+The other side is a browser at the same server, or another terminal.
+
+  --server URL    the Millrace server where both meet (or MILLRACE_SERVER); a LINK names its own
+  --folder PATH   receive: where files go (default: here); what is there already is never overwritten
+  --json          one JSON object a line, on standard output
+  --quiet         no progress bar
+  --help, --version
+
+It ends with 0 when every byte is stored and verified at the receiving side, 1 when that failed, 2 for a wrong call,
+3 when the other side did not know the code or key, 130 when interrupted.
+
+Node.js has no WebRTC: @roamhq/wrtc must be installed beside it, such as by
+  npx -p millrace -p @roamhq/wrtc millrace send FILE
+`;
+
+/** How to find the other side. `room` with `key`, or `code`; neither: a code is made. */
+export interface Meeting {
+  readonly server: URL;
+  readonly room?: string;
+  readonly key?: string;
+  readonly code?: string;
+}
+
+export interface Command {
+  readonly name: 'send' | 'receive';
+  readonly paths: readonly string[];
+  readonly meeting: Meeting;
+  readonly folder: string;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** The call makes no sense. */
+export class UsageError extends Error {}
+
+/** Reads the command line. Errors: throws `UsageError`. Answers 'help' or 'version' where that was asked for. */
+export function readCommand(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Command | 'help' | 'version' {
+  const { values, positionals } = parse(args);
+  if (values.help) return 'help';
+  if (values.version) return 'version';
+  const [name, ...rest] = positionals;
+  const { json = false, quiet = false, to, folder } = values;
+  const server = values.server ?? env['MILLRACE_SERVER'];
+  if (name === 'send') {
+    if (rest.length === 0) throw new UsageError('send: no file was named');
+    if (folder !== undefined) throw new UsageError('send: --folder is for receiving');
+    return { name, paths: rest, meeting: readMeeting(to, server), folder: '.', json, quiet };
+  }
+  if (name === 'receive') {
+    const [target] = rest;
+    if (target === undefined || rest.length > 1) throw new UsageError('receive: takes one code or link');
+    if (to !== undefined) throw new UsageError('receive: --to is for sending');
+    return { name, paths: [], meeting: readMeeting(target, server), folder: folder ?? '.', json, quiet };
+  }
+  throw new UsageError(name === undefined ? 'no command' : `no such command: ${name}`);
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        to: { type: 'string' },
+        server: { type: 'string' },
+        folder: { type: 'string' },
+        json: { type: 'boolean' },
+        quiet: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
+      },
+    });
+  } catch (caught) {
+    throw new UsageError(caught instanceof Error ? caught.message : String(caught));
+  }
+}
+
+function readMeeting(target: string | undefined, server: string | undefined): Meeting {
+  if (target !== undefined && /^https?:/i.test(target)) return readLink(target);
+  if (server === undefined) throw new UsageError('no server: name one with --server or MILLRACE_SERVER');
+  const url = toUrl(server);
+  if (target === undefined) return { server: url };
+  if (!/^\s*\d{1,9}[\s\p{Pd}]+\S/u.test(target)) throw new UsageError(`not a code: ${target}`);
+  return { server: url, code: target };
+}
+
+function readLink(link: string): Meeting {
+  const url = toUrl(link);
+  const fragment = new URLSearchParams(url.hash.slice(1));
+  const room = fragment.get('room');
+  const key = fragment.get('key');
+  // A link that lost its key must not become a session with anybody.
+  if (!room || !key) throw new UsageError('the link has no #room=...&key=...');
+  url.hash = '';
+  return { server: url, room, key };
+}
+
+function toUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') throw new UsageError(`not an address (http: or https:): ${text}`);
+  return url;
+}

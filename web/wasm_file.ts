@@ -1,0 +1,16 @@
+/** Node.js 20.16 and later; nothing that a bundler for pages would look for. */
+interface NodeProcess {
+  getBuiltinModule?(name: 'node:fs/promises'): { readFile(file: URL): Promise<Uint8Array> };
+}
+
+/**
+ * Options for an Emscripten module whose `.wasm` is at `url`. A page compiles it while it arrives, and from a buffer where the
+ * server does not send it as `application/wasm`; Node.js fetches no files, so there it is read. Whoever calls this writes
+ * `new URL('./NAME.wasm', import.meta.url)` and `import('./NAME.js')` out in full: bundlers find both files by that.
+ * Errors: rejects when the file cannot be read.
+ */
+export async function wasmFile(url: URL): Promise<object> {
+  const { process } = globalThis as { process?: NodeProcess };
+  const files = url.protocol === 'file:' ? process?.getBuiltinModule?.('node:fs/promises') : undefined;
+  return files ? { wasmBinary: await files.readFile(url) } : { locateFile: () => url.href };
+}
