@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/number.h"
 #include "mesh/mesh_node.h"
 #include "values.h"
 

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FakeChannel, FakeConnection, parts } from './support/parts.mjs';
+import { until } from './support/site.mjs';
 
 const { Backpressure, ChunkSizer, LaneSet, QualityMonitor, TransferBenchmark, createDataChannel, detectLan } = parts;
 const invalid = { name: 'MillraceError', code: 'invalid-argument' };
@@ -80,15 +81,6 @@ test('a benchmark has every field, measures round trips when they are due, and s
   assert.equal(benchmark.stats().durationMs, stats.durationMs);
   for (const bad of [{ sampleInterval: 1 }, { windowSize: 0 }, { rttInterval: NaN }]) assert.throws(() => new TransferBenchmark(bad), invalid);
 });
-
-/** Rejects after five seconds. */
-async function until(done) {
-  const deadline = performance.now() + 5_000;
-  while (!done()) {
-    assert.ok(performance.now() < deadline, 'it takes too long');
-    await sleep(5);
-  }
-}
 
 /** As Chromium has it, and as Firefox does. */
 function chromiumStats({ sent = 0, received = 0, rtt = 0.02, type = 'host' } = {}) {

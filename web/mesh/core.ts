@@ -3,7 +3,7 @@
  * `performance.now()`; what it answers are copies.
  */
 import { MillraceError } from '../errors.js';
-import { loadBeside } from '../load_beside.js';
+import { wasmFile } from '../wasm_file.js';
 import type { Level, QualityMode, Topology } from './types.js';
 
 export interface CoreAgent {
@@ -140,7 +140,8 @@ interface MeshModule {
 /** Errors: rejects with 'internal' when it can not be loaded. */
 export async function loadMeshCore(): Promise<MeshModule> {
   try {
-    return await loadBeside<MeshModule>('millrace_mesh.js');
+    const { default: load } = await import('./millrace_mesh.js');
+    return await load(await wasmFile(new URL('./millrace_mesh.wasm', import.meta.url)));
   } catch (caught) {
     throw MillraceError.from(caught, 'internal');
   }
