@@ -1,5 +1,6 @@
 // `millrace send` and `millrace receive`: against pages of the site, and against each other.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
@@ -68,11 +69,12 @@ for (const browser of ['chromium', 'firefox'] satisfies BrowserName[]) {
     await expect(newest(page).getByTestId('transfer-state')).toHaveText('Sent and verified');
   });
 
-  test(`terminal > ${browser}`, async ({ openPage }, testInfo) => {
+  test(`terminal > ${browser}`, async ({ openPage, room, siteUrl }, testInfo) => {
     const file = testInfo.outputPath('numbers.bin');
     await writeFile(file, bytes);
-    const page = await openPage(browser, 'receiver', '/');
-    const terminal = startTerminal('send', '--to', await linkOf(page), file);
+    const link = new URL(`/#room=${room}&key=${randomBytes(16).toString('base64url')}`, siteUrl).href;
+    const page = await openPage(browser, 'receiver', link);
+    const terminal = startTerminal('send', '--to', link, file);
     await page.getByTestId('accept').click();
     expect(await terminal.exit).toBe(0);
     await expect(newest(page).getByTestId('transfer-state')).toHaveText('Received and verified');
