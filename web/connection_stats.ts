@@ -27,20 +27,25 @@ export async function readConnection(connection: RTCPeerConnection): Promise<Con
   const pair = selectedPair(entries);
   if (!pair) return undefined;
   const typeOf = (id: unknown): unknown => entries.get(String(id))?.['candidateType'];
-  const number = (name: string): number | undefined => {
-    const value = pair[name];
-    return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
-  };
+  const number = (name: string): number | undefined => numberOf(pair, name);
+  // Over all pairs, where the browser tells: while a connection comes up, the two sides may each have selected another one.
+  const transport = [...entries.values()].find((entry) => entry['type'] === 'transport');
+  const packets = (name: string): number | undefined => numberOf(transport, name) ?? number(name);
   const seconds = number('currentRoundTripTime');
   return {
     hostPair: typeOf(pair['localCandidateId']) === 'host' && typeOf(pair['remoteCandidateId']) === 'host',
     rtt: seconds === undefined ? undefined : seconds * 1000,
     bytesSent: number('bytesSent'),
     bytesReceived: number('bytesReceived'),
-    packetsSent: number('packetsSent'),
-    packetsReceived: number('packetsReceived'),
+    packetsSent: packets('packetsSent'),
+    packetsReceived: packets('packetsReceived'),
     at: (number('timestamp') ?? Infinity) - performance.timeOrigin,
   };
+}
+
+function numberOf(entry: Entry | undefined, name: string): number | undefined {
+  const value = entry?.[name];
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
 
 function selectedPair(entries: ReadonlyMap<string, Entry>): Entry | undefined {
