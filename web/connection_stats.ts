@@ -24,12 +24,13 @@ export async function readConnection(connection: RTCPeerConnection): Promise<Con
   }
   const entries = new Map<string, Entry>();
   report.forEach((entry: Entry, id: string) => entries.set(id, entry));
-  const pair = selectedPair(entries);
+  // Firefox has none.
+  const transport = [...entries.values()].find((entry) => entry['type'] === 'transport');
+  const pair = selectedPair(entries, transport);
   if (!pair) return undefined;
   const typeOf = (id: unknown): unknown => entries.get(String(id))?.['candidateType'];
   const number = (name: string): number | undefined => numberOf(pair, name);
   // Over all pairs, where the browser tells: while a connection comes up, the two sides may each have selected another one.
-  const transport = [...entries.values()].find((entry) => entry['type'] === 'transport');
   const packets = (name: string): number | undefined => numberOf(transport, name) ?? number(name);
   const seconds = number('currentRoundTripTime');
   return {
@@ -48,13 +49,12 @@ function numberOf(entry: Entry | undefined, name: string): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
 
-function selectedPair(entries: ReadonlyMap<string, Entry>): Entry | undefined {
+function selectedPair(entries: ReadonlyMap<string, Entry>, transport: Entry | undefined): Entry | undefined {
+  const selected = transport?.['selectedCandidatePairId'];
+  if (typeof selected === 'string') return entries.get(selected);
   let nominated: Entry | undefined;
   for (const entry of entries.values()) {
-    if (entry['type'] === 'transport' && typeof entry['selectedCandidatePairId'] === 'string') {
-      return entries.get(entry['selectedCandidatePairId']);
-    }
-    // Firefox has no transport, and says `selected`.
+    // Firefox says `selected`.
     if (entry['type'] !== 'candidate-pair' || entry['state'] !== 'succeeded') continue;
     if (entry['selected'] === true) return entry;
     if (entry['nominated'] === true) nominated ??= entry;

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 
+#include "support/environment.h"
 #include "support/mesh_scenario.h"
 
 namespace millrace {
@@ -17,16 +17,12 @@ namespace {
 
 using testing::MeshScenario;
 using testing::MeshScenarioResult;
+using testing::NumberFromEnvironment;
 using testing::RunMeshScenario;
 
-uint64_t FromEnvironment(const char* name, uint64_t fallback) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
-}
-
 void RunSeeds(MeshScenario scenario, uint64_t most) {
-  const uint64_t first = FromEnvironment("MILLRACE_SIM_SEED", 1);
-  const uint64_t wanted = FromEnvironment("MILLRACE_SIM_SEEDS", 1000) / 100;
+  const uint64_t first = NumberFromEnvironment("MILLRACE_SIM_SEED", 1);
+  const uint64_t wanted = NumberFromEnvironment("MILLRACE_SIM_SEEDS", 1000) / 100;
   for (uint64_t seed = first; seed < first + std::clamp<uint64_t>(wanted, 1, most); ++seed) {
     scenario.seed = seed;
     const MeshScenarioResult result = RunMeshScenario(scenario);
@@ -68,8 +64,8 @@ TEST_CASE("1,000 agents around hubs that die, with churn", "[.large]") {
 // says.
 TEST_CASE("a mesh for the latency benchmark", "[.latency]") {
   MeshScenario scenario;
-  scenario.seed = FromEnvironment("MILLRACE_SIM_SEED", 1);
-  scenario.agents = static_cast<size_t>(FromEnvironment("MILLRACE_MESH_AGENTS", 10));
+  scenario.seed = NumberFromEnvironment("MILLRACE_SIM_SEED", 1);
+  scenario.agents = static_cast<size_t>(NumberFromEnvironment("MILLRACE_MESH_AGENTS", 10));
   const MeshScenarioResult result = RunMeshScenario(scenario);
   std::printf("%s\n", testing::DescribeJson(scenario, result).c_str());
   CHECK(result.outcome.lost == 0);

@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "session/session.h"
+#include "support/environment.h"
 #include "support/handshake_pair.h"
 
 namespace millrace {
@@ -26,8 +26,7 @@ constexpr std::string_view kKey = "a link key of 16 bytes and more";
 constexpr std::string_view kCode = "7-crossover-clockwork";
 
 uint64_t Runs() {
-  const char* text = std::getenv("MILLRACE_SIM_SEEDS");
-  return text == nullptr ? 1000 : std::max<uint64_t>(1, std::strtoull(text, nullptr, 10));
+  return std::max<uint64_t>(1, testing::NumberFromEnvironment("MILLRACE_SIM_SEEDS", 1000));
 }
 
 std::string_view SecretOf(SecretKind kind) {

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "support/environment.h"
 #include "support/naive_pump.h"
 #include "support/rate_simulation.h"
 
@@ -39,10 +40,7 @@ struct Measured {
 };
 
 // Runs that ask for many seeds (scripts/test.sh sim --seeds 10000) take more of everything.
-bool Thorough() {
-  const char* seeds = std::getenv("MILLRACE_SIM_SEEDS");
-  return seeds != nullptr && std::atoi(seeds) >= 10'000;
-}
+bool Thorough() { return testing::NumberFromEnvironment("MILLRACE_SIM_SEEDS", 0) >= 10'000; }
 
 RateOptions Options(double mbits, int rtt_ms, double loss, size_t queue_bytes) {
   RateOptions options;

@@ -5,10 +5,10 @@
 // MILLRACE_SIM_SEEDS: how many seeds to run. MILLRACE_SIM_SEED: run just this one.
 
 #include <catch2/catch_test_macros.hpp>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "support/environment.h"
 #include "support/simulation.h"
 
 namespace millrace {
@@ -16,15 +16,11 @@ namespace {
 
 using testing::DiskOptions;
 using testing::LinkOptions;
+using testing::NumberFromEnvironment;
 using testing::Random;
 using testing::SimFile;
 using testing::SimPeer;
 using testing::Simulation;
-
-uint64_t NumberFrom(const char* name, uint64_t fallback) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
-}
 
 Duration RandomDuration(Random& random, Duration most) {
   return Duration::Micros(
@@ -243,9 +239,9 @@ void RunSeed(uint64_t seed) {
 }
 
 TEST_CASE("every seed ends with equal bytes or a typed error") {
-  const uint64_t only = NumberFrom("MILLRACE_SIM_SEED", 0);
+  const uint64_t only = NumberFromEnvironment("MILLRACE_SIM_SEED", 0);
   const uint64_t first = only == 0 ? 1 : only;
-  const uint64_t count = only == 0 ? NumberFrom("MILLRACE_SIM_SEEDS", 200) : 1;
+  const uint64_t count = only == 0 ? NumberFromEnvironment("MILLRACE_SIM_SEEDS", 200) : 1;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     INFO("replay with: scripts/test.sh sim --seed " << seed);
     RunSeed(seed);

@@ -4,7 +4,7 @@
  */
 import { MillraceError } from '../errors.js';
 import { wasmFile } from '../wasm_file.js';
-import type { Level, QualityMode, Topology } from './types.js';
+import type { BandwidthOptions, Level, QualityMode, Topology } from './types.js';
 
 export interface CoreAgent {
   readonly id: string;
@@ -87,22 +87,12 @@ export interface CoreSendOptions {
 }
 
 /** Names and units of `MeshOptions` in `src/mesh/mesh_node.h`; what is left out is as there. */
-export interface CoreMeshOptions {
+export interface CoreMeshOptions extends BandwidthOptions {
   topology?: Topology;
   neighbours?: number;
   agentsPerHub?: number;
   mostFull?: number;
   mostPartial?: number;
-  mediumAbove?: number;
-  lowAbove?: number;
-  mediumBelow?: number;
-  highBelow?: number;
-  highDelay?: number;
-  mediumDelay?: number;
-  lowDelay?: number;
-  sampleInterval?: number;
-  predictive?: boolean;
-  horizon?: number;
   queueBytes?: number;
   channelBytes?: number;
   messagesPerSecond?: number;

@@ -1,6 +1,7 @@
 import { orAborted } from '../deferred.js';
 import { isErrorCode, MillraceError } from '../errors.js';
 import { typedEventTarget } from '../events.js';
+import { Turns } from '../turns.js';
 import type { Offer, SendOptions, Source, Transfer } from '../types.js';
 import { compress, decompress } from './compression.js';
 import { loadMeshCore, type CoreMeshEvent, type CoreMessageId, type MeshNodeCore } from './core.js';
@@ -68,6 +69,8 @@ export async function createMesh(options: MeshOptions): Promise<Mesh> {
 class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
   /** Rejects where another agent has the id. */
   readonly joined: Promise<void>;
+  onmessage: Mesh['onmessage'] = null;
+  onincoming: Mesh['onincoming'] = null;
   readonly #node: MeshNodeCore;
   readonly #self: AgentName;
   readonly #settings: MeshSettings;
@@ -78,11 +81,8 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
   #sending: Promise<unknown> | undefined;
   #receiving: Promise<unknown> | undefined;
   #state: 'open' | 'closed' = 'open';
-  #onmessage: Mesh['onmessage'] = null;
-  #onincoming: Mesh['onincoming'] = null;
   #topology: Topology = 'full';
-  #turning = false;
-  #again = false;
+  readonly #turns = new Turns(() => this.#work());
   #timer: ReturnType<typeof setTimeout> | undefined;
   #reopenTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #capacityTimer: ReturnType<typeof setInterval>;
@@ -154,22 +154,6 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
   get bandwidthStats(): BandwidthStats {
     if (this.#state === 'closed') throw new MillraceError('closed');
     return this.#node.stats();
-  }
-
-  get onmessage(): Mesh['onmessage'] {
-    return this.#onmessage;
-  }
-
-  set onmessage(listener: Mesh['onmessage']) {
-    this.#onmessage = listener;
-  }
-
-  get onincoming(): Mesh['onincoming'] {
-    return this.#onincoming;
-  }
-
-  set onincoming(listener: Mesh['onincoming']) {
-    this.#onincoming = listener;
   }
 
   async send(to: string, payload: Payload, options: MessageOptions = {}): Promise<Acknowledgement> {
@@ -273,17 +257,7 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
   // Turns: what happened was handed over, now what the node wants is done.
 
   #turn(): void {
-    if (this.#turning) {
-      this.#again = true;
-      return;
-    }
-    this.#turning = true;
-    do {
-      this.#again = false;
-      this.#work();
-    } while (this.#again);
-    this.#turning = false;
-    if (this.#state === 'open') this.#setTimer();
+    if (this.#turns.run() && this.#state === 'open') this.#setTimer();
   }
 
   #work(): void {
@@ -404,13 +378,13 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     };
     this.#log({ event: 'message_received', id, sequence });
     this.dispatchEvent(Object.assign(new Event('message'), { message }));
-    this.#call(() => this.#onmessage?.(message));
+    this.#call(() => this.onmessage?.(message));
   }
 
   #offered(agent: string, offer: Offer): void {
     if (this.#state === 'closed') return;
     this.dispatchEvent(Object.assign(new Event('incoming'), { offer, agent }));
-    this.#call(() => this.#onincoming?.(offer, agent));
+    this.#call(() => this.onincoming?.(offer, agent));
   }
 
   /** What a listener throws is its own business. */

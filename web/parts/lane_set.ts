@@ -1,6 +1,7 @@
 import { deferred, type Deferred } from '../deferred.js';
 import { isErrorCode, MillraceError } from '../errors.js';
 import { typedEventTarget } from '../events.js';
+import { Turns } from '../turns.js';
 import { checkChoice, checkNumber } from './check.js';
 import { core, keep, release, type WaterMarks, type StripeArrival, type StripeEvent, type StripeLane, type StripeOutput, type StripeSetCore } from './core.js';
 import { createDataChannel, DEFAULT_PROTOCOL, type ChannelDelivery } from './data_channel.js';
@@ -149,8 +150,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
   #receiving: Receiving | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #watchdog: ReturnType<typeof setInterval> | undefined;
-  #turning = false;
-  #again = false;
+  readonly #turns = new Turns(() => this.#work());
   #end: MillraceError | undefined;
 
   /** Opens the lanes; the other side calls `accept`. Errors: throws 'invalid-argument', and 'connection-failed' as `createDataChannel`. */
@@ -210,7 +210,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
     signal?.addEventListener('abort', () => this.#stopSending(new MillraceError('aborted')), { signal: listening.signal });
     this.#sending = { data: source, done, chunkSize: begun, startedAt: performance.now(), listening, chunks: 0 };
     this.#watch();
-    this.#turn();
+    this.#turns.run();
     return done.promise;
   }
 
@@ -296,7 +296,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
     channel.addEventListener('open', () => this.#opened(lane), { signal });
     channel.addEventListener('close', () => this.#lose(lane), { signal });
     channel.addEventListener('error', () => this.#lose(lane), { signal });
-    channel.addEventListener('bufferedamountlow', () => this.#turn(), { signal });
+    channel.addEventListener('bufferedamountlow', () => this.#turns.run(), { signal });
     channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => this.#hear(lane, data), { signal });
     if (channel.readyState === 'open') this.#opened(lane);
   }
@@ -320,7 +320,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
         this.dispatchEvent(new Event('ready'));
       }
     }
-    this.#turn();
+    this.#turns.run();
   }
 
   #lose(lane: Channel): void {
@@ -338,7 +338,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
         // The connection is on its way out: what is left says so.
       }
     }
-    this.#turn();
+    this.#turns.run();
   }
 
   #mayReopen(): boolean {
@@ -362,7 +362,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
   #watch(): void {
     this.#watchdog ??= setInterval(() => {
       this.#look();
-      if (this.#sending || this.#receiving) this.#turn();
+      if (this.#sending || this.#receiving) this.#turns.run();
       else this.#unwatch();
     }, WATCHDOG_MS);
   }
@@ -373,19 +373,6 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
   }
 
   // Turns
-
-  #turn(): void {
-    if (this.#turning) {
-      this.#again = true;
-      return;
-    }
-    this.#turning = true;
-    do {
-      this.#again = false;
-      this.#work();
-    } while (this.#again);
-    this.#turning = false;
-  }
 
   #work(): void {
     if (this.#end) return;
@@ -402,7 +389,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
     }
     clearTimeout(this.#timer);
     const at = this.#core.nextTimeout();
-    if (at !== Infinity) this.#timer = setTimeout(() => this.#turn(), Math.max(0, Math.ceil(at - performance.now())));
+    if (at !== Infinity) this.#timer = setTimeout(() => this.#turns.run(), Math.max(0, Math.ceil(at - performance.now())));
   }
 
   #carry(output: StripeOutput): void {
@@ -428,7 +415,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
       () => {
         lane.reading -= message.length;
         if (this.#sending === sending) this.#put(lane, message);
-        this.#turn();
+        this.#turns.run();
       },
       (caught: unknown) => {
         lane.reading -= message.length;
@@ -466,7 +453,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
       if (refusal === undefined) this.#takeMessage(lane, bytes, length);
       else this.#core.decline(length, refusal);
     }
-    this.#turn();
+    this.#turns.run();
   }
 
   #takeMessage(lane: Channel, message: Uint8Array<ArrayBuffer>, length: number): void {
@@ -514,7 +501,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
     sending.listening.abort();
     if (!this.#end) this.#core.cancel(error.message);
     sending.done.reject(error);
-    this.#turn();
+    this.#turns.run();
   }
 
   // Receiving
@@ -569,7 +556,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
   #stopReceiving(error: MillraceError): void {
     if (this.#receiving?.begun && !this.#end) this.#core.refuse(error.message);
     this.#endReceiving(error);
-    this.#turn();
+    this.#turns.run();
   }
 
   #endReceiving(error: MillraceError): void {
