@@ -17,6 +17,11 @@ if(MILLRACE_FUZZ)
   # Feedback for libFuzzer; its main() is linked into the fuzz targets only.
   target_compile_options(millrace_instrumentation INTERFACE -fsanitize=fuzzer-no-link)
 endif()
+if(MILLRACE_COVERAGE)
+  # The tests too: what a header defines may run in their objects alone.
+  target_compile_options(millrace_instrumentation INTERFACE -fprofile-instr-generate -fcoverage-mapping)
+  target_link_options(millrace_instrumentation INTERFACE -fprofile-instr-generate)
+endif()
 
 if(NOT EMSCRIPTEN)
   # -O1 keeps the sanitized tests quick and their stack traces honest.

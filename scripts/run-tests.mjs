@@ -5,6 +5,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { checkTree, selfTest } from './check-layers.mjs';
+import { describe, measure, readLcov } from './lib/coverage.mjs';
 import { readCatchReport, readPlaywrightReport, readTapReport } from './lib/reports.mjs';
 import { run } from './lib/run.mjs';
 
@@ -31,6 +32,10 @@ const sanitizerEnv = {
 
 // At once, of one program: some of its test cases each. Two for each of two processors, since one takes longer than another.
 const catchParts = 4;
+
+// Of the lines of src/, in percent; simulations with few seeds reach what they reach.
+const leastCoverage = 95;
+const coverageSeeds = 3;
 
 const total = { passed: 0, failed: 0 };
 
@@ -199,6 +204,32 @@ const suites = {
     await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, work));
   },
 
+  async coverage() {
+    if (!(await build('coverage'))) return;
+    const programs = ['millrace_unit_tests', 'millrace_sim'].map((name) => path('build/coverage/tests', name));
+    const profiles = path('build/coverage/profiles');
+    rmSync(profiles, { recursive: true, force: true });
+    // One file of each process.
+    const env = { ...simEnv(coverageSeeds), LLVM_PROFILE_FILE: join(profiles, '%p.profraw') };
+    await Promise.all([
+      runCatch('unit tests, counting lines', programs[0], { env, parts: catchParts }),
+      runCatch(`simulations, counting lines, seeds: ${coverageSeeds}`, programs[1], { env, parts: catchParts }),
+    ]);
+    await check(`at least ${leastCoverage} % of the lines of src/ run`, async () => {
+      const merged = path('build/coverage/millrace.profdata');
+      const problems = await problemsOf('llvm-profdata', ['merge', '-sparse', '-o', merged, profiles]);
+      if (problems.length > 0) return problems;
+      const objects = programs.slice(1).flatMap((program) => ['-object', program]);
+      const args = ['export', '-format=lcov', `-instr-profile=${merged}`, programs[0], ...objects, path('src')];
+      const { code, stdout, stderr } = await run('llvm-cov', args, { cwd: root, separate: true });
+      if (code !== 0) return [stderr];
+      const files = readLcov(stdout, root);
+      for (const line of describe(files, leastCoverage)) console.log(line);
+      const { percent } = measure(files);
+      return percent >= leastCoverage ? [] : [`${percent.toFixed(2)} % of the lines of src/ ran`];
+    });
+  },
+
   async types() {
     const tsc = path('node_modules/typescript/bin/tsc');
     for (const project of ['web', 'worker', 'node']) {
@@ -238,7 +269,7 @@ const suites = {
 };
 
 mkdirSync(reports, { recursive: true });
-for (const name of positionals.length > 0 ? positionals : Object.keys(suites)) {
+for (const name of positionals) {
   const before = total.passed + total.failed;
   console.log(`== ${name}`);
   try {
