@@ -18,6 +18,8 @@ const executables = {
   firefox: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
 };
 
+export const firefoxPath = executables.firefox;
+
 /**
  * @param {string} name
  * @returns {asserts name is BrowserName}
@@ -46,14 +48,15 @@ export function launchBrowser(name, options = {}) {
 
 /**
  * A browser with a profile of its own on disk, gone when it is closed. Chromium keeps the private file system of an
- * ordinary Playwright context in memory; here it is on disk, as it is for people.
+ * ordinary Playwright context in memory; here it is on disk, as it is for people. `options`: as for `launchBrowser`.
  *
  * @param {BrowserName} name
+ * @param {{ downloads?: string }} [options]
  * @returns {Promise<{ newPage: () => Promise<Page>, close: () => Promise<void> }>}
  */
-export async function openProfile(name) {
+export async function openProfile(name, options = {}) {
   if (name === 'firefox') {
-    const browser = await launchBrowser(name);
+    const browser = await launchBrowser(name, options);
     // Firefox's contexts are containers of one temporary profile, which is on disk.
     const context = await browser.newContext();
     return { newPage: () => context.newPage(), close: () => browser.close() };
@@ -61,7 +64,7 @@ export async function openProfile(name) {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-profile-'));
   const removeFolder = () => rm(folder, { recursive: true, force: true, maxRetries: 5 });
   try {
-    const context = await chromium.launchPersistentContext(folder, launchOptions(name));
+    const context = await chromium.launchPersistentContext(folder, launchOptions(name, options));
     return {
       newPage: () => context.newPage(),
       close: async () => {
