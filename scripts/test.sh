@@ -6,7 +6,7 @@
 #   --seeds N           sim: how many seeds each scenario runs with (1000)
 #   --seed S            sim: one seed only, as a failure has printed it
 #   --fuzz-seconds N    fuzz: how long each target runs (10)
-#   --long              e2e: only what takes long: 6 GiB between two browsers, the memory of downloads; some 25 minutes
+#   --long              e2e: only what takes long: 6 GiB between two browsers, the memory of downloads; some 30 minutes
 #   --only TEXT         e2e: only the files whose path has TEXT, as in /site.spec
 set -euo pipefail
 cd "$(dirname "$0")/.."
