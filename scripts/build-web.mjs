@@ -131,7 +131,7 @@ async function copyDemoFiles() {
 
 async function writeDeclarations() {
   try {
-    await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.declarations.json'], { cwd: root });
+    await run(process.execPath, [join(root, 'node_modules/@typescript/native/bin/tsc'), '-p', 'tsconfig.declarations.json'], { cwd: root });
   } catch (error) {
     throw new Error(`tsc -p tsconfig.declarations.json:\n${error.stdout ?? error.message}`);
   }

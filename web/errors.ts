@@ -1,6 +1,8 @@
 /**
  * Every code that a `MillraceError` can carry, with what it means and what one can do. The list is closed: a program may
  * switch over it. The core uses the same words.
+ *
+ * @enum
  */
 export const errorCodes = {
   aborted: 'An AbortSignal ended it. Nothing to do: it was your own.',
@@ -29,6 +31,7 @@ export const errorCodes = {
   internal: 'Millrace itself failed. Please report it with the message.',
 } as const;
 
+/** The codes that a `MillraceError` can carry. */
 export type ErrorCode = keyof typeof errorCodes;
 
 export function isErrorCode(code: string): code is ErrorCode {
@@ -37,10 +40,12 @@ export function isErrorCode(code: string): code is ErrorCode {
 
 /** The one error that Millrace throws and rejects with. */
 export class MillraceError extends Error {
+  /** What happened, from the closed list `errorCodes`. */
   readonly code: ErrorCode;
   /** The message without the code; empty when nothing is known beyond the code. */
   readonly detail: string;
 
+  /** Its message is the code with `detail`, or with what the code means. */
   constructor(code: ErrorCode, detail = '', options?: ErrorOptions) {
     super(detail ? `${code}: ${detail}` : `${code}: ${errorCodes[code]}`, options);
     this.name = 'MillraceError';

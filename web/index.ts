@@ -1,4 +1,8 @@
-/** `millrace`: moves files from one browser to another. */
+/**
+ * Moves files from one browser to another: {@link connect}, then `send` and `onincoming` of the {@link Peer}.
+ *
+ * @module millrace
+ */
 export { connect } from './connect.js';
 export { createCode, normalizeCode } from './code.js';
 export { createLinkKey } from './link_key.js';

@@ -7,7 +7,9 @@ import { resolveSecret, type Secret } from './secret.js';
  * nothing worse than a typed error comes of it. `connect` takes it over, and closes it when the session ends.
  */
 export interface Signaling {
+  /** Takes a message, which JSON can say, to the other side, or to everyone else there: whom it is for stands in it. */
   send(message: object): void;
+  /** Set by `connect`; the implementation calls it with each message of the other side, parsed. */
   // `any` is the fixed outside shape: implementers hand over parsed JSON, and `connect` checks it.
   onmessage: ((message: any) => void) | null;
   /** Called by the implementation when no message can get through any more. */
@@ -24,12 +26,14 @@ export interface Signaling {
    * and a path that fails may still come.
    */
   readonly patience?: number;
+  /** Called once, when the session ends or the attempt to connect fails. */
   close?(): void;
 }
 
 /** `RTCPeerConnection` of a browser, or what another WebRTC stack has under that name. */
 export type PeerConnectionClass = new (configuration?: RTCConfiguration) => RTCPeerConnection;
 
+/** What `connect` takes. What means nothing is rejected with 'invalid-argument'. */
 export interface ConnectOptions {
   /** Both sides may call `connect` in any order; nobody has to know who is first. */
   signaling: Signaling;
@@ -52,7 +56,12 @@ export interface ConnectOptions {
    * Peer connections that carry bulk: `min` are kept open, more where they pay. Default 1 to 32, which is also the most; more
    * than 16 are opened only where a link loses packets at random.
    */
-  lanes?: { min?: number; max?: number };
+  lanes?: {
+    /** 1 to `max`. */
+    min?: number;
+    /** `min` to 32. */
+    max?: number;
+  };
   /**
    * How this side's bulk is sent. 'unreliable': the channels never send again, Millrace does; above 5 % loss the session moves
    * to reliable channels by itself and says so ('log'). Default 'reliable'.
@@ -74,7 +83,12 @@ export interface ConnectOptions {
    * Water marks of each lane's channel, bytes: nothing more goes into it from `high` on, until no more than `low` is left.
    * Default 1 MiB and 256 KiB; 16 and 4 MiB are prescribed by many, and clamped to what a browser's queue holds.
    */
-  waterMarks?: { high: number; low: number };
+  waterMarks?: {
+    /** More than `low`. */
+    high: number;
+    /** From 0 on. */
+    low: number;
+  };
   /** What this side sends at most, bytes per second; 0: no limit. At least 16,384. */
   bandwidthLimit?: number;
   /**

@@ -19,8 +19,7 @@ The other side is a browser at the same server, or another terminal.
 It ends with 0 when every byte is stored and verified at the receiving side, 1 when that failed, 2 for a wrong call,
 3 when the other side did not know the code or key, 130 when interrupted.
 
-Node.js has no WebRTC: @roamhq/wrtc must be installed beside it, such as by
-  npx -p millrace -p @roamhq/wrtc millrace send FILE
+Node.js has no WebRTC: @roamhq/wrtc must be installed beside it.
 `;
 
 /** How to find the other side. `room` with `key`, or `code`; neither: a code is made. */

@@ -4,7 +4,7 @@
  */
 import { MillraceError } from '../errors.js';
 import { wasmFile } from '../wasm_file.js';
-import type { BandwidthOptions, Level, QualityMode, Topology } from './types.js';
+import type { BandwidthOptions, BandwidthStats, DropReason, Level, QualityMode, Topology } from './types.js';
 
 export interface CoreAgent {
   readonly id: string;
@@ -33,8 +33,6 @@ export interface CoreMessageId {
   readonly sequence: number;
 }
 
-export type DropReason = 'malformed' | 'forged' | 'loop' | 'unknown-source' | 'flood' | 'no-room';
-
 interface CoreEventOf<Type extends string> {
   readonly type: Type;
   readonly agent: string;
@@ -59,25 +57,6 @@ export type CoreMeshEvent =
     })
   | (CoreEventOf<'topology'> & { readonly topology: Topology })
   | (CoreEventOf<'dropped'> & { readonly reason: DropReason; readonly count: number });
-
-export interface CoreMeshStats {
-  readonly mode: QualityMode;
-  readonly topology: Topology;
-  readonly isHub: boolean;
-  readonly channelCount: number;
-  readonly maxBuffered: number;
-  readonly avgBuffered: number;
-  readonly keptBytes: number;
-  readonly waitingBytes: number;
-  readonly messagesSent: number;
-  readonly messagesReceived: number;
-  readonly packetsForwarded: number;
-  readonly messagesResent: number;
-  readonly duplicates: number;
-  readonly batches: number;
-  readonly batchBytes: number;
-  readonly dropped: Readonly<Record<DropReason, number>>;
-}
 
 export interface CoreSendOptions {
   readonly level: Level;
@@ -119,7 +98,7 @@ export interface MeshNodeCore {
   mode(): QualityMode;
   /** What the connection to an agent has yet to send, bytes. */
   buffered(id: string): number;
-  stats(): CoreMeshStats;
+  stats(): BandwidthStats;
   delete(): void;
 }
 

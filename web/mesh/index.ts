@@ -1,10 +1,15 @@
-/** `millrace/mesh`: many agents that exchange messages. */
+/**
+ * Many agents that exchange messages.
+ *
+ * @module millrace/mesh
+ */
 export { createMesh } from './mesh.js';
 export { errorCodes, MillraceError, type ErrorCode } from '../errors.js';
 export type {
   Acknowledgement,
   BandwidthOptions,
   BandwidthStats,
+  DropReason,
   Json,
   Level,
   Mesh,

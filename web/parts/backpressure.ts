@@ -5,13 +5,17 @@ import { checkNumber } from './check.js';
 import { core, keep, release, type BackpressureCore, type WaterMarks } from './core.js';
 import { resolveWaterMarks, type WaterMarkOptions } from './water_marks.js';
 
+/** Water marks, and how often to look. */
 export interface BackpressureOptions extends WaterMarkOptions {
   /** While paused, the buffer is looked at this often besides the event, ms; 0: never. Default 5000. */
   watchdogMs?: number;
 }
 
+/** What a `Backpressure` fires. */
 export interface BackpressureEvents {
+  /** The buffer has reached the high mark. */
   pause: Event;
+  /** The buffer has fallen to the low mark. */
   resume: Event;
 }
 

@@ -2,6 +2,7 @@ import { profiles, sizingModes, type Profile, type SizingMode } from '../core.js
 import { checkChoice, checkNumber } from './check.js';
 import { core, keep, type ChunkSizerCore } from './core.js';
 
+/** By what the size is chosen. */
 export interface ChunkSizerOptions {
   /** 'strict' asks for less loss. Default 'default'. */
   ladder?: 'default' | 'strict';
@@ -9,9 +10,11 @@ export interface ChunkSizerOptions {
   profile?: Profile;
   /** How quickly the size follows; default: as the profile suggests. */
   mode?: SizingMode;
-  /** Bytes, instead of the profile's bounds; whole multiples of 16 KiB from 16 KiB to 4 MiB are used. */
+  /** Bytes, instead of the profile's bound; whole multiples of 16 KiB from 16 KiB to 4 MiB are used. */
   minChunkSize?: number;
+  /** The same. */
   maxChunkSize?: number;
+  /** Begins as `ChunkSizer.onUpdate`. */
   onUpdate?: (update: ChunkSizeUpdate) => void;
 }
 
@@ -19,8 +22,11 @@ export interface ChunkSizerOptions {
 export interface ChunkMetrics {
   /** ms, rising. */
   readonly timestamp: number;
+  /** Total. */
   readonly bytesTransferred: number;
+  /** Total. */
   readonly chunksSent: number;
+  /** Total. */
   readonly chunksAcked: number;
   /** ms. */
   readonly rtt: number;
@@ -32,24 +38,33 @@ export interface ChunkMetrics {
   readonly bufferLevel: number;
 }
 
+/** A change of the size. */
 export interface ChunkSizeUpdate {
   /** Bytes. */
   readonly chunkSize: number;
+  /** Bytes. */
   readonly previous: number;
+  /** The report that led to it. */
   readonly metrics: ChunkMetrics;
 }
 
+/** What a sizer goes by. */
 export interface ChunkSizerConfig {
+  /** As `ChunkSizerOptions.ladder`. */
   readonly ladder: 'default' | 'strict';
   /** The chosen one; for 'auto' what the path looks like, 'auto' before the first report. */
   readonly profile: Profile;
+  /** The chosen one, or the profile's. */
   readonly mode: SizingMode;
+  /** Bytes. */
   readonly minChunkSize: number;
+  /** Bytes. */
   readonly maxChunkSize: number;
 }
 
 /** The chunk size that follows the measured link, as the engine has it. */
 export class ChunkSizer {
+  /** Is told each change, within the `reportMetrics` that leads to it. */
   onUpdate: ((update: ChunkSizeUpdate) => void) | undefined;
   readonly #core: ChunkSizerCore;
 
@@ -70,6 +85,7 @@ export class ChunkSizer {
     return this.#core.chunkSize();
   }
 
+  /** What it goes by now. */
   get config(): ChunkSizerConfig {
     return this.#core.config();
   }

@@ -33,6 +33,7 @@ export interface QualitySample {
   readonly packetLoss: number | undefined;
   /** Both ways. */
   readonly bytesPerSecond: number | undefined;
+  /** Of all channels that are watched, bytes. */
   readonly bufferedAmount: number | undefined;
 }
 
@@ -83,14 +84,21 @@ export interface StripeEvent extends CoreFailure {
 }
 
 export interface StripeLane {
+  /** The number in its label. */
   readonly lane: number;
+  /** Of chunks, since it was opened. */
   readonly bytesSent: number;
+  /** Of chunks, since it was opened. */
   readonly bytesReceived: number;
+  /** Those sent again counted again. */
   readonly chunksSent: number;
+  /** Since it was opened. */
   readonly chunksReceived: number;
+  /** Bytes. */
   readonly bufferedAmount: number;
   /** 0 to 1 of the high water mark. */
   readonly bufferLevel: number;
+  /** From the high water mark on, until the low one. */
   readonly paused: boolean;
   /** Nothing of what it holds has arrived for a while: the others carry on. */
   readonly stalled: boolean;
@@ -121,8 +129,10 @@ export interface StripeSetCore extends Handle {
   lanes(): StripeLane[];
 }
 
+/** The names of `waterMarks`. */
 export type WaterMarkPreset = 'prescribed' | 'event-driven' | 'deep' | 'measured';
 
+/** When a channel is written to. */
 export interface WaterMarks {
   /** Bytes: nothing more is sent from here on, */
   readonly high: number;
@@ -130,11 +140,17 @@ export interface WaterMarks {
   readonly low: number;
 }
 
+/** What suits a kind of network. */
 export interface ProfileLimits {
+  /** Lanes to keep open. */
   readonly minLanes: number;
+  /** Lanes at most. */
   readonly maxLanes: number;
+  /** Bytes. */
   readonly minChunkSize: number;
+  /** Bytes. */
   readonly maxChunkSize: number;
+  /** How quickly the chunk size follows the link. */
   readonly mode: SizingMode;
 }
 

@@ -5,6 +5,7 @@ import { waterMarks } from './water_marks.js';
 /** 'unreliable': unordered, never sent again by the channel. 'reliable': unordered. 'ordered': reliable and ordered. */
 export type ChannelDelivery = 'unreliable' | 'reliable' | 'ordered';
 
+/** What the channel is to be like. */
 export interface DataChannelOptions {
   /** The label is `<prefix>-<number>`. Default 'millrace'. */
   prefix?: string;

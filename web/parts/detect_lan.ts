@@ -3,9 +3,11 @@ import { readConnection } from '../connection_stats.js';
 import { isCellular } from '../path_monitor.js';
 import { core } from './core.js';
 
+/** What a connection's path is like. */
 export interface LanDetection {
   /** Both ends are host candidates, and the round trip is below 10 ms. */
   readonly lan: boolean;
+  /** Both ends are host candidates: no address translation is in between. */
   readonly hostPair: boolean;
   /** ms; undefined where the browser does not tell. */
   readonly rtt: number | undefined;
@@ -13,6 +15,7 @@ export interface LanDetection {
   readonly profile: Exclude<Profile, 'auto'>;
 }
 
+/** What is known better than the browser tells. */
 export interface DetectLanOptions {
   /** A round trip that was measured, ms, instead of the browser's. */
   rtt?: number;

@@ -1,6 +1,8 @@
 /**
- * `millrace/parts`: the building blocks for people who keep their own connection. What they compute is computed by the same
+ * The building blocks for people who keep their own connection. What they compute is computed by the same
  * code as in the engine, in a WebAssembly module of its own, which is loaded with this one.
+ *
+ * @module millrace/parts
  */
 export { Backpressure, type BackpressureEvents, type BackpressureOptions } from './backpressure.js';
 export {

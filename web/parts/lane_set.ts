@@ -8,6 +8,7 @@ import { createDataChannel, DEFAULT_PROTOCOL, type ChannelDelivery } from './dat
 import { toLaneData, type LaneData, type LaneSource } from './lane_source.js';
 import { resolveWaterMarks, type WaterMarkOptions } from './water_marks.js';
 
+/** Both sides use the same prefix and protocol; the rest is each side's own. */
 export interface LaneSetOptions extends WaterMarkOptions {
   /** How many lanes there are to be, 1 to 16; default 4. */
   lanes?: number;
@@ -17,6 +18,7 @@ export interface LaneSetOptions extends WaterMarkOptions {
   delivery?: ChannelDelivery;
   /** Labels are `<prefix>-<number>`. Both sides use the same one. Default 'lane'. */
   prefix?: string;
+  /** Of the channels. Default 'millrace-parts/1'. */
   protocol?: string;
   /** Bytes of a chunk, at most what a message carries; default 64 KiB. */
   chunkSize?: number;
@@ -24,6 +26,7 @@ export interface LaneSetOptions extends WaterMarkOptions {
   reopen?: boolean;
 }
 
+/** Options of `LaneSet.send`. */
 export interface SendLanesOptions {
   /** Bytes of a chunk of this transfer. */
   chunkSize?: number;
@@ -31,6 +34,7 @@ export interface SendLanesOptions {
   signal?: AbortSignal;
 }
 
+/** Options of `LaneSet.receive`. */
 export interface ReceiveLanesOptions {
   /** Refuse more than this with 'too-large', bytes; default 64 MiB, or without bound where `onchunk` takes it. */
   maxBytes?: number;
@@ -40,40 +44,76 @@ export interface ReceiveLanesOptions {
   signal?: AbortSignal;
 }
 
+/** What `LaneSet.send` resolves with: all of it has arrived. */
 export interface LanesReceipt {
+  /** Of the data. */
   readonly bytes: number;
+  /** How many it was cut into. */
   readonly chunks: number;
+  /** Bytes; that of the options, or less where a message carries less. */
   readonly chunkSize: number;
+  /** From `send` to the last acknowledgement. */
   readonly durationMs: number;
 }
 
+/** One lane of a `LaneSet`. */
 export interface LaneState extends StripeLane {
+  /** Of its channel. */
   readonly label: string;
+  /** Of its channel. */
   readonly state: RTCDataChannelState;
 }
 
+/** Numbers of a `LaneSet`. */
 export interface LaneSetStats {
+  /** Those that are there now. */
   readonly lanes: readonly LaneState[];
+  /** How many of them are open. */
   readonly openLanes: number;
+  /** How many take nothing now: they are above their high water mark. */
   readonly pausedLanes: number;
   /** Of the lanes that are there now. */
   readonly bytesSent: number;
+  /** Of the lanes that are there now. */
   readonly bytesReceived: number;
+  /** Of the lanes that are there now. */
   readonly chunksSent: number;
+  /** Of the lanes that are there now. */
   readonly chunksReceived: number;
+  /** Bytes in all channels. */
   readonly bufferedAmount: number;
 }
 
+/** What a `LaneSet` fires. */
 export interface LaneSetEvents {
   /** As many lanes are open as there are to be, for the first time. */
   ready: Event;
   /** A chunk went out, or arrived for the first time. */
-  chunk: Event & { readonly index: number; readonly lane: number; readonly direction: 'send' | 'receive' };
+  chunk: Event & {
+    /** From 0, within its transfer. */
+    readonly index: number;
+    /** The number of the lane. */
+    readonly lane: number;
+    /** Which way it went. */
+    readonly direction: 'send' | 'receive';
+  };
   /** A lane is below its low mark again. */
-  drain: Event & { readonly lane: number };
+  drain: Event & {
+    /** Its number. */
+    readonly lane: number;
+  };
   /** A transfer begins to arrive: without a `receive` by the end of this event it is refused. */
-  incoming: Event & { readonly totalBytes: number };
-  lane: Event & { readonly lane: number; readonly state: RTCDataChannelState };
+  incoming: Event & {
+    /** Of the data. */
+    readonly totalBytes: number;
+  };
+  /** A lane opened or closed. */
+  lane: Event & {
+    /** Its number. */
+    readonly lane: number;
+    /** What it is now. */
+    readonly state: RTCDataChannelState;
+  };
 }
 
 const DEFAULT_CHUNK_BYTES = 64 * 1024;
@@ -234,6 +274,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
     return done.promise;
   }
 
+  /** Numbers of now; none of lanes once it is closed. */
   stats(): LaneSetStats {
     const known = this.#end ? [] : this.#core.lanes();
     const lanes = known.map((lane): LaneState => {

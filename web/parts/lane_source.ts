@@ -1,6 +1,7 @@
 import { MillraceError } from '../errors.js';
 import { SlabReader } from '../sources/slab_reader.js';
 
+/** What `LaneSet.send` takes. A blob is read piece by piece. */
 export type LaneSource = Uint8Array | ArrayBuffer | Blob;
 
 /** Data that can be read anywhere, and again. */

@@ -3,6 +3,7 @@ import { PacketExchange } from '../packet_exchange.js';
 import { checkNumber } from './check.js';
 import { core, keep, release, type QualityMonitorCore, type QualitySample } from './core.js';
 
+/** What is watched, and how often. */
 export interface QualityMonitorOptions {
   /** Channels whose buffered amounts are summed; default: none, and the amount is unknown. */
   channels?: readonly RTCDataChannel[];
@@ -14,6 +15,7 @@ export interface QualityMonitorOptions {
   exchange?: RTCDataChannel | ((message: string) => void);
   /** ms; default 1000. */
   interval?: number;
+  /** Begins as `QualityMonitor.onSample`. */
   onSample?: (sample: QualitySample) => void;
 }
 
@@ -22,6 +24,7 @@ export interface QualityMonitorOptions {
  * until `stop`.
  */
 export class QualityMonitor {
+  /** Is told each sample. */
   onSample: ((sample: QualitySample) => void) | undefined;
   readonly #connection: RTCPeerConnection;
   readonly #channels: readonly RTCDataChannel[];

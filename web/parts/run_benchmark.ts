@@ -5,6 +5,7 @@ import { readConnection } from '../connection_stats.js';
 import { LaneSet, type LaneSetOptions } from './lane_set.js';
 import { QualityMonitor } from './quality_monitor.js';
 
+/** What is sent, and how. */
 export interface RunBenchmarkOptions extends Pick<LaneSetOptions, 'delivery' | 'scheduler' | 'preset'> {
   /** Bytes; default 20 MB. At most 512 MB: it is made and received in memory, piece by piece. */
   fileSize?: number;
@@ -14,15 +15,21 @@ export interface RunBenchmarkOptions extends Pick<LaneSetOptions, 'delivery' | '
   lanes?: number;
   /** Two ends of a connection that is up or coming up; default: a connection within this page. They stay open. */
   connections?: readonly [sender: RTCPeerConnection, receiver: RTCPeerConnection];
+  /** Ends it with 'aborted'. */
   signal?: AbortSignal;
 }
 
+/** How it went. */
 export interface BenchmarkResult {
+  /** Bytes. */
   readonly fileSize: number;
+  /** From the first byte to the last acknowledgement. */
   readonly durationMs: number;
   /** MB/s, powers of ten. */
   readonly mbps: number;
+  /** Bytes; that of the options, or less where a message carries less. */
   readonly chunkSize: number;
+  /** As in the options. */
   readonly lanes: number;
   /** Mean, ms; undefined where it was not known. */
   readonly rtt: number | undefined;

@@ -2,6 +2,7 @@ import type { BenchmarkCore, BenchmarkStats } from '../core.js';
 import { checkNumber } from './check.js';
 import { core, keep } from './core.js';
 
+/** How samples are taken. */
 export interface TransferBenchmarkOptions {
   /** ms, from 10 on; default 1000. */
   sampleInterval?: number;
@@ -17,6 +18,7 @@ export interface TransferBenchmarkOptions {
 
 /** Measures one transfer, whatever carries it. Between `start` and `stop` a timer is running. */
 export class TransferBenchmark {
+  /** Is told the statistics after each sample. */
   onStats: ((stats: BenchmarkStats) => void) | undefined;
   readonly #core: BenchmarkCore;
   readonly #sampleInterval: number;
@@ -59,10 +61,12 @@ export class TransferBenchmark {
     this.#core.recordPacketLoss(loss, performance.now());
   }
 
+  /** Statistics of now; of the end, after `stop`. */
   stats(): BenchmarkStats {
     return this.#core.stats(performance.now());
   }
 
+  /** Ends the measurement and its timer. */
   stop(): BenchmarkStats {
     clearInterval(this.#timer);
     this.#core.stop(performance.now());

@@ -7,10 +7,13 @@ import { core, type WaterMarkPreset, type WaterMarks } from './core.js';
  */
 export const waterMarks: Readonly<Record<WaterMarkPreset, WaterMarks>> = core.waterMarks();
 
+/** A preset, or numbers of your own. */
 export interface WaterMarkOptions {
+  /** Default 'measured'. */
   preset?: WaterMarkPreset;
   /** Bytes; clamped to what the browser's queue holds, which throws at 16 MiB in Chromium. */
   high?: number;
+  /** Bytes; no more than `high`. */
   low?: number;
 }
 

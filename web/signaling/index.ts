@@ -1,4 +1,8 @@
-/** `millrace/signaling`: ways for two sides to find each other. */
+/**
+ * Ways for two sides to find each other.
+ *
+ * @module millrace/signaling
+ */
 export { broadcastSignaling } from './broadcast.js';
 export { closeCodes } from './close_codes.js';
 export { manualSignaling, type ManualSignaling } from './manual.js';

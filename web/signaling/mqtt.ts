@@ -3,8 +3,11 @@ import { MillraceError, describe } from '../errors.js';
 import type { Signaling } from '../options.js';
 import { CarriedSignaling, MAX_MESSAGE_BYTES, type Wire, type WireListener } from './carried.js';
 
+/** How the broker is spoken to. */
 export interface MqttSignalingOptions {
+  /** Where the broker asks for one. */
   username?: string;
+  /** Where the broker asks for one. */
   password?: string;
   /** The topic of a room is `PREFIX/ROOM`; default 'millrace'. */
   prefix?: string;

@@ -2,6 +2,7 @@ import { MillraceError } from '../errors.js';
 import type { Signaling } from '../options.js';
 import { CarriedSignaling, type Wire, type WireListener } from './carried.js';
 
+/** How the socket is opened. */
 export interface WebSocketSignalingOptions {
   /** Sub-protocols that the server expects. */
   protocols?: string | string[];
@@ -11,11 +12,13 @@ export interface WebSocketSignalingOptions {
 
 /** Where the server put this page. */
 export interface Place {
+  /** 16 to 64 of A-Z a-z 0-9 _ -. */
   readonly room: string;
   /** The number of the short code that leads here. */
   readonly nameplate: number;
 }
 
+/** What `webSocketSignaling` gives. */
 export interface WebSocketSignaling extends Signaling {
   /**
    * With `nameplate` in the URL: resolves when the server has told the number and the room. Errors: rejects with

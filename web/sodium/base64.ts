@@ -4,7 +4,18 @@ import { callSodium } from './module.js';
 import type { Message } from './types.js';
 import { to_string } from './utf8.js';
 
-export const base64_variants = { ORIGINAL: 1, ORIGINAL_NO_PADDING: 3, URLSAFE: 5, URLSAFE_NO_PADDING: 7 } as const;
+/** Alphabets of base64, with padding or without. */
+export const base64_variants = {
+  /** `+` and `/`, padded. */
+  ORIGINAL: 1,
+  /** `+` and `/`. */
+  ORIGINAL_NO_PADDING: 3,
+  /** `-` and `_`, padded. */
+  URLSAFE: 5,
+  /** `-` and `_`. */
+  URLSAFE_NO_PADDING: 7,
+} as const;
+/** One of the numbers of that name. */
 export type base64_variants = number;
 
 const noPadding = 2;
@@ -16,7 +27,7 @@ function readVariant(value: unknown): number {
   return known;
 }
 
-/** `variant`: URL-safe without padding, unless said. Errors: TypeError for what is neither bytes nor a string. */
+/** Bytes as base64. `variant`: URL-safe without padding, unless said. Errors: TypeError for what is neither bytes nor a string. */
 export function to_base64(input: Message, variant?: base64_variants): string {
   const chosen = readVariant(variant);
   const bytes = readBytes(input, 'input');
@@ -33,7 +44,7 @@ export function to_base64(input: Message, variant?: base64_variants): string {
   });
 }
 
-/** Errors: Error for text that is not all of that variant. */
+/** The bytes that base64 stands for. Errors: Error for text that is not all of that variant. */
 export function from_base64(input: Message, variant?: base64_variants): Uint8Array {
   const chosen = readVariant(variant);
   const text = readBytes(input, 'input');

@@ -9,14 +9,14 @@ function digit(nibble: number): number {
   return 48 + nibble + (((9 - nibble) >> 8) & lettersOffset);
 }
 
-/** Lower case. Errors: TypeError for what is neither bytes nor a string. */
+/** Bytes as hexadecimal digits, in lower case. Errors: TypeError for what is neither bytes nor a string. */
 export function to_hex(input: Message): string {
   let text = '';
   for (const byte of readBytes(input, 'input')) text += String.fromCharCode(digit(byte >> 4), digit(byte & 15));
   return text;
 }
 
-/** Either case. Errors: Error for an odd number of digits and for any other character. */
+/** The bytes that hexadecimal digits of either case stand for. Errors: Error for an odd number of digits and for any other character. */
 export function from_hex(input: Message): Uint8Array {
   const text = readBytes(input, 'input');
   const length = byteLength(text);

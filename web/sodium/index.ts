@@ -1,6 +1,8 @@
 /**
- * `millrace/sodium`: what npm `libsodium-wrappers` offers for the families listed in docs/sodium.md, from this project's own
+ * What npm `libsodium-wrappers` offers for the families listed in docs/sodium.md, from this project's own
  * build of libsodium. A chunk of its own: nothing of it is loaded by transfers.
+ *
+ * @module millrace/sodium
  */
 import { base64_variants, from_base64, to_base64 } from './base64.js';
 import { makeFunction } from './call.js';
@@ -17,7 +19,18 @@ import { from_string, to_string } from './utf8.js';
 export { add, base64_variants, compare, from_base64, from_hex, from_string, increment, is_zero, memcmp, memzero, output_formats };
 export { pad, symbols, to_base64, to_hex, to_string, unpad };
 export type { OutputFormat } from './output_format.js';
-export type { Message, SodiumFunctions, StateAddress, StringOutputFormat, Uint8ArrayOutputFormat } from './types.js';
+export type {
+  Encapsulation,
+  Formatted,
+  FormattedRecord,
+  KeyPair,
+  Message,
+  Pulled,
+  SodiumFunctions,
+  StateAddress,
+  StringOutputFormat,
+  Uint8ArrayOutputFormat,
+} from './types.js';
 
 const helpers = {
   add,
@@ -42,13 +55,20 @@ const helpers = {
 const functions = Object.fromEntries(Object.entries(functionTable).map(([name, spec]) => [name, makeFunction(name, spec)]));
 
 /** What only the loaded build can tell, and undefined until `ready`. */
-interface BuildConstants {
+export interface BuildConstants {
+  /** Of libsodium's binary interface. */
   readonly SODIUM_LIBRARY_VERSION_MAJOR: number;
+  /** Of libsodium's binary interface. */
   readonly SODIUM_LIBRARY_VERSION_MINOR: number;
+  /** Such as '1.0.22'. */
   readonly SODIUM_VERSION_STRING: string;
 }
 
-export type Sodium = { readonly ready: Promise<void> } & Readonly<typeof helpers & typeof constants & SodiumFunctions & BuildConstants>;
+/** The default export: helpers and functions, which are exported by name or listed here, and constants (docs/sodium.md). */
+export type Sodium = {
+  /** As the export of that name. */
+  readonly ready: Promise<void>;
+} & Readonly<typeof helpers & typeof constants & SodiumFunctions & BuildConstants>;
 
 /** Loading begins when this module is imported. Rejects where the `.wasm` cannot be had. */
 export const ready: Promise<void> = loadSodium().then(() => {
@@ -59,6 +79,7 @@ export const ready: Promise<void> = loadSodium().then(() => {
   } satisfies Record<keyof BuildConstants, unknown>);
 });
 
+/** Everything that is here; functions may be called once `ready` has resolved. */
 const sodium = { ready, ...helpers, ...constants, ...functions } as Sodium;
 
 /** Every name that is there, in order. */

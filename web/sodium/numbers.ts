@@ -10,7 +10,7 @@ function requireSameLength(a: Uint8Array, b: Uint8Array, otherwise: string): voi
   if (a.length !== b.length) throw new TypeError(otherwise);
 }
 
-/** a := a + b. */
+/** a := a + b, modulo 2 to the power of their bits. Errors: TypeError where they are not of one length. */
 export function add(a: Uint8Array, b: Uint8Array): void {
   requireBytes([a, b], 'added');
   requireSameLength(a, b, 'Arguments must have the same length');
@@ -22,7 +22,7 @@ export function add(a: Uint8Array, b: Uint8Array): void {
   });
 }
 
-/** bytes := bytes + 1. */
+/** bytes := bytes + 1, modulo 2 to the power of their bits. */
 export function increment(bytes: Uint8Array): void {
   requireBytes([bytes], 'incremented');
   let carry = 1;
@@ -33,11 +33,13 @@ export function increment(bytes: Uint8Array): void {
   });
 }
 
+/** True where all bytes are 0. */
 export function is_zero(bytes: Uint8Array): boolean {
   requireBytes([bytes], 'checked');
   return bytes.reduce((any, byte) => any | byte, 0) === 0;
 }
 
+/** Overwrites all bytes with 0. */
 export function memzero(bytes: Uint8Array): void {
   requireBytes([bytes], 'wiped');
   bytes.fill(0);

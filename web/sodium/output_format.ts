@@ -1,16 +1,19 @@
 import { to_base64 } from './base64.js';
 import { to_hex } from './hex.js';
+import type { StringOutputFormat, Uint8ArrayOutputFormat } from './types.js';
 import { to_string } from './utf8.js';
 
-const writers = {
-  uint8array: (bytes: Uint8Array): Uint8Array => bytes,
+/** What bytes may come as. */
+export type OutputFormat = Uint8ArrayOutputFormat | StringOutputFormat;
+
+const writers: Readonly<Record<OutputFormat, (bytes: Uint8Array) => Uint8Array | string>> = {
+  uint8array: (bytes) => bytes,
   text: to_string,
   hex: to_hex,
-  base64: (bytes: Uint8Array): string => to_base64(bytes),
+  base64: (bytes) => to_base64(bytes),
 };
 
-export type OutputFormat = keyof typeof writers;
-
+/** All of them. */
 export function output_formats(): OutputFormat[] {
   return Object.keys(writers) as OutputFormat[];
 }

@@ -1,42 +1,17 @@
-// The package as npm would publish it, installed into an empty project and used there as README and guide say.
+// The installed package, used as README and guide say.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { launchBrowser } from '../../e2e/support/browsers.mjs';
+import { browser, packed, project, root, run, tarball } from './installed.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
-const run = promisify(execFile);
 const bin = (name) => join(root, 'node_modules/.bin', name);
 
-let project;
-let tarball;
-let browser;
-let packed;
-
-before(async () => {
-  project = await mkdtemp(join(tmpdir(), 'millrace-install-'));
-  const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', project], { cwd: root, maxBuffer: 1 << 24 });
-  [packed] = JSON.parse(stdout);
-  tarball = join(project, packed.filename);
-  await writeFile(join(project, 'package.json'), '{ "name": "somebody", "private": true, "type": "module" }\n');
-  // Nothing is asked of a registry: the package depends on nothing.
-  await run('npm', ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', tarball], { cwd: project });
-  await copyFile(here('page.js'), join(project, 'page.js'));
-  browser = await launchBrowser('chromium');
-});
-
-after(async () => {
-  await browser?.close();
-  await rm(project, { recursive: true, force: true });
-});
+await copyFile(here('page.js'), join(project, 'page.js'));
 
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 
@@ -120,7 +95,6 @@ test('bundled by Vite', async () => {
 });
 
 test('Node.js: the entry points, and a transfer over @roamhq/wrtc', async () => {
-  await symlink(join(root, 'node_modules/@roamhq'), join(project, 'node_modules/@roamhq'));
   await copyFile(here('node.mjs'), join(project, 'node.mjs'));
   const { stdout } = await run(process.execPath, ['node.mjs'], { cwd: project, timeout: 30_000 });
   assert.match(stdout, /^verified [0-9a-f]{64}\n$/);
