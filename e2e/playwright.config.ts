@@ -10,9 +10,10 @@ export default defineConfig({
   // One after another; scripts/run-tests.mjs says how many workers each of these gets.
   workers: 1,
   projects: [
-    { name: 'alone', grep: /@alone/ },
-    { name: 'together', grepInvert: /@alone|@long/ },
-    { name: 'long', grep: /@long/ },
+    // Each keeps what failed when another one runs after it.
+    { name: 'alone', grep: /@alone/, outputDir: '../build/e2e/alone' },
+    { name: 'together', grepInvert: /@alone|@long/, outputDir: '../build/e2e/together' },
+    { name: 'long', grep: /@long/, outputDir: '../build/e2e/long' },
   ],
   fullyParallel: false,
   retries: 0,
@@ -20,5 +21,4 @@ export default defineConfig({
   expect: { timeout: 10_000 },
   forbidOnly: true,
   reporter: [['list']],
-  outputDir: '../build/e2e',
 });
