@@ -1,16 +1,26 @@
 # Compile options of our own code, as interface targets: what is third-party links none of them.
 
-# Sanitizers: every object in a program has to agree on AddressSanitizer, also those of libsodium and Catch2.
-add_library(millrace_sanitizers INTERFACE)
+# What watches our code while tests run. Every object in a program has to agree on AddressSanitizer, also those of libsodium
+# and Catch2.
+add_library(millrace_instrumentation INTERFACE)
 add_library(millrace_address_sanitizer INTERFACE)
 set(MILLRACE_SANITIZER_KEY "none")
 if(MILLRACE_SANITIZE)
   set(MILLRACE_SANITIZER_KEY "address")
   target_compile_options(millrace_address_sanitizer INTERFACE -fsanitize=address -fno-omit-frame-pointer)
   target_link_options(millrace_address_sanitizer INTERFACE -fsanitize=address)
-  target_compile_options(millrace_sanitizers INTERFACE
+  target_compile_options(millrace_instrumentation INTERFACE
     -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  target_link_options(millrace_sanitizers INTERFACE -fsanitize=address,undefined -fno-sanitize=vptr)
+  target_link_options(millrace_instrumentation INTERFACE -fsanitize=address,undefined -fno-sanitize=vptr)
+endif()
+if(MILLRACE_FUZZ)
+  # Feedback for libFuzzer; its main() is linked into the fuzz targets only.
+  target_compile_options(millrace_instrumentation INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+if(MILLRACE_COVERAGE)
+  # The tests too: what a header defines may run in their objects alone.
+  target_compile_options(millrace_instrumentation INTERFACE -fprofile-instr-generate -fcoverage-mapping)
+  target_link_options(millrace_instrumentation INTERFACE -fprofile-instr-generate)
 endif()
 
 if(NOT EMSCRIPTEN)
@@ -35,10 +45,6 @@ target_compile_options(millrace_warnings INTERFACE
 
 # What src/ and wasm/ are compiled with: no exceptions and no RTTI, so that neither can be relied upon.
 add_library(millrace_core_options INTERFACE)
-target_link_libraries(millrace_core_options INTERFACE millrace_warnings millrace_sanitizers)
+target_link_libraries(millrace_core_options INTERFACE millrace_warnings millrace_instrumentation)
 target_compile_options(millrace_core_options INTERFACE -ffunction-sections -fdata-sections
   $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
-if(MILLRACE_FUZZ)
-  # Coverage feedback for libFuzzer; its main() is linked into the fuzz targets only.
-  target_compile_options(millrace_core_options INTERFACE -fsanitize=fuzzer-no-link)
-endif()

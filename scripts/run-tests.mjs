@@ -5,6 +5,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { checkTree, selfTest } from './check-layers.mjs';
+import { describe, measure, readLcov } from './lib/coverage.mjs';
 import { readCatchReport, readPlaywrightReport, readTapReport } from './lib/reports.mjs';
 import { run } from './lib/run.mjs';
 
@@ -30,6 +31,13 @@ const sanitizerEnv = {
   ASAN_OPTIONS: 'detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1',
   UBSAN_OPTIONS: 'print_stacktrace=1',
 };
+
+// At once, of one program: some of its test cases each. Two for each of two processors, since one takes longer than another.
+const catchParts = 4;
+
+// Of the lines of src/, in percent; simulations with few seeds reach what they reach.
+const leastCoverage = 95;
+const coverageSeeds = 3;
 
 const total = { passed: 0, failed: 0 };
 
@@ -68,8 +76,8 @@ async function build(preset, ...targets) {
   return false;
 }
 
-/** Runs a Catch2 program, natively or (a .js file) in Node.js. */
-async function runCatch(name, program, { args = [], env = {} } = {}) {
+/** Runs a Catch2 program, natively or (a .js file) in Node.js; in so many parts at once, each with some of its test cases. */
+async function runCatch(name, program, { args = [], env = {}, parts = 1 } = {}) {
   const started = performance.now();
   if (!existsSync(program)) {
     console.log(`${relative(root, program)} was not built: there are no sources for it`);
@@ -77,18 +85,21 @@ async function runCatch(name, program, { args = [], env = {} } = {}) {
   }
   const inNode = program.endsWith('.js');
   const [command, first] = inNode ? [process.execPath, [program]] : [program, []];
-  const result = await run(command, [...first, '--reporter', 'XML', ...args], {
-    cwd: root,
-    env: { ...sanitizerEnv, ...env },
-    separate: true,
-  });
-  const report = readCatchReport(result.stdout, result.code);
-  if (report.failed > 0) {
-    // Once more for people to read; the XML is for counting.
-    const again = await run(command, [...first, '--colour-mode', 'none', ...args], { cwd: root, env: { ...sanitizerEnv, ...env } });
-    console.log(again.code === 0 ? `${report.problem}\n${result.stdout.slice(-4000)}\n${result.stderr}` : again.output);
-  }
-  count(name, report, started);
+  const settings = { cwd: root, env: { ...sanitizerEnv, ...env } };
+  const runPart = async (part) => {
+    const shard = parts > 1 ? ['--order', 'decl', '--shard-count', String(parts), '--shard-index', String(part)] : [];
+    const result = await run(command, [...first, '--reporter', 'XML', ...shard, ...args], { ...settings, separate: true });
+    const report = readCatchReport(result.stdout, result.code);
+    if (report.failed > 0) {
+      // Once more for people to read; the XML is for counting.
+      const again = await run(command, [...first, '--colour-mode', 'none', ...shard, ...args], settings);
+      console.log(again.code === 0 ? `${report.problem}\n${result.stdout.slice(-4000)}\n${result.stderr}` : again.output);
+    }
+    return report;
+  };
+  const reports = await Promise.all(Array.from({ length: parts }, (_, part) => runPart(part)));
+  const sum = (key) => reports.reduce((total, report) => total + report[key], 0);
+  count(name, { passed: sum('passed'), failed: sum('failed') }, started);
 }
 
 /** Everything in a folder whose name matches, from the top of the repository. */
@@ -127,26 +138,31 @@ const suites = {
       const files = ['src', 'wasm', 'tests'].flatMap((folder) => listFiles(folder, /\.(h|cpp)$/));
       return problemsOf('clang-format', ['--dry-run', '--Werror', ...files]);
     });
-    if (await build('dev')) await runCatch('unit tests, native with sanitizers', path('build/dev/tests/millrace_unit_tests'));
+    if (await build('dev')) {
+      await runCatch('unit tests, native with sanitizers', path('build/dev/tests/millrace_unit_tests'), { parts: catchParts });
+    }
   },
 
   async sim() {
     const seeds = Number(options.seeds);
-    const released = await build('release');
+    const released = await build('release', 'millrace_sim');
     const sanitized = await build('dev');
     const program = path('build/release/tests/millrace_sim');
     const native = async () => {
-      if (released) await runCatch(`simulations, native, seeds: ${options.seed ?? seeds}`, program, { env: simEnv(seeds) });
+      const name = `simulations, native, seeds: ${options.seed ?? seeds}`;
+      if (released) await runCatch(name, program, { env: simEnv(seeds), parts: catchParts });
+    };
+    const large = async () => {
       if (released && options.seed === undefined) await runCatch('simulations, native, 4 GiB', program, { args: ['[.large]'] });
     };
     const withSanitizers = async () => {
       // Many times slower: a tenth of the seeds.
       const fewer = simEnv(seeds / 10);
       const name = `simulations with sanitizers, seeds: ${options.seed ?? fewer.MILLRACE_SIM_SEEDS}`;
-      if (sanitized) await runCatch(name, path('build/dev/tests/millrace_sim'), { env: fewer });
+      if (sanitized) await runCatch(name, path('build/dev/tests/millrace_sim'), { env: fewer, parts: catchParts });
     };
     // Virtual time does not mind a busy machine.
-    await Promise.all([native(), withSanitizers()]);
+    await Promise.all([native(), large(), withSanitizers()]);
   },
 
   async wasm() {
@@ -188,6 +204,32 @@ const suites = {
       }
     };
     await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, work));
+  },
+
+  async coverage() {
+    if (!(await build('coverage'))) return;
+    const programs = ['millrace_unit_tests', 'millrace_sim'].map((name) => path('build/coverage/tests', name));
+    const profiles = path('build/coverage/profiles');
+    rmSync(profiles, { recursive: true, force: true });
+    // One file of each process.
+    const env = { ...simEnv(coverageSeeds), LLVM_PROFILE_FILE: join(profiles, '%p.profraw') };
+    await Promise.all([
+      runCatch('unit tests, counting lines', programs[0], { env, parts: catchParts }),
+      runCatch(`simulations, counting lines, seeds: ${coverageSeeds}`, programs[1], { env, parts: catchParts }),
+    ]);
+    await check(`at least ${leastCoverage} % of the lines of src/ run`, async () => {
+      const merged = path('build/coverage/millrace.profdata');
+      const problems = await problemsOf('llvm-profdata', ['merge', '-sparse', '-o', merged, profiles]);
+      if (problems.length > 0) return problems;
+      const objects = programs.slice(1).flatMap((program) => ['-object', program]);
+      const args = ['export', '-format=lcov', `-instr-profile=${merged}`, programs[0], ...objects, path('src')];
+      const { code, stdout, stderr } = await run('llvm-cov', args, { cwd: root, separate: true });
+      if (code !== 0) return [stderr];
+      const files = readLcov(stdout, root);
+      for (const line of describe(files, leastCoverage)) console.log(line);
+      const { percent } = measure(files);
+      return percent >= leastCoverage ? [] : [`${percent.toFixed(2)} % of the lines of src/ ran`];
+    });
   },
 
   async types() {
@@ -237,7 +279,7 @@ const suites = {
 };
 
 mkdirSync(reports, { recursive: true });
-for (const name of positionals.length > 0 ? positionals : Object.keys(suites)) {
+for (const name of positionals) {
   const before = total.passed + total.failed;
   console.log(`== ${name}`);
   try {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that the tools are there. Quick when they are.
 #
-#   scripts/setup.sh [native] [fuzz] [format] [wasm] [node] [servers] [browsers]     (all, when none is named)
+#   scripts/setup.sh [native] [fuzz] [coverage] [format] [wasm] [node] [servers] [browsers]     (all, when none is named)
 #
 # or, from another script, `source scripts/setup.sh; millrace_setup NEED…`, which also puts the right Node.js on the PATH.
 # Installs through apt as root or with a passwordless sudo; otherwise says exactly what to provide and ends with 2.
@@ -50,6 +50,11 @@ millrace_check_clang() {
     millrace_need "libclang-rt-$(clang++ -dumpversion | cut -d. -f1)-dev" \
       "clang's runtimes of AddressSanitizer, UndefinedBehaviorSanitizer and libFuzzer"
   fi
+}
+
+# They read only what a clang of their own version wrote; Debian's `llvm` is of the same version as its `clang`.
+millrace_check_coverage() {
+  { millrace_has llvm-profdata && millrace_has llvm-cov; } || millrace_need llvm "llvm-profdata and llvm-cov of clang's version"
 }
 
 millrace_node_is_recent() { # millrace_node_is_recent NODE
@@ -197,12 +202,13 @@ millrace_setup() { # millrace_setup NEED…
   for need in "$@"; do
     case $need in
       native | fuzz) millrace_check_compiler; millrace_check_clang; sources=1 ;;
+      coverage) millrace_check_coverage ;;
       format) millrace_has clang-format || millrace_need clang-format "clang-format 14 or newer" ;;
       wasm) millrace_check_compiler; millrace_check_emscripten; sources=1; node=${node:-plain} ;;
       node) node=with-npm ;;
       servers) millrace_check_servers ;;
       browsers) millrace_check_browsers; node=with-npm ;;
-      *) millrace_say "setup.sh knows native, fuzz, format, wasm, node, servers and browsers, not '$need'"; exit 2 ;;
+      *) millrace_say "setup.sh knows native, fuzz, coverage, format, wasm, node, servers and browsers, not '$need'"; exit 2 ;;
     esac
   done
   if [[ -n $node ]]; then millrace_check_node "$node"; fi
@@ -223,6 +229,6 @@ millrace_setup() { # millrace_setup NEED…
 }
 
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
-  if (($# == 0)); then set -- native fuzz format wasm node servers browsers; fi
+  if (($# == 0)); then set -- native fuzz coverage format wasm node servers browsers; fi
   millrace_setup "$@"
 fi

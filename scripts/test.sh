@@ -3,6 +3,8 @@
 #
 #   scripts/test.sh [SUITE…] [options]      unit wasm sim fuzz types package e2e (all of them, when none is named)
 #
+#   coverage, only where it is named: which lines of src/ the unit tests and a few simulations run, and that at least 95 % do
+#
 #   --seeds N           sim: how many seeds each scenario runs with (1000)
 #   --seed S            sim: one seed only, as a failure has printed it
 #   --fuzz-seconds N    fuzz: how long each target runs (10)
@@ -15,7 +17,7 @@ suites=()
 arguments=("$@")
 while (($#)); do
   case $1 in
-    unit | wasm | sim | fuzz | types | package | e2e) suites+=("$1") ;;
+    unit | wasm | sim | fuzz | types | package | e2e | coverage) suites+=("$1") ;;
     --seeds | --seed | --fuzz-seconds)
       [[ ${2:-} =~ ^[0-9]+$ ]] || { echo "test.sh: $1 needs a number" >&2; exit 2; }
       shift
@@ -25,12 +27,15 @@ while (($#)); do
       shift
       ;;
     --long) ;;
-    -h | --help) sed -n '2,11s/^# \{0,1\}//p' scripts/test.sh; exit 0 ;;
+    -h | --help) sed -n '2,13s/^# \{0,1\}//p' scripts/test.sh; exit 0 ;;
     *) echo "test.sh: unknown argument $1 (see --help)" >&2; exit 2 ;;
   esac
   shift
 done
-if ((${#suites[@]} == 0)); then suites=(unit wasm sim fuzz types package e2e); fi
+if ((${#suites[@]} == 0)); then
+  suites=(unit wasm sim fuzz types package e2e)
+  arguments+=("${suites[@]}")
+fi
 
 needs=(node)
 for suite in "${suites[@]}"; do
@@ -38,6 +43,7 @@ for suite in "${suites[@]}"; do
     unit) needs+=(native format) ;;
     sim) needs+=(native) ;;
     fuzz) needs+=(fuzz) ;;
+    coverage) needs+=(native coverage) ;;
     wasm) needs+=(wasm servers) ;;
     types) ;;
     package) needs+=(wasm browsers) ;;

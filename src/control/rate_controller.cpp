@@ -83,6 +83,12 @@ constexpr Duration kLeastMemory = Duration::Millis(50);
 constexpr Duration kDrainInterval = Duration::Seconds(5);
 constexpr double kDrainGain = 0.75;
 
+// --- In flight ---
+
+// More than any pool of pieces, and a size_t of 32 bits holds it, whatever the round trip is said
+// to be.
+constexpr double kMostInFlightBytes = 1 << 30;
+
 // Time as a fraction of `whole`.
 double Share(Duration part, Duration whole) { return part.seconds() / whole.seconds(); }
 
@@ -120,7 +126,8 @@ size_t RateController::in_flight_limit_bytes() const {
   // then two for each that was acknowledged); and busy event loops keep acknowledgements for a
   // while.
   const Duration span = LoopDelay() * 7 / 2 + Duration::Millis(100);
-  return 4 * kLeafBytes + static_cast<size_t>(pacing_bytes_per_second() * span.seconds());
+  const double bytes = pacing_bytes_per_second() * span.seconds();
+  return 4 * kLeafBytes + static_cast<size_t>(std::min(bytes, kMostInFlightBytes));
 }
 
 void RateController::OnPing(Duration round_trip, bool pacing_bound, Timestamp now) {

@@ -30,9 +30,9 @@ std::string_view NameOf(SecretKind kind) {
     case SecretKind::kKey:
       return "a link key";
     case SecretKind::kCode:
-      return "a code";
+      break;
   }
-  return "";
+  return "a code";
 }
 
 // The first 42 bits, six at a time.

@@ -44,9 +44,9 @@ QualityMode BandwidthAdapter::Next(uint64_t level) const {
       if (level > options_.low_above) return QualityMode::kLow;
       return level < options_.high_below ? QualityMode::kHigh : mode_;
     case QualityMode::kLow:
-      return level < options_.medium_below ? QualityMode::kMedium : mode_;
+      break;
   }
-  return mode_;
+  return level < options_.medium_below ? QualityMode::kMedium : mode_;
 }
 
 std::optional<QualityChange> BandwidthAdapter::Sample(std::span<const uint64_t> buffered,

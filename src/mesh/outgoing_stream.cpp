@@ -24,10 +24,6 @@ void OutgoingStream::RemoveReceiver(std::string_view id) {
   DropSettled();
 }
 
-bool OutgoingStream::HasReceiver(std::string_view id) const {
-  return receivers_.find(id) != receivers_.end();
-}
-
 Result<uint64_t> OutgoingStream::Add(ByteView payload, uint64_t timestamp_ms, bool compressed,
                                      Timestamp now) {
   if (payload.size() > kMaxMeshPayloadBytes) {

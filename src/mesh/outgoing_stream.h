@@ -30,8 +30,6 @@ class OutgoingStream {
   void AddReceiver(std::string_view id, Timestamp now);
   // Nothing is for this receiver any more.
   void RemoveReceiver(std::string_view id);
-  bool HasReceiver(std::string_view id) const;
-  size_t receivers() const { return receivers_.size(); }
 
   // Keeps a message and answers its number.
   // Errors, and nothing is kept: kTooLarge for a payload past the limit, and where the window is

@@ -40,7 +40,9 @@ void Presence::SayAgain() {
 void Presence::SetCapacity(uint64_t bytes_per_second) {
   const bool differs = std::bit_width(bytes_per_second) != std::bit_width(self_.capacity);
   self_.capacity = bytes_per_second;
-  if (differs && !left_) SayHere(false);
+  if (!differs || left_) return;
+  SayHere(false);
+  changes_.push_back({PresenceChange::Type::kCapacity, self_});
 }
 
 void Presence::Leave() {

@@ -52,7 +52,12 @@ struct PresenceOptions {
 };
 
 struct PresenceChange {
-  enum class Type : uint8_t { kJoined, kLeft, kCapacity, kAsks };
+  enum class Type : uint8_t {
+    kJoined,
+    kLeft,
+    kCapacity,  // Of another agent, or this one's own.
+    kAsks,
+  };
 
   Type type = Type::kJoined;
   Agent agent;

@@ -16,8 +16,7 @@ namespace millrace {
 
 class Lane {
  public:
-  Lane(LaneId id, size_t max_message_bytes, Delivery delivery, WaterMarks marks)
-      : id_(id), max_message_bytes_(max_message_bytes), gate_(marks), sent_(delivery) {}
+  Lane(LaneId id, Delivery delivery, WaterMarks marks) : id_(id), gate_(marks), sent_(delivery) {}
 
   // From now on records are sealed and opened with this lane's keys. `records_per_epoch`: after so
   // many they are replaced.
@@ -42,7 +41,6 @@ class Lane {
 
   bool IsControl() const { return id_ == kControlLane; }
   LaneId id() const { return id_; }
-  size_t max_message_bytes() const { return max_message_bytes_; }
   Backpressure& gate() { return gate_; }
   const Backpressure& gate() const { return gate_; }
   SentRecords& sent() { return sent_; }
@@ -58,7 +56,6 @@ class Lane {
 
  private:
   LaneId id_;
-  size_t max_message_bytes_;
   Backpressure gate_;
   bool has_keys_ = false;
   bool encrypted_ = true;

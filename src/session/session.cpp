@@ -112,7 +112,7 @@ void Session::OpenLane(LaneId id, size_t max_message_bytes, Delivery delivery, T
     if (!begun.ok()) return CloseWith(begun.error(), false);
   }
   const WaterMarks marks = control ? kControlMarks : options_.water_marks;
-  Lane& lane = lanes_.emplace(id, Lane(id, usable, delivery, marks)).first->second;
+  Lane& lane = lanes_.emplace(id, Lane(id, delivery, marks)).first->second;
   if (control) {
     handshake_deadline_ = now_ + options_.handshake_timeout;
     heard_at_ = now_;

@@ -116,7 +116,6 @@ class StripeSet {
   };
   const std::map<LaneId, Lane>& lanes() const { return lanes_; }
   bool sending() const { return outgoing_.has_value(); }
-  bool receiving() const { return incoming_.has_value(); }
   // Payload that the peer acknowledged, and that has arrived, of the transfers under way.
   uint64_t sent_bytes() const { return outgoing_ ? outgoing_->done_bytes : 0; }
   uint64_t received_bytes() const { return incoming_ ? incoming_->done_bytes : 0; }

@@ -57,12 +57,13 @@ Bottleneck OfWaiting(Waiting waiting) {
 Bottleneck FindBottleneck(const BottleneckFacts& facts) {
   if (IsAbove(facts.memory_share, kMostMemory)) return Bottleneck::kMemory;
   const std::optional<Waiting> dominant = Dominant(facts.waiting);
-  if (dominant == Waiting::kSeal) return Bottleneck::kCpu;
+  const Bottleneck waited = dominant ? OfWaiting(*dominant) : Bottleneck::kNone;
+  if (waited == Bottleneck::kCpu) return waited;
   if (IsAbove(facts.loss, kMostLoss)) return Bottleneck::kNetworkBandwidth;
   if (IsAbove(facts.rtt_ms, kMostRttMs) || IsAbove(facts.jitter_ms, kMostJitterMs)) {
     return Bottleneck::kNetworkLatency;
   }
-  if (facts.waiting) return dominant ? OfWaiting(*dominant) : Bottleneck::kNone;
+  if (facts.waiting) return waited;
   if (IsAbove(facts.throughput_variation, kMostVariation)) return Bottleneck::kBackpressure;
   const bool good = IsBelow(facts.rtt_ms, kGoodRttMs) && !IsAbove(facts.loss, kGoodLoss);
   if (good && IsBelow(facts.bytes_per_second, kLowBytesPerSecond)) return Bottleneck::kCpu;

@@ -30,9 +30,6 @@ class WindowedMin {
     return least;
   }
 
-  // Only what comes from now on counts.
-  void Clear() { slots_ = {}; }
-
  private:
   static constexpr size_t kSlots = 8;
 

@@ -330,30 +330,22 @@ Result<Frame> DecodeFrame(ByteReader& reader) {
     case FrameType::kPadding:
       SkipZeros(reader);
       return Frame(PaddingFrame{});
-    case FrameType::kPing: {
-      const PingFrame frame{reader.U64()};
-      return Checked(reader, frame);
-    }
-    case FrameType::kPong: {
-      const PongFrame frame{reader.U64()};
-      return Checked(reader, frame);
-    }
+    case FrameType::kPing:
+      return Checked(reader, PingFrame{reader.U64()});
+    case FrameType::kPong:
+      return Checked(reader, PongFrame{reader.U64()});
     case FrameType::kAck:
       return DecodeAck(reader);
     case FrameType::kManifest:
       return DecodeManifest(reader);
-    case FrameType::kAccept: {
-      const AcceptFrame frame{TransferId(reader.Varint32())};
-      return Checked(reader, frame);
-    }
+    case FrameType::kAccept:
+      return Checked(reader, AcceptFrame{TransferId(reader.Varint32())});
     case FrameType::kReject:
       return DecodeReject(reader);
     case FrameType::kData:
       return DecodeData(reader);
-    case FrameType::kCredit: {
-      const CreditFrame frame{TransferId(reader.Varint32()), reader.Varint()};
-      return Checked(reader, frame);
-    }
+    case FrameType::kCredit:
+      return Checked(reader, CreditFrame{TransferId(reader.Varint32()), reader.Varint()});
     case FrameType::kComplete:
       return DecodeFileProof<CompleteFrame>(reader);
     case FrameType::kReceipt:
@@ -370,10 +362,8 @@ Result<Frame> DecodeFrame(ByteReader& reader) {
       return DecodeClose(reader);
     case FrameType::kHave:
       return DecodeHave(reader);
-    case FrameType::kResume: {
-      const ResumeFrame frame{reader.Varint()};
-      return Checked(reader, frame);
-    }
+    case FrameType::kResume:
+      return Checked(reader, ResumeFrame{reader.Varint()});
   }
   return Violation("unknown frame");
 }

@@ -82,8 +82,7 @@ void HostilePeer::Reconnect() {
 }
 
 Lane& HostilePeer::LaneOf(LaneId id) {
-  const auto [it, added] =
-      lanes_.try_emplace(id, id, kMaxMessageBytes, Delivery::kReliable, kMarks);
+  const auto [it, added] = lanes_.try_emplace(id, id, Delivery::kReliable, kMarks);
   if (added && secrets_) it->second.SetKeys(*secrets_, records_per_epoch_);
   return it->second;
 }

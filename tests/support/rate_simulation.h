@@ -26,6 +26,7 @@ class RateFlow {
   bool closed() const { return sessions_[0]->closed() || sessions_[1]->closed(); }
   size_t lanes() const { return lanes_.size(); }
   size_t most_lanes() const { return most_lanes_; }
+  Session& sender() { return *sessions_[0]; }
   const Session& sender() const { return *sessions_[0]; }
 
  private:

@@ -84,5 +84,23 @@ TEST_CASE("writing past the end writes nothing and fails for good") {
   CHECK(buffer == std::array<uint8_t, 3>{1, 2, 9});
 }
 
+TEST_CASE("bytes and zeros that do not fit are not written, and nothing after them is") {
+  const std::vector<uint8_t> four(4, 1);
+  for (const bool zeros : {false, true}) {
+    std::array<uint8_t, 3> buffer{9, 9, 9};
+    ByteWriter writer(buffer);
+    if (zeros) {
+      writer.Zeros(4);
+    } else {
+      writer.Bytes(four);
+    }
+    writer.Zeros(1);
+    writer.Bytes(ByteView(four).first(1));
+    CHECK_FALSE(writer.ok());
+    CHECK(writer.size() == 0);
+    CHECK(buffer == std::array<uint8_t, 3>{9, 9, 9});
+  }
+}
+
 }  // namespace
 }  // namespace millrace

@@ -33,7 +33,9 @@ TEST_CASE("marks are clamped to what a browser can hold, and low stays below hig
 TEST_CASE("new marks count at once") {
   Backpressure gate(WaterMarks{100, 40});
   gate.OnSent(60);
-  gate.SetMarks(WaterMarks{50, 10});
+  gate.SetMarks(WaterMarks{50, 50});
+  CHECK(gate.marks().high == 50);
+  CHECK(gate.marks().low == 49);
   CHECK(gate.IsPaused());
   gate.SetMarks(WaterMarks{200, 60});
   CHECK_FALSE(gate.IsPaused());

@@ -108,6 +108,7 @@ TEST_CASE("ten per cent of noise around any value moves it once at most") {
   for (const SizingMode mode :
        {SizingMode::kAggressive, SizingMode::kBalanced, SizingMode::kConservative}) {
     for (const Ladder ladder : {Ladder::kDefault, Ladder::kStrict}) {
+      CHECK(ChunkSizer({.ladder = ladder}).ladder() == ladder);
       for (const double rtt : values) {
         for (const double loss : losses) {
           for (const double rate : rates) {

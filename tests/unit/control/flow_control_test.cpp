@@ -79,5 +79,14 @@ TEST_CASE("what is in flight is limited besides what is paced") {
   CHECK(flow.MaySend(0, flow.ready_at()));
 }
 
+TEST_CASE("what limited a sender lately is known") {
+  FlowControl flow{LaneLimits()};
+  const Timestamp now = Timestamp::FromMicros(1'000'000);
+  flow.OnLimited(SendLimit::kRate, now);
+  flow.OnLimited(SendLimit::kLanes, now + Duration::Seconds(1));
+  CHECK(flow.limits().Of(SendLimit::kRate) > 0.9);
+  CHECK(flow.limits().Of(SendLimit::kLanes) < 0.1);
+}
+
 }  // namespace
 }  // namespace millrace

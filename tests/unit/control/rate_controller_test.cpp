@@ -169,5 +169,14 @@ TEST_CASE("no input brings rate or limits out of bounds") {
   }
 }
 
+TEST_CASE("what may be in flight stays finite however long a round trip is") {
+  const Duration round_trip =
+      GENERATE(Duration::Seconds(3600), Duration::Seconds(1'000'000'000'000));
+  RateController controller;
+  controller.OnPing(round_trip, true, Timestamp::FromMicros(0) + round_trip);
+  CHECK(controller.in_flight_limit_bytes() > size_t{1} << 30);
+  CHECK(controller.in_flight_limit_bytes() < size_t{1} << 31);
+}
+
 }  // namespace
 }  // namespace millrace

@@ -82,6 +82,12 @@ TEST_CASE("CPace: a point that is none, or the neutral one, is refused") {
   CHECK_FALSE(finish(std::string(64, '0')));
 }
 
+TEST_CASE("CPace: a scalar that is zero makes no share") {
+  const Vectors vectors;
+  SecretKey zero = Scalar(std::string(64, '0'));
+  CHECK_FALSE(CpaceBegin(AsBytes("Password"), vectors.context, zero));
+}
+
 TEST_CASE("CPace: another code, channel, session or message gives another secret") {
   const auto run = [](std::string_view code_a, std::string_view code_b, std::string_view channel_b,
                       std::string_view session_b, std::string_view data_b) {

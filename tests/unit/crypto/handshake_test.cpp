@@ -165,6 +165,33 @@ TEST_CASE("our own messages that come back are refused") {
   }
 }
 
+TEST_CASE("our own key that comes back is refused, whatever else is around it") {
+  Random random(21);
+  testing::MakeHandshake(random);
+  const std::vector<uint8_t> entropy = random.Bytes(Handshake::kEntropyBytes);
+  std::vector<uint8_t> same_key = random.Bytes(Handshake::kEntropyBytes);
+  std::copy_n(entropy.begin(), 32, same_key.begin());
+  const auto run = [&](const std::vector<uint8_t>& of_b) {
+    auto a = std::make_unique<Handshake>(entropy, HandshakeOptions(), ByteView());
+    auto b = std::make_unique<Handshake>(of_b, HandshakeOptions(), ByteView());
+    HandshakePair pair(std::move(a), std::move(b));
+    pair.Run();
+    return pair.BothAgreed() ? "agreed" : CodeOf(pair.a()) + " " + CodeOf(pair.b());
+  };
+  CHECK(run(same_key) == "handshake-failed handshake-failed");
+  CHECK(run(random.Bytes(Handshake::kEntropyBytes)) == "agreed");
+}
+
+TEST_CASE("a message before the handshake has begun is refused") {
+  Random random(22);
+  const auto handshake = MakeHandshake(random);
+  const auto other = MakeHandshake(random);
+  other->Begin("a", "b");
+  const Status handled = handshake->HandleMessage(testing::NextMessage(*other));
+  REQUIRE_FALSE(handled.ok());
+  CHECK(handled.error().code == ErrorCode::kHandshakeFailed);
+}
+
 // Runs one handshake with each message kept.
 struct Recorded {
   std::vector<std::vector<uint8_t>> messages[2];
@@ -347,6 +374,58 @@ TEST_CASE("who lost the session, or held another one, does not go on with it") {
     return true;
   });
   CHECK(pair.NeitherAgreed());
+}
+
+// What becomes of a handshake whose messages of that type have their bytes from `at` on replaced.
+std::string Bent(HandshakeType type, size_t at, size_t length, uint8_t value) {
+  HandshakePair pair = MakePair(23, kNobody, kNobody);
+  pair.Run([=](size_t, size_t, std::vector<uint8_t>& message) {
+    if (message[0] == static_cast<uint8_t>(type)) {
+      std::fill_n(message.begin() + static_cast<std::ptrdiff_t>(at), length, value);
+    }
+    return true;
+  });
+  CHECK(pair.NeitherAgreed());
+  for (const auto* side : {&pair.a(), &pair.b()}) {
+    if (side->error && side->error->detail != "the other side broke the handshake off") {
+      return CodeOf(*side) + ": " + side->error->detail;
+    }
+  }
+  return "";
+}
+
+TEST_CASE("a post-quantum key or ciphertext that is none is refused") {
+  constexpr size_t kKemAt = 1 + kContributionBytes;
+  constexpr size_t kPointBytes = 32;  // X-Wing ends with a point of X25519.
+  CHECK(Bent(HandshakeType::kReveal, kKemAt, 1184, 0xff) ==
+        "handshake-failed: the peer's key is not usable");
+  CHECK(Bent(HandshakeType::kReveal, kKemAt + kKemPublicKeyBytes - kPointBytes, kPointBytes, 0) ==
+        "handshake-failed: the peer's key is not usable");
+  CHECK(Bent(HandshakeType::kAnswer, kKemAt + kKemCiphertextBytes - kPointBytes, kPointBytes, 0) ==
+        "handshake-failed: the peer's ciphertext is not usable");
+}
+
+TEST_CASE("a peer that is bound to a point of small order is refused") {
+  const Recorded recorded = Record(24, kNobody);
+  const bool first_reveals =
+      recorded.messages[0][1][0] == static_cast<uint8_t>(HandshakeType::kReveal);
+  std::vector<uint8_t> reveal = recorded.messages[first_reveals ? 0 : 1][1];
+  Contribution contribution;
+  contribution.nonce.fill(1);
+  ByteWriter writer(MutableByteView(reveal).subspan(1));
+  EncodeContribution(contribution, writer);
+  // The smaller hello, so that the other side waits for what this one reveals.
+  Hello hello;
+  hello.commitment = Commit(contribution);
+
+  Random random(25);
+  const auto victim = MakeHandshake(random);
+  victim->Begin("a", "b");
+  REQUIRE(victim->HandleMessage(EncodeHello(hello)).ok());
+  const Status handled = victim->HandleMessage(reveal);
+  REQUIRE_FALSE(handled.ok());
+  CHECK(handled.error().code == ErrorCode::kHandshakeFailed);
+  CHECK(handled.error().detail == "the peer's key is not usable");
 }
 
 }  // namespace

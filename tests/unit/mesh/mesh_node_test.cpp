@@ -284,6 +284,7 @@ TEST_CASE("full channels change the mode, and the mode makes batches") {
   REQUIRE(quality != nullptr);
   CHECK(quality->quality.new_mode == QualityMode::kMedium);
   CHECK(quality->quality.channel_count == 2);
+  CHECK(lone.node.mode() == QualityMode::kMedium);
   CHECK(lone.node.NextTimeout(At(200)) == At(300));
   for (int i = 0; i < 3; ++i) REQUIRE(lone.node.Send("c", lone.text, {}, At(210)).ok());
   CHECK(lone.Outputs(210).empty());
@@ -296,6 +297,71 @@ TEST_CASE("full channels change the mode, and the mode makes batches") {
   CHECK(lone.Outputs(265).size() == 1);
   REQUIRE(lone.node.Send("c", lone.text, {}, At(266)).ok());
   CHECK(lone.Outputs(266).empty());
+}
+
+TEST_CASE("a connection counts once, and under an agent's id only") {
+  Lone lone;
+  REQUIRE(lone.node.stats().connections == 2);
+  lone.node.LinkUp("b", At(200));
+  lone.node.LinkUp("", At(200));
+  lone.node.LinkUp("\xff", At(200));
+  CHECK(lone.node.stats().connections == 2);
+  lone.node.LinkUp("d", At(200));
+  CHECK(lone.node.stats().connections == 3);
+  Lone gone;
+  gone.node.Leave();
+  gone.node.LinkUp("d", At(200));
+  CHECK(gone.node.stats().connections == 2);
+}
+
+TEST_CASE("who can not be connected to is suspected, and gone if it says nothing") {
+  const MeshOptions options;
+  Lone lone(options);
+  const Timestamp late = At(100) + options.connect_timeout;
+  REQUIRE(lone.node.NextTimeout(At(100)) <= late);
+  lone.node.AdvanceTime(late);
+  bool suspected = false;
+  while (const auto said = lone.node.PollSay()) {
+    if (said->type != RoomMessage::Type::kSuspect) continue;
+    suspected = true;
+    CHECK(said->agents.front().id == "d");
+  }
+  CHECK(suspected);
+  CHECK(Find(lone.Events(), MeshEvent::Type::kLeft) == nullptr);
+  lone.node.AdvanceTime(late + options.presence.suspicion);
+  const std::vector<MeshEvent> events = lone.Events();
+  REQUIRE(Count(events, MeshEvent::Type::kLeft) == 1);
+  CHECK(Find(events, MeshEvent::Type::kLeft)->agent.id == "d");
+}
+
+TEST_CASE("whose way to the room is back says that it is here, and asks") {
+  Lone lone;
+  lone.node.Rejoin();
+  const std::optional<RoomMessage> said = lone.node.PollSay();
+  REQUIRE(said);
+  CHECK(said->type == RoomMessage::Type::kHere);
+  CHECK(said->asks);
+}
+
+TEST_CASE("an agent that turns out stronger than the others becomes the hub, in every plan") {
+  MeshSimulationOptions options = Quiet(7);
+  options.mesh.topology.topology = Topology::kHub;
+  options.mesh.topology.agents_per_hub = 10;
+  options.mesh.topology.hubs_per_agent = 1;
+  MeshSimulation sim(options);
+  for (int i = 0; i < 6; ++i) sim.Add("agent-" + std::to_string(i));
+  sim.RunFor(Duration::Seconds(5));
+  const auto hub_of = [&sim](size_t agent) {
+    const Plan& plan = sim.node(agent).plan();
+    return plan.agent(plan.hubs().front()).id;
+  };
+  const size_t strong = hub_of(0) == "agent-0" ? 1 : 0;
+  sim.node(strong).SetCapacity(100'000'000);
+  // Its shim takes a turn after that.
+  sim.node(strong).AdvanceTime(sim.now());
+  REQUIRE(sim.Send(strong, 5, 16));
+  sim.RunFor(Duration::Seconds(5));
+  for (size_t agent = 0; agent < sim.size(); ++agent) CHECK(hub_of(agent) == sim.id(strong));
 }
 
 TEST_CASE("messages for who has left fail, and others do not") {

@@ -254,6 +254,22 @@ TEST_CASE("many agents are named in several messages") {
   CHECK(Says(presence) == "hab0b1b2b3>b9hab4b5b6b7>b9hab8>b9");
 }
 
+TEST_CASE("an agent says its capacity when the power of two changes") {
+  Presence presence = Fresh();
+  Says(presence);
+  presence.SetCapacity(1'000'000);
+  CHECK(Says(presence) == "ha");
+  CHECK(Changes(presence) == "ca");
+  presence.SetCapacity(1'000'001);
+  CHECK(Says(presence) == "");
+  CHECK(Changes(presence) == "");
+  CHECK(presence.self().capacity == 1'000'001);
+  presence.Leave();
+  CHECK(Says(presence) == "ba");
+  presence.SetCapacity(4'000'000);
+  CHECK(Says(presence) == "");
+}
+
 TEST_CASE("who has left says and hears nothing more") {
   Presence presence = Fresh();
   presence.Leave();

@@ -152,6 +152,15 @@ TEST_CASE("a message never goes in circles, whichever connections are down") {
   }
 }
 
+TEST_CASE("where no hub is connected there is no way on") {
+  const Plan plan(Room(100), Of(Topology::kHub));
+  AgentIndex leaf = 0;
+  while (plan.IsHub(leaf)) ++leaf;
+  const auto none_up = [](AgentIndex) { return false; };
+  CHECK(plan.Forward(leaf, std::nullopt, none_up).empty());
+  CHECK_FALSE(plan.NextHop(leaf, plan.hubs().front(), none_up).has_value());
+}
+
 TEST_CASE("a thousand agents lose no way when a hub dies, before anyone has a new plan") {
   const Plan plan(Room(1000), Of(Topology::kHub));
   REQUIRE(plan.hubs().size() == 20);

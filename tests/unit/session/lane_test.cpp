@@ -30,7 +30,7 @@ SessionSecrets Secrets(uint8_t fill, Role role, bool encrypted) {
 }
 
 Lane MakeLane(bool encrypted, Role role, LaneId id = kLane, uint8_t master = 1) {
-  Lane lane(id, kMaxMessageBytes, Delivery::kReliable, WaterMarks{});
+  Lane lane(id, Delivery::kReliable, WaterMarks{});
   lane.SetKeys(Secrets(master, role, encrypted), kEpoch);
   return lane;
 }

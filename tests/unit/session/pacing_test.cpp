@@ -126,5 +126,40 @@ TEST_CASE("acknowledgements whose times run backwards, lie or stand still do not
   CHECK(Bulk(peer).counters().bytes_sent >= kFileBytes);
 }
 
+TEST_CASE("new marks count for the lanes that are open and for those to come") {
+  HostilePeer peer(4);
+  const WaterMarks before = Bulk(peer).gate().marks();
+  peer.victim().SetWaterMarks({50'000, 10'000});
+  peer.OpenBulk(LaneId(2));
+  for (const auto& [id, lane] : peer.victim().lanes()) {
+    if (lane.IsControl()) {
+      CHECK(lane.gate().marks().high < before.high);
+      continue;
+    }
+    CHECK(lane.gate().marks().high == 50'000);
+    CHECK(lane.gate().marks().low == 10'000);
+  }
+}
+
+TEST_CASE("a lane that stands still is tried again, but not while its channel is full") {
+  HostilePeer peer(5);
+  BeginSending(peer);
+  PumpAt(peer, peer.now());
+  Session& victim = peer.victim();
+  const uint64_t sent = Bulk(peer).counters().records_sent;
+  REQUIRE(sent > 0);
+  const auto poll = [&](Timestamp now) {
+    victim.AdvanceTime(now);
+    while (victim.PollOutput(now)) continue;
+    return Bulk(peer).counters().records_sent;
+  };
+  victim.SetBuffered(HostilePeer::kBulk, kMaxHighWater, peer.now());
+  const Timestamp late = peer.now() + Duration::Seconds(5);
+  CHECK(poll(late) == sent);
+  CHECK(Bulk(peer).sent().stalled());
+  victim.SetBuffered(HostilePeer::kBulk, 0, late);
+  CHECK(poll(late) > sent);
+}
+
 }  // namespace
 }  // namespace millrace

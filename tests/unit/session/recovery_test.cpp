@@ -287,6 +287,29 @@ TEST_CASE("what an earlier attempt left is hashed, not sent again") {
   CHECK(sent <= (size - existing) + (size - existing) / 100);
 }
 
+TEST_CASE("an earlier attempt that left more ranges than one frame holds is all counted") {
+  Simulation sim(11);
+  sim.Connect();
+  sim.b().accepts = false;
+  constexpr uint64_t kRanges = 2 * kMaxAckRanges + 1;
+  const TransferId id = sim.Send(sim.a(), sim.Files({2 * kRanges * kLeafBytes}));
+  REQUIRE(sim.RunUntil([&sim] { return sim.b().Find(EventType::kOffer) != nullptr; }));
+  sim.b().sinks[id].resize(1);
+  std::vector<uint8_t> leaf(kLeafBytes);
+  for (uint64_t i = 0; i < kRanges; ++i) {
+    const uint64_t offset = 2 * i * kLeafBytes;
+    sim.a().sources[id][0].Fill(offset, leaf);
+    sim.b().session->AddExisting(id, FileIndex(0), offset, leaf);
+    sim.b().sinks[id][0].written.Insert(offset, offset + kLeafBytes);
+  }
+  sim.b().session->Accept(id, sim.now());
+  REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }));
+  CHECK(sim.Delivered(sim.a(), sim.b(), id));
+  const uint64_t sent = sim.a().session->lanes().at(LaneId(1)).counters().bytes_sent;
+  CHECK(sent >= kRanges * kLeafBytes);
+  CHECK(sent <= kRanges * kLeafBytes + kRanges * kLeafBytes / 50);
+}
+
 TEST_CASE("an earlier attempt that holds other bytes is found out by its root") {
   Simulation sim(10);
   sim.Connect();

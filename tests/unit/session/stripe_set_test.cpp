@@ -310,5 +310,49 @@ TEST_CASE("no message of a peer does harm, whatever is in it") {
   }
 }
 
+TEST_CASE("lanes that had paused go on under higher marks") {
+  StripeSet set({.water_marks = {100'000, 10'000}});
+  REQUIRE(set.OpenLane(LaneId(1), kMaxMessageBytes, Delivery::kReliable).ok());
+  REQUIRE(set.Begin(1'000'000, 50'000).ok());
+  size_t bytes = 0;
+  const auto poll = [&] {
+    while (const auto output = set.PollOutput(Timestamp::FromMicros(1))) bytes += output->length;
+  };
+  poll();
+  CHECK(bytes == 100'000);
+  // The 100,000 bytes with their headers are below this low mark.
+  set.SetWaterMarks({200'000, 110'000});
+  poll();
+  CHECK(bytes == 200'000);
+}
+
+TEST_CASE("a set says when it has something to do, and how much the peer has") {
+  StripeSet sender({});
+  StripeSet receiver({});
+  for (StripeSet* set : {&sender, &receiver}) {
+    REQUIRE(set->OpenLane(LaneId(1), kMaxMessageBytes, Delivery::kReliable).ok());
+    CHECK(set->NextTimeout().IsNever());
+  }
+  REQUIRE(sender.Begin(20'000, 10'000).ok());
+  const Timestamp now = Timestamp::FromMicros(1'000'000);
+  const auto chunk = sender.PollOutput(now);
+  REQUIRE(chunk);
+  CHECK(sender.NextTimeout() > now);
+  CHECK_FALSE(sender.NextTimeout().IsNever());
+  std::vector<uint8_t> message(chunk->bytes.begin(), chunk->bytes.end());
+  message.resize(message.size() + chunk->length);
+  REQUIRE(receiver.HandleInput(LaneId(1), message, now).ok());
+  const Timestamp due = receiver.NextTimeout();
+  REQUIRE(due < now + Duration::Seconds(1));
+  CHECK_FALSE(receiver.PollOutput(due + Duration::Micros(-1)));
+  const auto ack = receiver.PollOutput(due);
+  REQUIRE(ack);
+  CHECK(receiver.NextTimeout().IsNever());
+  CHECK(sender.sent_bytes() == 0);
+  REQUIRE(sender.HandleInput(LaneId(1), ack->bytes, due).ok());
+  CHECK(sender.sent_bytes() == 10'000);
+  CHECK(receiver.received_bytes() == 10'000);
+}
+
 }  // namespace
 }  // namespace millrace

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "support/rate_simulation.h"
 #include "support/simulation.h"
 
 namespace millrace {
@@ -165,6 +166,24 @@ TEST_CASE("a transfer that takes long has fewer samples a minute") {
   CHECK(seconds > 550);
   // 600 in the first minute, then as many each time that it has taken e times as long.
   CHECK(entries.sender.size() < 2500);
+}
+
+TEST_CASE("the phases of the rate are in it, in order") {
+  testing::RateOptions options;
+  options.link.mbits_per_second = 20;
+  options.session.trace = true;
+  testing::RateSimulation sim(options, 5);
+  testing::RateFlow& flow = sim.AddFlow();
+  sim.Send(flow, 4'000'000);
+  REQUIRE(sim.RunUntil([&] { return flow.done(); }, Duration::Seconds(30)));
+  std::vector<TraceEntry> entries;
+  while (const auto entry = flow.sender().PollTrace()) entries.push_back(*entry);
+  std::vector<std::string> phases = Changes(entries);
+  std::erase_if(phases, [](const std::string& change) { return !change.starts_with("rate"); });
+  REQUIRE(phases.size() >= 3);
+  CHECK(phases[0] == "rate start");
+  CHECK(phases[1] == "rate drain");
+  CHECK(phases[2] == "rate hold");
 }
 
 }  // namespace

@@ -240,6 +240,46 @@ TEST_CASE("closing in good order ends the peer too, with what runs") {
   CHECK(sim.b().CodeOf(EventType::kFailed) == "closed");
 }
 
+TEST_CASE("a reason that is too long is cut between characters") {
+  Simulation sim(20);
+  sim.Connect();
+  const std::string kept(kMaxReasonBytes - 1, 'x');
+  sim.a().session->Close(ErrorCode::kCancelled, kept + "€ and more", sim.now());
+  sim.RunFor(Duration::Seconds(1));
+  CHECK(sim.b().CodeOf(EventType::kClosed) == "cancelled");
+  CHECK(sim.b().Find(EventType::kClosed)->error.detail == kept);
+}
+
+TEST_CASE("an offer before there is a session fails at once") {
+  Simulation sim(21);
+  const TransferId id = sim.a().session->Offer({FileInfo{1, 0, "a", ""}}, {}, sim.now());
+  const std::optional<Event> event = sim.a().session->PollEvent();
+  REQUIRE(event);
+  CHECK(event->type == EventType::kFailed);
+  CHECK(event->transfer == id);
+  CHECK(event->error.code == ErrorCode::kInvalidArgument);
+  sim.Connect();
+  const TransferId next = sim.Send(sim.a(), sim.Files({1}));
+  sim.RunUntil([&sim] { return BothDone(sim); });
+  CheckDelivered(sim, next);
+}
+
+TEST_CASE("no more transfers are open at once than the peer takes") {
+  Simulation sim(22);
+  sim.Connect();
+  sim.b().accepts = false;
+  for (size_t i = 0; i < kMaxOpenTransfers; ++i) sim.Send(sim.a(), sim.Files({1}));
+  sim.RunFor(Duration::Seconds(1));
+  CHECK(sim.a().Find(EventType::kFailed) == nullptr);
+  CHECK(sim.b().Count(EventType::kOffer) == kMaxOpenTransfers);
+  const TransferId refused = sim.Send(sim.a(), sim.Files({1}));
+  sim.RunFor(Duration::Seconds(1));
+  REQUIRE(sim.a().Count(EventType::kFailed) == 1);
+  CHECK(sim.a().Find(EventType::kFailed)->transfer == refused);
+  CHECK(sim.a().CodeOf(EventType::kFailed) == "too-large");
+  CHECK_FALSE(sim.b().session->closed());
+}
+
 TEST_CASE("a record that was bent on its way ends the session as a bad record") {
   const LaneId lane = GENERATE(LaneId(0), LaneId(1));
   Simulation sim(16);

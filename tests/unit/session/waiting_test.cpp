@@ -3,6 +3,7 @@
 
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <numeric>
 
 #include "stats/bottleneck.h"
@@ -143,6 +144,26 @@ TEST_CASE("losses that the peer has counted move the chunk size, and are the ses
   CHECK(*session.loss() == Catch::Approx(0.06));
   sim.RunFor(Duration::Seconds(2));
   CHECK(session.chunks().chunk_bytes() == 64 * 1024);
+}
+
+TEST_CASE("while all that fits into memory is on its way, the network is what is waited for") {
+  LinkOptions link;
+  link.one_way_delay = Duration::Millis(400);
+  SessionOptions options;
+  options.send_pool_bytes = 256 * 1024;
+  Simulation sim(9, link, {}, options);
+  const WaitingShares shares = SharesOf(sim, 2'000'000);
+  CHECK(Of(shares, Waiting::kNetwork) > 0.8);
+}
+
+TEST_CASE("the profile of a session follows what its path is made of") {
+  const bool cellular = GENERATE(false, true);
+  Simulation sim(10);
+  sim.Connect();
+  sim.a().session->SetPath(!cellular, cellular);
+  sim.Send(sim.a(), sim.Files({3'000'000}));
+  sim.RunFor(Duration::Seconds(1));
+  CHECK((sim.a().session->chunks().profile() == NetworkProfile::kMobile) == cellular);
 }
 
 }  // namespace
