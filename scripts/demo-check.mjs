@@ -10,7 +10,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { browserNames, checkBrowser, openProfile } from '../e2e/support/browsers.mjs';
+import { browserNames, checkBrowser, launchBrowser } from '../e2e/support/browsers.mjs';
 import { savedFile } from '../e2e/support/downloads.mjs';
 import { startSite } from '../e2e/support/site.mjs';
 
@@ -72,9 +72,10 @@ async function sha256(path) {
 
 /** A page of the demo in a browser process of its own. */
 async function openDemo(name, url, downloads) {
-  const browser = await openProfile(name, { downloads });
+  const browser = await launchBrowser(name, { downloads });
   cleanups.push(() => browser.close());
-  const page = await browser.newPage();
+  const context = await browser.newContext({ acceptDownloads: true });
+  const page = await context.newPage();
   page.setDefaultTimeout(connectMs);
   await page.goto(url);
   return page;

@@ -48,15 +48,14 @@ export function launchBrowser(name, options = {}) {
 
 /**
  * A browser with a profile of its own on disk, gone when it is closed. Chromium keeps the private file system of an
- * ordinary Playwright context in memory; here it is on disk, as it is for people. `options`: as for `launchBrowser`.
+ * ordinary Playwright context in memory; here it is on disk, as it is for people.
  *
  * @param {BrowserName} name
- * @param {{ downloads?: string }} [options]
  * @returns {Promise<{ newPage: () => Promise<Page>, close: () => Promise<void> }>}
  */
-export async function openProfile(name, options = {}) {
+export async function openProfile(name) {
   if (name === 'firefox') {
-    const browser = await launchBrowser(name, options);
+    const browser = await launchBrowser(name);
     // Firefox's contexts are containers of one temporary profile, which is on disk.
     const context = await browser.newContext();
     return { newPage: () => context.newPage(), close: () => browser.close() };
@@ -64,7 +63,7 @@ export async function openProfile(name, options = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-profile-'));
   const removeFolder = () => rm(folder, { recursive: true, force: true, maxRetries: 5 });
   try {
-    const context = await chromium.launchPersistentContext(folder, launchOptions(name, options));
+    const context = await chromium.launchPersistentContext(folder, launchOptions(name));
     return {
       newPage: () => context.newPage(),
       close: async () => {
