@@ -58,14 +58,14 @@ const sendFile = (bytes: number) => async (sender: Bare): Promise<number> => {
   return sender.call('send', 3);
 };
 
-test('a slow source', async ({ openPage, room }) => {
+test('a slow source', { tag: '@alone' }, async ({ openPage, room }) => {
   const stats = await run(openPage, room, { send: (sender) => sender.call('sendSlowly', 3_000_000, 1_000_000) });
   expect(stats).toMatchObject({ waits: 'source', bottleneck: 'none' });
   expect(stats.share).toBeGreaterThan(0.6);
   expect(stats.recommendation).toContain('source');
 });
 
-test('slow sealing', async ({ openPage, room }) => {
+test('slow sealing', { tag: '@alone' }, async ({ openPage, room }) => {
   // The core as it is, but for a sender's time: after each record of bulk its processor is busy for a while.
   const slow = `
     import load from './millrace_core.js?real';
@@ -91,7 +91,7 @@ test('slow sealing', async ({ openPage, room }) => {
   expect(stats.share).toBeGreaterThan(0.5);
 });
 
-test('tiny channel buffers', async ({ openPage, room }) => {
+test('tiny channel buffers', { tag: '@alone' }, async ({ openPage, room }) => {
   const stats = await run(openPage, room, {
     options: { waterMarks: { high: 1, low: 0 } },
     send: sendFile(16_000_000),
@@ -100,7 +100,7 @@ test('tiny channel buffers', async ({ openPage, room }) => {
   expect(stats.share).toBeGreaterThan(0.5);
 });
 
-test('a slow link', async ({ openPage, emulator, room }) => {
+test('a slow link', { tag: '@alone' }, async ({ openPage, emulator, room }) => {
   await emulator.set({ direction: 'both', delayMs: 10, rateMbps: 10, queueBytes: 50_000 });
   const stats = await run(openPage, room, {
     options: { log: true },
@@ -128,7 +128,7 @@ test('a slow link', async ({ openPage, emulator, room }) => {
   }
 });
 
-test('a slow sink', async ({ openPage, room }) => {
+test('a slow sink', { tag: '@alone' }, async ({ openPage, room }) => {
   const stats = await run(openPage, room, {
     send: sendFile(9_000_000),
     accept: (receiver) => receiver.call('acceptIntoStream', { bytesPerSecond: 2_500_000, hash: false }),

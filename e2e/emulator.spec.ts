@@ -27,7 +27,7 @@ function transfer(sender: Page, receiver: Page, bytes: number): Promise<number> 
 }
 
 for (const name of ['chromium', 'firefox'] as const) {
-  test(`${name}: delay, rate, loss and blackouts are those of the link, and nothing goes around it`, async ({ emulator, openPage, complaints }) => {
+  test(`${name}: delay, rate, loss and blackouts are those of the link, and nothing goes around it`, { tag: '@alone' }, async ({ emulator, openPage, complaints }) => {
     const sender = await openPage(name, 'sender', '/pages/raw.html');
     const receiver = await openPage(name, 'receiver', '/pages/raw.html');
     await attachPair(emulator, [sender, receiver]);
@@ -92,7 +92,7 @@ for (const name of ['chromium', 'firefox'] as const) {
     expect(complaints).toEqual([]);
   });
 
-  test(`${name}: Millrace over 20 Mbit/s and 40 ms, all its connections through the link`, async ({ emulator, openPage, complaints, room }) => {
+  test(`${name}: Millrace over 20 Mbit/s and 40 ms, all its connections through the link`, { tag: '@alone' }, async ({ emulator, openPage, complaints, room }) => {
     const bytes = 5_000_000;
     const pages = [await openPage(name, 'sender', '/pages/bare.html'), await openPage(name, 'receiver', '/pages/bare.html')] as const;
     await emulator.set({ direction: 'both', delayMs: 20, rateMbps: 20, queueBytes: 2_000_000 });

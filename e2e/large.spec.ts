@@ -39,7 +39,7 @@ async function heapOfWorker(page: Page): Promise<() => Promise<HeapUsage>> {
     });
 }
 
-test('@long a stream of 6 GiB into a slow sink, in fixed memory on both sides', async ({ openPage, room }) => {
+test('a stream of 6 GiB into a slow sink, in fixed memory on both sides', { tag: '@long' }, async ({ openPage, room }) => {
   test.setTimeout(60 * 60_000);
   const pages = [await openPage('chromium', 'sender', '/pages/bare.html'), await openPage('chromium', 'receiver', '/pages/bare.html')] as const;
   const sender = await Bare.of(pages[0]);

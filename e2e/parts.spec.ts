@@ -46,7 +46,7 @@ async function connect(sender: Page, receiver: Page, options: object): Promise<v
 }
 
 for (const pairing of pairings) {
-  test(`${nameOf(pairing)}: lanes, backpressure and quality on a connection of the pages' own`, async ({ openPage, complaints }) => {
+  test(`${nameOf(pairing)}: lanes, backpressure and quality on a connection of the pages' own`, { tag: '@alone' }, async ({ openPage, complaints }) => {
     const sender = await openPage(pairing.sender, 'sender', path);
     const receiver = await openPage(pairing.receiver, 'receiver', path);
     await connect(sender, receiver, { lanes: 3 });
@@ -84,8 +84,10 @@ for (const pairing of pairings) {
 
     // The connection goes in the middle: both sides say so at once.
     await receiver.evaluate(() => globalThis.parts.receive());
+    const receivedBytes = (): Promise<number> => receiver.evaluate(() => globalThis.parts.stats().bytesReceived);
+    const before = await receivedBytes();
     const ending = sender.evaluate(() => globalThis.parts.send(60_000_000));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await expect.poll(receivedBytes).toBeGreaterThan(before);
     const start = Date.now();
     await receiver.evaluate(() => globalThis.parts.closeConnection());
     expect((await receiver.evaluate(() => globalThis.parts.received())).error).toEqual({ name: 'MillraceError', code: 'lane-closed' });
@@ -96,7 +98,7 @@ for (const pairing of pairings) {
 }
 
 for (const name of ['chromium', 'firefox'] as const) {
-  test(`${name}: a benchmark within one page`, async ({ openPage }) => {
+  test(`${name}: a benchmark within one page`, { tag: '@alone' }, async ({ openPage }) => {
     const page = await openPage(name, 'sender', path);
     await page.waitForFunction(() => globalThis.partsReady === true);
     const result = await page.evaluate(() => globalThis.parts.runBenchmark({ fileSize: 8_000_000, chunkSize: 65_536, lanes: 2 }));

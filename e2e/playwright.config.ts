@@ -1,17 +1,24 @@
 import { defineConfig } from '@playwright/test';
 
-/** One worker: two browsers on two cores are load enough. No retries: a test that fails now and then is a failure. */
+/**
+ * Tests that look at speed or time (`@alone`) have the machine to themselves; of all others two run at once, since they wait more
+ * than they work. What takes long (`@long`) runs when it is asked for. No retries: a test that fails now and then is a failure.
+ */
 export default defineConfig({
   testDir: '.',
   testMatch: '*.spec.ts',
-  // The long suite is run by argument: scripts/test.sh e2e --long.
-  ...(process.env['MILLRACE_LONG'] ? { grep: /@long/ } : { grepInvert: /@long/ }),
+  // One after another; scripts/run-tests.mjs says how many workers each of these gets.
   workers: 1,
+  projects: [
+    // Each keeps what failed when another one runs after it.
+    { name: 'alone', grep: /@alone/, outputDir: '../build/e2e/alone' },
+    { name: 'together', grepInvert: /@alone|@long/, outputDir: '../build/e2e/together' },
+    { name: 'long', grep: /@long/, outputDir: '../build/e2e/long' },
+  ],
   fullyParallel: false,
   retries: 0,
   timeout: 60_000,
   expect: { timeout: 10_000 },
   forbidOnly: true,
   reporter: [['list']],
-  outputDir: '../build/e2e',
 });

@@ -79,7 +79,7 @@ async function runNaive(emulator: Emulator, [sender, receiver]: readonly [Page, 
 }
 
 for (const name of ['chromium', 'firefox'] as const) {
-  test(`${name}: a deep queue stays short, which the naive pump fills`, async ({ emulator, openPage, room }) => {
+  test(`${name}: a deep queue stays short, which the naive pump fills`, { tag: '@alone' }, async ({ emulator, openPage, room }) => {
     const bytes = 6_000_000;
     await emulator.set({ direction: 'both', delayMs: 20, rateMbps: 20, queueBytes: 2_000_000 });
     const millrace = await runMillrace(emulator, await openPair(emulator, openPage, name, '/pages/bare.html'), room, bytes);
@@ -89,7 +89,7 @@ for (const name of ['chromium', 'firefox'] as const) {
   });
 }
 
-test('chromium: where the link loses, the naive pump is not there in twice the time', async ({ emulator, openPage, room }) => {
+test('chromium: where the link loses, the naive pump is not there in twice the time', { tag: '@alone' }, async ({ emulator, openPage, room }) => {
   const bytes = 8_000_000;
   await emulator.set({ direction: 'both', delayMs: 40, rateMbps: 50, queueBytes: 400_000, loss: 0.005 });
   const millrace = await runMillrace(emulator, await openPair(emulator, openPage, 'chromium', '/pages/bare.html'), room, bytes);

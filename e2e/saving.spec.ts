@@ -7,32 +7,22 @@ import type { Browser } from '@playwright/test';
 import { launchBrowser } from './support/browsers.mjs';
 import { expectDone, file, fileOnDisk, linkOf, newest } from './support/demo.js';
 import { savedFile } from './support/downloads.mjs';
-import { expect, test, type BrowserName, type PageOptions } from './support/fixtures.js';
+import { expect, test } from './support/fixtures.js';
+import { firefoxQuotaKiB, narrow } from './support/storage.js';
 import { readZip } from './support/zip.js';
 
 const MiB = 1024 * 1024;
 const timeoutMs = 15_000;
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Much less than a page has otherwise. Chromium tells every page that it has 10 GiB, so there the page is told something else. */
-const quotaBytes = 8 * MiB;
-
-function narrow(name: BrowserName, browser?: Browser): PageOptions {
-  if (name === 'firefox') return { ...(browser === undefined ? {} : { browser }) };
-  const tell = (quota: number): void => {
-    navigator.storage.estimate = () => Promise.resolve({ quota, usage: 0 });
-  };
-  return { before: (page) => page.addInitScript(tell, quotaBytes) };
-}
-
 for (const name of ['chromium', 'firefox'] as const) {
   test.describe(name, () => {
-    // Of its own, with its downloads where they are found, and with little room: one site has a fifth of what all have.
+    // Of its own, with its downloads where they are found, and with little room.
     let browser: Browser | undefined;
     let downloads = '';
     test.beforeAll(async () => {
       downloads = await mkdtemp(join(tmpdir(), 'millrace-downloads-'));
-      if (name === 'firefox') browser = await launchBrowser(name, { downloads, quotaKiB: (5 * quotaBytes) / 1024 });
+      if (name === 'firefox') browser = await launchBrowser(name, { downloads, quotaKiB: firefoxQuotaKiB });
     });
     test.afterAll(async () => {
       await browser?.close();

@@ -292,7 +292,7 @@ test('privacy: every path goes through the TURN server, and no address of this m
   }
 });
 
-linkTest('the handshake takes at most two round trips and 30 ms of work, and leaves no copy of the secret', async ({ openPage, emulator, room }) => {
+linkTest('the handshake takes at most two round trips and 30 ms of work, and leaves no copy of the secret', { tag: '@alone' }, async ({ openPage, emulator, room }) => {
   const rttMs = 100;
   await emulator.set({ direction: 'both', delayMs: rttMs / 2, loss: 0, rateMbps: 100, queueBytes: 625_000 });
   const pages = [await openPage('chromium', 'sender', bare), await openPage('chromium', 'receiver', bare)] as const;

@@ -105,7 +105,7 @@ for (const name of ['chromium', 'firefox'] as const) {
   });
 }
 
-test('no main-thread task over 50 ms while 50 MiB cross in workers', async ({ openPage, room }) => {
+test('no main-thread task over 50 ms while 50 MiB cross in workers', { tag: '@alone' }, async ({ openPage, room }) => {
   const sender = await Bare.of(await openPage('chromium', 'sender', '/pages/bare.html'));
   const receiver = await Bare.of(await openPage('chromium', 'receiver', '/pages/bare.html'));
   expect(await sender.call('longTasksSupported')).toBe(true);

@@ -42,7 +42,7 @@ async function openInterop(openPage: OpenPage, name: BrowserName): Promise<Page>
 }
 
 for (const name of ['chromium', 'firefox'] as const) {
-  test(`${name}: each family gives and opens what libsodium-wrappers does`, async ({ openPage, complaints }) => {
+  test(`${name}: each family gives and opens what libsodium-wrappers does`, { tag: '@alone' }, async ({ openPage, complaints }) => {
     const page = await openInterop(openPage, name);
     const seed = randomInt(2 ** 31);
     const families = await page.evaluate(() => globalThis.interop.familyNames);
@@ -57,7 +57,7 @@ for (const name of ['chromium', 'firefox'] as const) {
     expect(complaints).toEqual([]);
   });
 
-  test(`${name}: the same errors, and published vectors`, async ({ openPage, complaints }) => {
+  test(`${name}: the same errors, and published vectors`, { tag: '@alone' }, async ({ openPage, complaints }) => {
     const page = await openInterop(openPage, name);
     const { compared, differences } = await page.evaluate(() => globalThis.interop.compareErrors());
     expect(differences).toEqual([]);

@@ -13,9 +13,9 @@ called_from="$OLDPWD"
 while (($#)); do
   case $1 in
     --check)
-      [[ $# -ge 2 ]] || { echo "demo.sh: --check needs a file" >&2; exit 2; }
-      check=$(cd "$called_from" && realpath -- "$2")
-      [[ -f $check && -r $check ]] || { echo "demo.sh: no such file: $2" >&2; exit 2; }
+      [[ -n ${2:-} ]] || { echo "demo.sh: --check needs a file" >&2; exit 2; }
+      check=$2
+      [[ $check == /* ]] || check=$called_from/$check
       shift 2
       ;;
     --browsers)
@@ -32,9 +32,21 @@ if [[ -z $check && ${#arguments[@]} -gt 0 ]]; then
   echo "demo.sh: ${arguments[0]} goes with --check FILE" >&2
   exit 2
 fi
+# Before anything is built for it.
+refuse() { # refuse WHY: as demo-check.mjs would
+  echo "demo.sh: $1: $check" >&2
+  [[ " ${arguments[*]} " != *" --json "* ]] || echo "{\"verified\":false,\"error\":\"$1\"}"
+  exit 2
+}
+if [[ -n $check ]]; then
+  [[ -e $check ]] || refuse "no such file"
+  [[ -f $check ]] || refuse "not a file"
+  [[ -r $check ]] || refuse "no permission to read"
+fi
 
 source scripts/setup.sh
 if [[ -n $check ]]; then millrace_setup wasm node browsers; else millrace_setup wasm node; fi
+[[ -e dist/millrace_core.wasm ]] || millrace_say "Building; the first time takes some minutes …"
 scripts/build-core.sh wasm-release millrace_package
 node scripts/build-web.mjs --no-types
 

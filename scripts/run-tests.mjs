@@ -19,8 +19,10 @@ const { positionals, values: options } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     seed: { type: 'string' },
     'fuzz-seconds': { type: 'string', default: '10' },
-    // What takes too long for every run, alone: 6 GiB between two browsers.
+    // What takes too long for every run, alone.
     long: { type: 'boolean', default: false },
+    // Of the browsers' tests: the files whose path has this.
+    only: { type: 'string' },
   },
 });
 
@@ -255,19 +257,24 @@ const suites = {
     if (!(await build('wasm-release', 'millrace_package')) || !(await build('release', 'millrace_link_emulator'))) return;
     const problems = await problemsOf(process.execPath, ['scripts/build-web.mjs', '--no-types']);
     if (problems.length > 0) return check('the package builds', () => problems);
-    const started = performance.now();
     const file = join(reports, 'e2e.json');
-    rmSync(file, { force: true });
-    const { code } = await run(
-      process.execPath,
-      [path('node_modules/@playwright/test/cli.js'), 'test', '-c', 'e2e/playwright.config.ts', '--reporter=list,json'],
-      {
-        cwd: root,
-        env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file, FORCE_COLOR: '0', ...(options.long ? { MILLRACE_LONG: '1' } : {}) },
-        show: true,
-      },
-    );
-    count('end to end', readPlaywrightReport(existsSync(file) ? readFileSync(file, 'utf8') : '', code), started);
+    for (const [project, workers] of options.long ? [['long', 1]] : [['alone', 1], ['together', 2]]) {
+      const started = performance.now();
+      rmSync(file, { force: true });
+      // Where only some files are asked for, they may have no test of this project.
+      const some = options.only === undefined ? [] : [options.only, '--pass-with-no-tests'];
+      const { code } = await run(
+        process.execPath,
+        [
+          path('node_modules/@playwright/test/cli.js'), 'test', '-c', 'e2e/playwright.config.ts', '--reporter=list,json',
+          `--project=${project}`, `--workers=${workers}`, ...some,
+        ],
+        { cwd: root, env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file, FORCE_COLOR: '0' }, show: true },
+      );
+      const json = existsSync(file) ? readFileSync(file, 'utf8') : '';
+      if (code === 0 && options.only !== undefined && JSON.parse(json).suites.length === 0) continue;
+      count(`end to end, ${project}`, readPlaywrightReport(json, code), started);
+    }
   },
 };
 

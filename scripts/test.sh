@@ -8,7 +8,8 @@
 #   --seeds N           sim: how many seeds each scenario runs with (1000)
 #   --seed S            sim: one seed only, as a failure has printed it
 #   --fuzz-seconds N    fuzz: how long each target runs (10)
-#   --long              e2e: 6 GiB between two browsers, and only that; some 20 minutes
+#   --long              e2e: only what takes long: 6 GiB between two browsers, the memory of downloads; some 30 minutes
+#   --only TEXT         e2e: only the files whose path has TEXT, as in /site.spec
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,8 +22,12 @@ while (($#)); do
       [[ ${2:-} =~ ^[0-9]+$ ]] || { echo "test.sh: $1 needs a number" >&2; exit 2; }
       shift
       ;;
+    --only)
+      [[ -n ${2:-} ]] || { echo "test.sh: --only needs a part of a path" >&2; exit 2; }
+      shift
+      ;;
     --long) ;;
-    -h | --help) sed -n '2,12s/^# \{0,1\}//p' scripts/test.sh; exit 0 ;;
+    -h | --help) sed -n '2,13s/^# \{0,1\}//p' scripts/test.sh; exit 0 ;;
     *) echo "test.sh: unknown argument $1 (see --help)" >&2; exit 2 ;;
   esac
   shift

@@ -18,6 +18,8 @@ const executables = {
   firefox: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
 };
 
+export const firefoxPath = executables.firefox;
+
 /**
  * @param {string} name
  * @returns {asserts name is BrowserName}

@@ -38,7 +38,7 @@ export class TransferCard {
   readonly #stateText = make('p', { class: 'transfer-state', testId: 'transfer-state' });
   readonly #progress = make('progress', { class: 'progress', testId: 'progress', attributes: { max: '1', value: '0' } });
   readonly #percent = make('span', { class: 'percent', testId: 'percent' });
-  readonly #bytes = make('span', { testId: 'bytes' });
+  readonly #bytes = make('span', { class: 'bytes', testId: 'bytes' });
   readonly #speed = make('span', { testId: 'speed' });
   readonly #left = make('span', { testId: 'eta' });
   readonly #figures = make('p', { class: 'figures' }, [this.#percent, this.#bytes, this.#speed, this.#left]);
@@ -213,6 +213,8 @@ export class TransferCard {
         break;
       case 'active':
         this.#startedAt ??= performance.now();
+        // A time without bytes says nothing about the speed after it.
+        this.#meter = new Meter();
         this.#show('active', sending ? 'Sending' : 'Receiving');
         this.#offerControls(transfer);
         this.#paint(true);
@@ -220,9 +222,12 @@ export class TransferCard {
       case 'paused':
         this.#show('paused', this.#pausedHere ? 'Paused' : 'Paused by the other side');
         this.#offerControls(transfer);
+        this.#paint(true);
         break;
       case 'reconnecting':
         this.#show('reconnecting', 'Connection lost, reconnecting');
+        this.#offerControls(transfer);
+        this.#paint(true);
         break;
       default:
         // The ends come with their receipt or their error, through `done`.
@@ -233,10 +238,11 @@ export class TransferCard {
   #offerControls(transfer: Transfer): void {
     const toggle = makeButton(this.#pausedHere ? 'Resume' : 'Pause', this.#pausedHere ? 'resume' : 'pause', () => {
       this.#pausedHere = !this.#pausedHere;
+      const { state } = transfer;
       if (this.#pausedHere) transfer.pause();
       else transfer.resume();
-      // Nothing changes where the other side paused it, too.
-      this.#offerControls(transfer);
+      // No event comes where the other side paused it, too.
+      if (transfer.state === state) this.#showTransferState(transfer);
     });
     const cancel = makeButton('Cancel', 'cancel', () => transfer.cancel('cancelled by the user'));
     this.#offerActions(...(transfer.state === 'offered' ? [] : [toggle]), cancel);
@@ -325,8 +331,10 @@ export class TransferCard {
     if (!force && now - this.#paintedAt < repaintMs) return;
     this.#paintedAt = now;
     const share = this.share;
-    const speed = this.#meter.speed();
-    const left = this.#meter.secondsLeft(this.#totalBytes);
+    // What is still on its way comes after a pause, too.
+    const moving = this.#state === 'active';
+    const speed = moving ? this.#meter.speed() : undefined;
+    const left = moving ? this.#meter.secondsLeft(this.#totalBytes) : undefined;
     this.#progress.value = share;
     this.#rows.showBytes(transfer.bytes);
     this.#percent.textContent = `${Math.floor(share * 100)} %`;

@@ -18,7 +18,16 @@ async function main(): Promise<void> {
   process.once('SIGTERM', stop);
 }
 
+/** What to do where the address cannot be listened on. */
+const advice: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something else listens there: set PORT to another port, or to 0 for any free one',
+  EACCES: 'this user may not listen there: set PORT to one from 1024 on',
+  EADDRNOTAVAIL: 'HOST is no address of this machine',
+  ENOTFOUND: 'HOST is no address and no known name',
+};
+
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  const { message, code = '' } = error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error) };
+  process.stderr.write(`${message}${code in advice ? ` (${advice[code]})` : ''}\n`);
   process.exitCode = 1;
 });
