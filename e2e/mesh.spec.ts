@@ -32,6 +32,7 @@ interface AgentApi {
   agents(): string[];
   topology(): string;
   mode(): string;
+  stats(): { batchBytes: number };
   received(): { from: string; bytes: number }[];
   takeMessages(): Told[];
   takeLog(): Logged[];
@@ -128,6 +129,30 @@ test('five agents talk: messages, broadcasts, acknowledgements, files, and the e
   await b.call('untilReceived', 1);
   expect(await b.call('received')).toEqual([{ from: 'c', bytes: 3_000_000 }]);
   expect(complaints).toEqual([]);
+});
+
+test('in LOW, payloads cross compressed and come back as they were, in their order', async ({ joinAll }) => {
+  // Whatever waits at all takes it down, and nothing takes it up again.
+  const [a, b] = (await joinAll(['chromium', 'firefox'], { bandwidth: { mediumAbove: 0, lowAbove: 0, mediumBelow: 0, highBelow: 0 } })) as [Agent, Agent];
+  let sent = 0;
+  await expect
+    .poll(async () => {
+      sent += await a.call('sendMany', 'b', 10, 60_000);
+      return a.call('mode');
+    })
+    .toBe('LOW');
+  // What is compressed is unpacked after it was acknowledged.
+  await b.call('untilMessages', sent);
+  await b.call('takeMessages');
+  const { batchBytes: before } = await a.call('stats');
+  expect(await a.call('sendMany', 'b', 20, 60_000)).toBe(20);
+  const { batchBytes: after } = await a.call('stats');
+  // All bytes are the same ones.
+  expect(after - before).toBeLessThan(20 * 60_000 * 0.1);
+  await b.call('untilMessages', 20);
+  const told = await b.call('takeMessages');
+  expect(told.map(({ payload }) => payload)).toEqual(Array.from({ length: 20 }, () => ({ bytes: 60_000 })));
+  expect(told.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 20 }, (_, index) => sent + index));
 });
 
 test('a hub is closed in the middle: another one takes its place, and nothing is lost', async ({ openAgent, room }) => {

@@ -17,13 +17,13 @@
 // `simulated`: the same core in virtual time, 10, 20, 100 and 1,000 agents with churn, one-way delays of 5 to 50 ms: messages lost
 // must be 0. There p95 is one way, of messages to one and to all.
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { openProfile } from '../e2e/support/browsers.mjs';
 import { startSite } from '../e2e/support/site.mjs';
 import { startCoturn } from '../tests/node/support/daemon.mjs';
 import { connectByDescription, readCount, rounded, runBenchmark, withPages } from './lib/measure.mjs';
+import { joinMesh, meshRoom, pingAround } from './lib/mesh_pages.mjs';
 import { overLink } from './lib/over_link.mjs';
 
 const scenarios = ['direct', 'turn', 'five', 'link', 'simulated'];
@@ -50,17 +50,6 @@ function fields(prefix, samples) {
   return Object.fromEntries(names);
 }
 
-async function join(pages, options = {}) {
-  const room = randomBytes(16).toString('base64url');
-  const failures = await Promise.all(
-    pages.map((page, index) => page.evaluate(([...args]) => globalThis.agent.join(...args), [room, `agent-${index}`, options])),
-  );
-  for (const failure of failures) if (failure !== null) throw new Error(failure.message);
-  await Promise.all(pages.map((page) => page.evaluate((count) => globalThis.agent.untilConnected(count), pages.length - 1)));
-}
-
-const ping = (page, to, count) => page.evaluate(([...args]) => globalThis.agent.ping(...args), [to, count, 0]);
-
 async function toRaw(pages, url, rtc) {
   const address = new URL('pages/raw.html', url).href;
   await Promise.all(pages.map((page) => page.goto(address)));
@@ -71,15 +60,17 @@ async function toRaw(pages, url, rtc) {
 
 const pingRaw = (page, count) => page.evaluate((samples) => globalThis.raw.ping(samples), count);
 
-/** `samples` round trips of each, in turns; agents[i] pings the next one, all at once. */
+/** `samples` round trips of each, in turns. */
 async function alternate(agents, rawPage, samples) {
-  const pingers = agents.length === 2 ? [0] : agents.map((_, index) => index);
-  const each = Math.ceil(samples / pingers.length);
-  const once = (count) => Promise.all(pingers.map((index) => ping(agents[index], `agent-${(index + 1) % agents.length}`, count)));
-  await Promise.all([once(warmUpSamples), pingRaw(rawPage, warmUpSamples)]);
+  const pingers = agents.length === 2 ? 1 : agents.length;
+  const each = Math.ceil(samples / pingers);
+  await Promise.all([pingAround(agents, warmUpSamples), pingRaw(rawPage, warmUpSamples)]);
   const mesh = [];
   const bare = [];
-  for (let done = 0; done < each; done += blockSamples) mesh.push(...(await once(Math.min(blockSamples, each - done))).flat()), bare.push(...(await pingRaw(rawPage, Math.min(samples, blockSamples * pingers.length))));
+  for (let done = 0; done < each; done += blockSamples) {
+    mesh.push(...(await pingAround(agents, Math.min(blockSamples, each - done))));
+    bare.push(...(await pingRaw(rawPage, Math.min(samples, blockSamples * pingers))));
+  }
   return { mesh: mesh.slice(0, samples), bare: bare.slice(0, samples) };
 }
 
@@ -106,7 +97,7 @@ async function onMachine(scenario, count, rtc, { profile, url, samples }) {
     const agents = pages.slice(0, count);
     const raw = pages.slice(count);
     await toRaw(raw, url, rtc);
-    await join(agents, { rtc });
+    await joinMesh(agents, { rtc });
     const measured = await alternate(agents, raw[0], samples);
     return [row(scenario, 'idle', measured, { agents: count, messagesPerSecond: await rate(agents[0]) })];
   });
@@ -126,7 +117,7 @@ const measures = {
     const setting = { profiles: [profile, profile], link, seed: 1, pairs: 2 };
     const run = await overLink(setting, new URL('pages/mesh.html', url).href, async ([a, bareA, b, bareB]) => {
       await toRaw([bareA, bareB], url, {});
-      await join([a, b]);
+      await joinMesh([a, b]);
       const idle = await alternate([a, b], bareA, samples);
       const idleRow = row('link', 'idle', idle, { agents: 2, link, messagesPerSecond: await rate(a) });
       await a.evaluate(() => globalThis.agent.startBulk('agent-1'));
@@ -182,7 +173,7 @@ await runBenchmark('bench-latency', async (cleanups) => {
 
   const setting = { samples, agents, cleanups, profile: undefined, url: undefined };
   if (wanted.some((name) => name !== 'simulated')) {
-    const site = await startSite({ withPages: true, env: { MAX_CLIENTS_PER_ROOM: '16' } });
+    const site = await startSite({ withPages: true, env: meshRoom });
     cleanups.push(site.stop);
     setting.url = site.url;
     setting.profile = await openProfile('chromium');

@@ -2,7 +2,7 @@
 //
 //   node scripts/bench-targets.mjs [TARGET…] [--json] [--rounds N] [--browsers a>b] [--bytes N]
 //
-// TARGET: lan-ethernet, lan-wifi, internet-100, internet-1000, direct-pair, turn or statistics (all of them, when none is named).
+// TARGET: lan-ethernet, lan-wifi, internet-100, internet-1000, direct-pair, turn, five-peer-mesh or statistics (all of them, when none is named).
 // Exits with 1 where one is missed.
 //
 // Each row has `reached` and `wanted` in `unit`, and `met`. Throughput is measured as bench-wan.mjs does, over links of the rate
@@ -12,8 +12,9 @@
 //
 // `direct-pair`: round trips of tiny messages on a raw channel between two pages over the link of `internet-100`, less the link's
 // own round trip, 95th percentile; `withTransfer`: while a transfer of this package fills the link, which is a row of its own.
-// `turn`: the same through a TURN server on this machine, without an emulated link. `statistics`: share of a core that reports take at
-// their highest rate (lib/stats_cost.mjs). The latency of meshes is not among these rows.
+// `turn`: the same through a TURN server on this machine, without an emulated link. `five-peer-mesh`: round trips of
+// messages of `millrace/mesh` in a full mesh of five pages of the sender's browser on this machine, each to the next one, all at once.
+// `statistics`: share of a core that reports take at their highest rate (lib/stats_cost.mjs).
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startSite } from '../e2e/support/site.mjs';
@@ -21,6 +22,7 @@ import { startCoturn } from '../tests/node/support/daemon.mjs';
 import { startEndless } from './lib/endless.mjs';
 import { measureLink, measureRaw } from './lib/link_runs.mjs';
 import { connectBare, connectByDescription, median, nameOfPump, pumps, readCount, readPairs, rounded, runBenchmark, withPages, withProfiles } from './lib/measure.mjs';
+import { joinMesh, meshRoom, pingAround } from './lib/mesh_pages.mjs';
 import { overLink } from './lib/over_link.mjs';
 import { measureStatsCost } from './lib/stats_cost.mjs';
 
@@ -35,8 +37,8 @@ const throughputs = {
 };
 const openLink = { rttMs: 0, loss: 0, mbps: 0, queueBytes: 5_000_000 };
 
-const latency = { pings: 200, wantedMs: 50, wantedTurnMs: 150, headStartMs: 3_000 };
-const names = [...Object.keys(throughputs), 'direct-pair', 'turn', 'statistics'];
+const latency = { pings: 200, wantedMs: 50, wantedTurnMs: 150, wantedMeshMs: 100, headStartMs: 3_000 };
+const names = [...Object.keys(throughputs), 'direct-pair', 'turn', 'five-peer-mesh', 'statistics'];
 
 /** What this machine can carry at all. */
 async function measureMachine(setting) {
@@ -116,6 +118,15 @@ async function measureTurn({ profiles, site }) {
   }
 }
 
+async function measureFivePeers({ profiles, site }) {
+  const agents = Array.from({ length: 5 }, () => profiles[0]);
+  return withPages(agents, `${site.url}pages/mesh.html`, async (...pages) => {
+    await joinMesh(pages);
+    await pingAround(pages, 20);
+    return latencyRow(await pingAround(pages, latency.pings / pages.length), latency.wantedMeshMs, 0);
+  });
+}
+
 async function statisticsRow() {
   const { share, microseconds, lanes, reportsPerSecond } = await measureStatsCost();
   return { reached: Number(share.toPrecision(2)), wanted: 0.01, unit: 'share of a core', met: share < 0.01, microseconds: Math.round(microseconds), lanes, reportsPerSecond };
@@ -125,6 +136,7 @@ async function statisticsRow() {
 async function* measureTarget(name, setting, machine) {
   if (name in throughputs) yield measureThroughput(name, setting, machine);
   else if (name === 'turn') yield measureTurn(setting);
+  else if (name === 'five-peer-mesh') yield measureFivePeers(setting);
   else if (name === 'statistics') yield statisticsRow();
   else for (const withTransfer of [false, true]) yield measureDirectPair(setting, withTransfer);
 }
@@ -162,7 +174,7 @@ function describe({ target, reached, wanted, unit, met, carriable, ratio, machin
 
 await runBenchmark('bench-targets', async (cleanups) => {
   const { json, pair, rounds, bytes, chosen } = readArguments();
-  const site = await startSite({ withPages: true });
+  const site = await startSite({ withPages: true, env: meshRoom });
   cleanups.push(site.stop);
   await withProfiles(pair, cleanups, async (profiles) => {
     const setting = { profiles, site, bytes, rounds };

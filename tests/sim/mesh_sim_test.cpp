@@ -5,6 +5,7 @@
 // runs with a hundredth of them. [.large]: 1,000 agents.
 
 #include <algorithm>
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cstdio>
 #include <string>
@@ -58,6 +59,75 @@ TEST_CASE("60 agents around hubs that die, with churn") {
 
 TEST_CASE("1,000 agents around hubs that die, with churn", "[.large]") {
   RunSeeds({.agents = 1000, .expected = Topology::kHub}, 1);
+}
+
+// What BandwidthOptions::predictive changes where a connection of 1 MB/s is asked for 1.5 times as
+// much and half as much in turns, 2 s each.
+struct Adaptation {
+  testing::MeshSimulation::Outcome outcome;
+  size_t changes = 0;
+  double slower_ms = 0;  // From the beginning of much to the first longer batch, on average.
+  double faster_ms = 0;  // From the beginning of little to no batches, on average.
+};
+
+Adaptation Adapt(bool predictive, uint64_t seed) {
+  constexpr int kRounds = 20;
+  constexpr int kStepMs = 5;
+  constexpr int kPhaseMs = 2000;
+  testing::MeshSimulationOptions options;
+  options.seed = seed;
+  options.bytes_per_second = 1'000'000;
+  options.mesh.bandwidth.predictive = predictive;
+  testing::MeshSimulation sim(options);
+  testing::Random random(seed);
+  sim.Add("source");
+  sim.Add("sink");
+  sim.RunFor(Duration::Seconds(2));
+  Adaptation result;
+  QualityMode before = QualityMode::kHigh;
+  const auto phase = [&](double bytes_per_second, bool much) {
+    double owed = 0;
+    int reached_ms = kPhaseMs;
+    for (int ms = 0; ms < kPhaseMs; ms += kStepMs) {
+      for (owed += bytes_per_second * kStepMs / 1000; owed > 0;) {
+        const auto bytes = static_cast<size_t>(random.Between(1'000, 7'000));
+        // Each level is a stream of its own, and holds 1 MiB at most.
+        const auto level = static_cast<Level>(random.Below(kLevels));
+        sim.Send(0, 1, bytes, {.level = level});
+        owed -= static_cast<double>(bytes);
+      }
+      sim.RunFor(Duration::Millis(kStepMs));
+      const QualityMode mode = sim.node(0).mode();
+      result.changes += mode == before ? 0 : 1;
+      before = mode;
+      if ((mode == QualityMode::kHigh) != much) reached_ms = std::min(reached_ms, ms + kStepMs);
+    }
+    (much ? result.slower_ms : result.faster_ms) += static_cast<double>(reached_ms) / kRounds;
+  };
+  for (int round = 0; round < kRounds; ++round) {
+    phase(1'500'000, true);
+    phase(500'000, false);
+  }
+  sim.RunFor(Duration::Seconds(10));
+  result.outcome = sim.Measure();
+  return result;
+}
+
+TEST_CASE("prediction adapts sooner, and loses nothing") {
+  std::array<Adaptation, 2> results;
+  for (const bool predictive : {false, true}) {
+    const Adaptation& result = results[predictive] = Adapt(predictive, 1);
+    CHECK(result.outcome.lost == 0);
+    std::printf(
+        "{\"predictive\":%s,\"messages\":%llu,\"lost\":%llu,\"p50Ms\":%.1f,\"p95Ms\":%.1f,"
+        "\"changes\":%zu,\"slowerAfterMs\":%.0f,\"fasterAfterMs\":%.0f}\n",
+        predictive ? "true" : "false",
+        static_cast<unsigned long long>(result.outcome.delivered),
+        static_cast<unsigned long long>(result.outcome.lost), result.outcome.p50_ms,
+        result.outcome.p95_ms, result.changes, result.slower_ms, result.faster_ms);
+  }
+  CHECK(results[true].slower_ms < results[false].slower_ms);
+  CHECK(results[true].faster_ms < results[false].faster_ms);
 }
 
 // For scripts/bench-latency.mjs: one line of JSON for the number of agents that the environment
