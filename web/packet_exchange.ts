@@ -8,8 +8,8 @@ type Exchanged =
 
 /** Chromium gives a report that is younger than 50 ms once more. */
 const REPEATED_MS = 60;
-/** An answer that takes longer, ms, says nothing about the round trip any more. */
-const LONGEST_ANSWER_MS = 10_000;
+/** An answer that takes longer, ms, is not waited for any more. */
+const LONGEST_ANSWER_MS = 5_000;
 
 export interface PacketExchangeOptions {
   /** The connection whose packets are counted; undefined while there is none. */
@@ -29,6 +29,8 @@ export class PacketExchange {
   readonly #options: PacketExchangeOptions;
   #asked = 0;
   #askedAt = 0;
+  /** The last question has no answer yet. */
+  #waiting = false;
   /** Packets that this side had sent then; -1 where that is not known. */
   #sent = -1;
   #answering = false;
@@ -38,13 +40,15 @@ export class PacketExchange {
     this.#options = options;
   }
 
-  /** `stats`: of the connection, just read. The answer to an earlier question does not count any more. */
+  /** `stats`: of the connection, just read. Nothing is asked while the other side still owes an answer, however often this is called. */
   ask(stats: ConnectionStats | undefined): void {
+    const now = performance.now();
+    if (this.#waiting && now - this.#askedAt < LONGEST_ANSWER_MS) return;
     this.#asked += 1;
-    this.#askedAt = performance.now();
+    this.#askedAt = now;
     this.#sent = stats?.packetsSent ?? -1;
     // Also without counts: the answer measures the round trip.
-    this.#tell({ millrace: 'counts', id: this.#asked });
+    this.#waiting = this.#tell({ millrace: 'counts', id: this.#asked });
   }
 
   /** False: the text is none of the other side's exchange. What makes no sense is ignored. */
@@ -53,7 +57,7 @@ export class PacketExchange {
     if (!parsed) return false;
     if (this.#stopped) return true;
     if (parsed.millrace === 'counts') void this.#answer(parsed.id);
-    else if (parsed.id === this.#asked) this.#take(parsed);
+    else if (this.#waiting && parsed.id === this.#asked) this.#take(parsed);
     return true;
   }
 
@@ -73,18 +77,19 @@ export class PacketExchange {
   }
 
   #take({ received, held }: Extract<Exchanged, { millrace: 'received' }>): void {
-    // One answer to each question.
-    this.#asked += 1;
+    this.#waiting = false;
     const rtt = performance.now() - this.#askedAt - held;
     const counted = this.#sent >= 0 && received >= 0;
-    this.#options.onanswer(counted ? { sent: this.#sent, received } : undefined, rtt >= 0 && rtt < LONGEST_ANSWER_MS ? rtt : undefined);
+    this.#options.onanswer(counted ? { sent: this.#sent, received } : undefined, rtt >= 0 ? rtt : undefined);
   }
 
-  #tell(message: Exchanged): void {
+  /** False: the way is closed, and what it would have told stays unknown. */
+  #tell(message: Exchanged): boolean {
     try {
       this.#options.say(JSON.stringify(message));
+      return true;
     } catch {
-      // A way that is closed: what it would have told stays unknown.
+      return false;
     }
   }
 }

@@ -144,6 +144,22 @@ test('two monitors exchange packet counts: what is lost between them, and their 
   there.stop();
 });
 
+test('answers that take longer than the interval count, too', async () => {
+  const [a, b] = FakeConnection.pair();
+  let there;
+  const here = new QualityMonitor(a, { interval: 10, exchange: (message) => setTimeout(() => there.handle(message), 30) });
+  there = new QualityMonitor(b, { interval: 10_000, exchange: (message) => setTimeout(() => here.handle(message), 30) });
+  let packets = 0;
+  await until(() => {
+    packets += 100;
+    a.stats = chromiumStats({ sent: packets });
+    b.stats = chromiumStats({ received: packets / 2 });
+    return here.latest?.packetLoss !== undefined;
+  });
+  here.stop();
+  there.stop();
+});
+
 test('a count that is older than the question for it is read again', async () => {
   const [connection] = FakeConnection.pair();
   const before = chromiumStats({ received: 10 });
