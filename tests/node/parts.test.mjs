@@ -397,6 +397,26 @@ test('the last lane to close rejects both sides at once, by event or without', a
   }
 });
 
+test('who waits for a transfer that has not begun hears when the last lane is gone, by event or without', async () => {
+  for (const how of ['close', 'kill']) {
+    const pair = await lanePair({ lanes: 2 }, { reopen: false });
+    const waiting = assert.rejects(pair.to.receive(), { code: 'lane-closed' });
+    for (const { channels } of [pair.a, pair.b]) for (const channel of channels) channel[how]();
+    await waiting;
+    pair.close();
+    assert.equal(listenersOf(pair.a, pair.b), 0);
+  }
+  // There are no lanes yet, and that is no reason.
+  const [a, b] = FakeConnection.pair();
+  const to = LaneSet.accept(b, { lanes: 1 });
+  const early = to.receive();
+  const from = LaneSet.open(a, { lanes: 1 });
+  await from.ready;
+  await from.send(new Uint8Array([1, 2, 3]));
+  assert.deepEqual(await early, new Uint8Array([1, 2, 3]));
+  for (const set of [from, to]) set.close();
+});
+
 test('what nobody waits for, or is too much, is rejected, and the next one arrives', async () => {
   const pair = await lanePair({ lanes: 2 });
   await assert.rejects(pair.from.send(new Uint8Array(10)), { code: 'rejected' });

@@ -379,6 +379,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
         // The connection is on its way out: what is left says so.
       }
     }
+    if (lane.open && ![...this.#channels.values()].some(({ open }) => open)) this.#waitInVain();
     this.#turns.run();
   }
 
@@ -392,12 +393,18 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
     this.dispatchEvent(Object.assign(new Event('lane'), { lane: number, state }));
   }
 
-  /** Channels that closed without an event, as those of a closed connection do. */
+  /** Channels that closed without an event, as those of a closed connection do, and waiting over a connection that is no more. */
   #look(): void {
     const dead = ['closed', 'failed'].includes(this.#connection.connectionState);
     for (const lane of [...this.#channels.values()]) {
       if (dead || lane.channel.readyState === 'closed') this.#lose(lane);
     }
+    if (dead) this.#waitInVain();
+  }
+
+  /** Nothing can come any more. The core knows of transfers that have begun, and says so itself. */
+  #waitInVain(): void {
+    if (this.#receiving && !this.#receiving.begun) this.#endReceiving(new MillraceError('lane-closed', 'the last lane is gone'));
   }
 
   #watch(): void {
