@@ -34,8 +34,7 @@ else()
   # Fast before small: -Oz saves 6 kB (gzip) and made transfers a tenth slower where the processors limit. C is libsodium alone,
   # which says for itself (libsodium.cmake): emcc 3.1.6 mixes two levels when it is given both.
   set(CMAKE_C_FLAGS_RELEASE "-DNDEBUG")
-  set(CMAKE_CXX_FLAGS_RELEASE "-DNDEBUG")
-  add_compile_options($<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-O3>)
+  set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG")
   set(CMAKE_EXE_LINKER_FLAGS_RELEASE "-O3")
 endif()
 
