@@ -1,12 +1,11 @@
 // A download is not held in memory on its way from the network to the disk (scripts/test.sh e2e --long --only download).
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { launchBrowser } from './support/browsers.mjs';
 import { fileOnDisk, linkOf } from './support/demo.js';
+import { sha256OfFile } from './support/downloads.mjs';
 import { expect, test, type BrowserName, type Side } from './support/fixtures.js';
 import { memoryOf, watchStart } from './support/process_memory.js';
 import { firefoxQuotaKiB, narrow } from './support/storage.js';
@@ -42,12 +41,6 @@ async function launchReceiver(name: BrowserName, openPage: OpenPage, downloads: 
   const browser = await launchBrowser(name, { downloads });
   const page = await openPage(name, 'receiver', '/pages/blank.html', little ? narrow(name, browser) : { browser });
   return { open: async (url) => void (await page.goto(url)), evaluate: (expression) => page.evaluate(expression), close: () => browser.close() };
-}
-
-async function sha256(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
 
 /** Bytes by which the memory of `processes` grows, at most, until `work` is done. */
@@ -113,7 +106,7 @@ for (const name of ['chromium', 'firefox'] as const) {
     test('one file straight into a download, in little memory', { tag: '@long' }, async ({ openPage }) => {
       const original = await fileOnDisk('large.bin', size);
       expect(await send(openPage, [original], 'accept-download')).toBeLessThan(mostGrowth);
-      expect(await sha256(await saved())).toBe(await sha256(original));
+      expect(await sha256OfFile(await saved())).toBe(await sha256OfFile(original));
     });
 
     test('several files as one ZIP file straight into a download, in little memory', { tag: '@long' }, async ({ openPage }) => {

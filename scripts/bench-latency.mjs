@@ -60,16 +60,15 @@ async function toRaw(pages, url, rtc) {
 
 const pingRaw = (page, count) => page.evaluate((samples) => globalThis.raw.ping(samples), count);
 
-/** `samples` round trips of each, in turns. */
+/** `samples` round trips of each, in turns, in whole blocks. */
 async function alternate(agents, rawPage, samples) {
-  const pingers = agents.length === 2 ? 1 : agents.length;
-  const each = Math.ceil(samples / pingers);
   await Promise.all([pingAround(agents, warmUpSamples), pingRaw(rawPage, warmUpSamples)]);
   const mesh = [];
   const bare = [];
-  for (let done = 0; done < each; done += blockSamples) {
-    mesh.push(...(await pingAround(agents, Math.min(blockSamples, each - done))));
-    bare.push(...(await pingRaw(rawPage, Math.min(samples, blockSamples * pingers))));
+  while (mesh.length < samples) {
+    const trips = await pingAround(agents, blockSamples);
+    mesh.push(...trips);
+    bare.push(...(await pingRaw(rawPage, trips.length)));
   }
   return { mesh: mesh.slice(0, samples), bare: bare.slice(0, samples) };
 }

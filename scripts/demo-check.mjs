@@ -4,14 +4,12 @@
 //
 // Exits 0 only if the file arrived verified: both pages say so with the same hash tree root, and the file that the
 // receiving page saved to disk has the SHA-256 of the original.
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { browserNames, checkBrowser, launchBrowser } from '../e2e/support/browsers.mjs';
-import { savedFile } from '../e2e/support/downloads.mjs';
+import { savedFile, sha256OfFile } from '../e2e/support/downloads.mjs';
 import { startSite } from '../e2e/support/site.mjs';
 
 /** A wrong command line or a missing piece: said without a stack. */
@@ -62,12 +60,6 @@ async function checkFile(path) {
   }
   if (!info.isFile()) throw new UsageError(`not a file: ${path}`);
   return info.size;
-}
-
-async function sha256(path) {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest('hex');
 }
 
 /** A page of the demo in a browser process of its own. */
@@ -127,7 +119,7 @@ async function check({ path, sender, receiver }) {
   const save = () => receiving.getByTestId('save').click();
   const saved = await savedFile(receiving, { name: receiver, folder: downloads, timeoutMs: timeout, isWhole: (_path, size) => size === bytes, save });
 
-  const [original, copy] = await Promise.all([sha256(path), sha256(saved)]);
+  const [original, copy] = await Promise.all([sha256OfFile(path), sha256OfFile(saved)]);
   if (copy !== original) throw new Error(`${basename(path)} arrived with other bytes: SHA-256 ${copy}, not ${original}`);
   if (received.bytes !== bytes || sent.bytes !== bytes) throw new Error(`the receipts speak of ${received.bytes} and ${sent.bytes} bytes, not ${bytes}`);
   if (!received.root || received.root !== sent.root) throw new Error(`the roots differ: ${sent.root} sent, ${received.root} received`);

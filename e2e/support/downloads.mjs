@@ -1,5 +1,6 @@
 // What a browser saves to disk.
-import { watch } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, watch } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -36,4 +37,16 @@ export async function savedFile(page, { name, folder, timeoutMs, isWhole, save }
   } finally {
     complete.abort();
   }
+}
+
+/**
+ * The SHA-256 of a file, in hexadecimal; read piece by piece.
+ *
+ * @param {string} path
+ * @returns {Promise<string>}
+ */
+export async function sha256OfFile(path) {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  return hash.digest('hex');
 }

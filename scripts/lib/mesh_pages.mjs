@@ -14,12 +14,10 @@ export async function joinMesh(pages, options = {}) {
   await Promise.all(pages.map((page) => page.evaluate((count) => globalThis.agent.untilConnected(count), pages.length - 1)));
 }
 
-/** `count` round trips from an agent to another, one after the other, ms. */
-export const pingMesh = (page, to, count) => page.evaluate(([...args]) => globalThis.agent.ping(...args), [to, count, 0]);
-
-/** The same from each agent to the next one, all at once; of two agents the first one only. */
+/** `count` round trips from each agent to the next one, one after the other, all agents at once; of two agents the first one only. ms. */
 export async function pingAround(pages, count) {
   const pingers = pages.length === 2 ? pages.slice(0, 1) : pages;
-  const trips = await Promise.all(pingers.map((page, index) => pingMesh(page, `agent-${(index + 1) % pages.length}`, count)));
+  const ping = (page, to) => page.evaluate(([...args]) => globalThis.agent.ping(...args), [to, count, 0]);
+  const trips = await Promise.all(pingers.map((page, index) => ping(page, `agent-${(index + 1) % pages.length}`)));
   return trips.flat();
 }
