@@ -3,9 +3,12 @@
 //
 // This side tells how many packets it has sent so far. The peer, when it hears that, looks how many
 // it has received, and answers both numbers. What was sent before the message has mostly arrived
-// before it, so the two fit each other, whatever the delay.
+// before it, and a few of those sent after it, so an answer shows the least number of packets that
+// are lost. Between two answers that number grows only where more were lost: what arrived beside
+// the one answer and not beside the other is no loss.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -25,27 +28,30 @@ class PacketLoss {
     if (!answers_.empty() && (sent < answers_.back().sent || received < answers_.back().received)) {
       answers_.clear();
     }
-    answers_.push_back({sent, received, now});
+    uint64_t lost = sent > received ? sent - received : 0;
+    if (!answers_.empty()) lost = std::max(lost, answers_.back().lost);
+    answers_.push_back({sent, received, lost, now});
     // The two that span the window stay.
     while (answers_.size() > 2 && now - answers_[1].at >= kWindow) answers_.pop_front();
     while (answers_.size() > kMostAnswers) answers_.pop_front();
   }
 
-  // 0 to 1; nothing before two answers, or where nothing was sent between them. Packets that
-  // overtook the message may make up for lost ones, never more: the share is not negative.
+  // 0 to 1, never more than was lost; nothing before two answers, or where nothing was sent between
+  // them. Packets that overtook the message hide as many lost ones.
   std::optional<double> share() const {
     if (answers_.size() < 2) return std::nullopt;
     const uint64_t sent = answers_.back().sent - answers_.front().sent;
-    const uint64_t received = answers_.back().received - answers_.front().received;
+    const uint64_t lost = answers_.back().lost - answers_.front().lost;
     if (sent == 0) return std::nullopt;
-    if (received >= sent) return 0.0;
-    return static_cast<double>(sent - received) / static_cast<double>(sent);
+    return std::min(1.0, static_cast<double>(lost) / static_cast<double>(sent));
   }
 
  private:
   struct Answer {
     uint64_t sent;
     uint64_t received;
+    // At least, of all that this connection has sent.
+    uint64_t lost;
     Timestamp at;
   };
   // However often a peer answers.

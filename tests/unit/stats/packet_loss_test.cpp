@@ -35,6 +35,21 @@ TEST_CASE("more than was sent is no gain, and everything lost is one") {
   CHECK(*all.share() == 1);
 }
 
+TEST_CASE("packets that arrived beside one answer and not beside the next are no loss") {
+  PacketLoss loss;
+  // As measured on a path without loss: the first count was taken 62 ms late, the others at once.
+  loss.OnAnswer(118, 126, At(0));
+  loss.OnAnswer(190, 191, At(1000));
+  CHECK(*loss.share() == 0);
+  loss.OnAnswer(259, 260, At(2000));
+  CHECK(*loss.share() == 0);
+  // Eight lost, one of them hidden; a late count hides them for a while, no longer.
+  loss.OnAnswer(359, 353, At(3000));
+  CHECK(*loss.share() == Catch::Approx(6.0 / (359 - 118)));
+  loss.OnAnswer(459, 458, At(4000));
+  CHECK(*loss.share() == Catch::Approx(6.0 / (459 - 118)));
+}
+
 TEST_CASE("totals that fall begin anew") {
   PacketLoss loss;
   loss.OnAnswer(1000, 1000, At(0));
