@@ -4,7 +4,8 @@
 // Of each packet of 1256 bytes on the wire 1160 are the file's, so 0.92 of a link is all there is.
 //
 // MILLRACE_RATE_TABLE=1 prints what was measured, next to the naive pump; the case [link]
-// how one link fares in time: MILLRACE_RATE_LINK=MBITS:RTT_MS:LOSS:QUEUE_BYTES[:STALL_MS].
+// how one link fares in time:
+// MILLRACE_RATE_LINK=MBITS:RTT_MS:LOSS:QUEUE_BYTES[:STALL_MS[:LATE_MS]].
 
 #include <algorithm>
 #include <array>
@@ -143,17 +144,20 @@ TEST_CASE("a link of one's own, in time", "[.][link]") {
   double loss = 0;
   int rtt_ms = 20;
   int stall_ms = 0;
+  int late_ms = 0;
   unsigned long queue_bytes = 250'000;
   REQUIRE(link != nullptr);
-  REQUIRE(std::sscanf(link, "%lf:%d:%lf:%lu:%d", &mbits, &rtt_ms, &loss, &queue_bytes, &stall_ms) >=
-          4);
+  REQUIRE(std::sscanf(link, "%lf:%d:%lf:%lu:%d:%d", &mbits, &rtt_ms, &loss, &queue_bytes, &stall_ms,
+                      &late_ms) >= 4);
   RateOptions options = Options(mbits, rtt_ms, loss, queue_bytes);
   options.longest_stall = Duration::Millis(stall_ms);
+  options.late_at_100_mbits = Duration::Millis(late_ms);
   Measure(options, kFileBytes, 1, 200);
 }
 
 // For tuning: the geometric mean of the utilisation over links around those of the benchmark, from
-// a session that has been connected for two seconds. MILLRACE_RATE_TABLE=1 prints each.
+// a session that has been connected for two seconds; MILLRACE_RATE_LATE_MS=3 for processors that
+// have much to do.
 TEST_CASE("the mean over many links", "[.][sweep]") {
   struct Link {
     double mbits;
@@ -180,6 +184,8 @@ TEST_CASE("the mean over many links", "[.][sweep]") {
     for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
       RateOptions options = Options(link.mbits, link.rtt_ms, link.loss, link.queue_bytes);
       options.longest_stall = Duration::Millis(8);
+      options.late_at_100_mbits = Duration::Millis(
+          static_cast<int64_t>(testing::NumberFromEnvironment("MILLRACE_RATE_LATE_MS", 0)));
       RateSimulation sim(options, seed);
       RateFlow& flow = sim.AddFlow();
       sim.RunFor(Duration::Seconds(2));
@@ -222,6 +228,18 @@ TEST_CASE("busy event loops do not hold a long link down") {
     options.stall_interval = Duration::Millis(30);
     CAPTURE(rtt_ms);
     CHECK(MedianUtilisation("busy " + std::to_string(rtt_ms), options, 0.15) > 0.65);
+  }
+}
+
+TEST_CASE("processors that are late do not bring a link down") {
+  for (const int rtt_ms : {20, 100}) {
+    RateOptions options = Options(100, rtt_ms, 0, 625'000);
+    options.late_at_100_mbits = Duration::Millis(3);
+    CAPTURE(rtt_ms);
+    const Measured measured = Measure(options, kFileBytes, 1);
+    Print("late", options, measured);
+    CHECK(measured.utilisation > 0.55);
+    CHECK(measured.queue_p95 < Duration::Millis(60));
   }
 }
 

@@ -94,7 +94,8 @@ void RateSimulation::PlanLanes(RateFlow& flow) {
 
 void RateSimulation::OnMessage(ConnectionId connection, size_t side,
                                const std::vector<uint8_t>& message) {
-  const Timestamp free_at = FreeAt(side);
+  // What waits already is not made to wait anew.
+  const Timestamp free_at = held_[side].empty() ? FreeAt(side) + Lateness() : now();
   if (held_[side].empty() && free_at == now()) return Deliver(connection, side, message);
   if (held_[side].empty()) later_.emplace(free_at, [this, side] { DeliverHeld(side); });
   held_[side].emplace_back(connection, message);
@@ -186,8 +187,20 @@ Timestamp RateSimulation::FreeAt(size_t side) {
   return std::max(now(), stalled_until_[side]);
 }
 
+Duration RateSimulation::Lateness() {
+  const auto average = static_cast<uint64_t>(
+      static_cast<double>(options_.late_at_100_mbits.micros()) * arriving_mbits_ / 100);
+  if (average == 0) return {};
+  return Duration::Micros(static_cast<int64_t>(random_.Between(average / 2, average * 3 / 2)));
+}
+
 void RateSimulation::Sample() {
   next_sample_ = next_sample_ + kSample;
+  uint64_t bytes = 0;
+  for (const auto& flow : flows_) bytes += flow->delivered_;
+  const double mbits = static_cast<double>(bytes - sampled_bytes_) * 8e-6 / kSample.seconds();
+  sampled_bytes_ = bytes;
+  arriving_mbits_ += (mbits - arriving_mbits_) / 20;
   if (progress_at_.IsNever()) return;
   queue_samples_.push_back(network_.link(0).QueueDelay(now()));
 }

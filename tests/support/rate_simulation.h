@@ -58,6 +58,9 @@ struct RateOptions {
   // every so often on average.
   Duration longest_stall;
   Duration stall_interval = Duration::Millis(60);
+  // Processors that have much to do: while 100 Mbit/s arrive, each side hears of messages so much
+  // later on average, and in proportion while less does.
+  Duration late_at_100_mbits;
 };
 
 class RateSimulation {
@@ -97,6 +100,8 @@ class RateSimulation {
   void Sample();
   // When the side's event loop is free; every now and then it stalls, from now on.
   Timestamp FreeAt(size_t side);
+  // How long a message waits for a processor.
+  Duration Lateness();
   void Deliver(ConnectionId connection, size_t side, const std::vector<uint8_t>& message);
   void DeliverHeld(size_t side);
   std::optional<LaneId> LaneOf(const RateFlow& flow, ConnectionId connection) const;
@@ -112,6 +117,9 @@ class RateSimulation {
   // What came meanwhile, in order.
   std::array<std::vector<std::pair<ConnectionId, std::vector<uint8_t>>>, 2> held_;
   Timestamp next_sample_;
+  // Of the last sample, all flows, and how fast it grows.
+  uint64_t sampled_bytes_ = 0;
+  double arriving_mbits_ = 0;
   Timestamp dark_until_;
   std::vector<Duration> queue_samples_;
   Timestamp progress_at_ = Timestamp::Never();
