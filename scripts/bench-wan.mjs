@@ -21,7 +21,7 @@
 // `unreadPackets`: through the link, and dropped because the browser did not come to read them; `lostByEmulator`: what the
 // emulator could not read or send, in the worst round. Both say that the machine was too busy: on a quiet one they are 0,
 // or nearly. `idle`, `stolen`: of the processors' time during Millrace's transfers, what nobody used, and what the host of a
-// virtual machine gave to others.
+// virtual machine gave to others; `rawIdle`: what the best naive pump left.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { links, parseLink } from '../e2e/emulator/links.mjs';
@@ -111,6 +111,7 @@ const columns = [
   ['unread', 7, (row) => row.unreadPackets],
   ['idle', 5, (row) => row.idle ?? ''],
   ['stolen', 6, (row) => row.stolen ?? ''],
+  ['raw idle', 8, (row) => row.rawIdle ?? ''],
 ];
 
 const line = (cells) => `${cells.map((cell, index) => String(cell).padEnd(columns[index][1])).join(' ').trimEnd()}\n`;

@@ -21,7 +21,8 @@ export function measureRaw(setting, site, bytes, pump) {
     await connectByDescription(sender, receiver, 'raw');
     await receiver.evaluate((count) => globalThis.raw.receive(count), bytes);
     await emulator.begin();
-    return finishRun(sender, receiver, 'raw', { bytes, limitSeconds, ...pump });
+    const { result, ...processors } = await watchProcessors(() => finishRun(sender, receiver, 'raw', { bytes, limitSeconds, ...pump }));
+    return { ...result, ...processors };
   });
 }
 
@@ -76,6 +77,7 @@ export async function measureLink({ profiles, link, site, bytes, rounds, connect
     ...linkFigures(ours),
     idle: rounded(median(ours.map((run) => run.idle))),
     stolen: rounded(median(ours.map((run) => run.stolen))),
+    rawIdle: rounded(median(candidates[0].runs.map((run) => run.idle))),
     rawBest: nameOfPump(candidates[0].pump),
     rawRounds: candidates[0].runs.length,
     naiveRounds: naive.runs.length,

@@ -86,7 +86,10 @@ void LanePlanner::Update(const Input& input, Timestamp now) {
 
 void LanePlanner::Judge(Timestamp now) {
   if (judged_at_.IsNever()) {
-    if (MostAreOpen()) judged_at_ = now + Trial(last_.round_trip);
+    if (!MostAreOpen()) return;
+    judged_at_ = now + Trial(last_.round_trip);
+    // Windows that losses took down while the lanes were made have nothing to do with these.
+    delivered_before_ = std::min(delivered_before_, last_.delivered_bytes_per_second);
     return;
   }
   if (last_.delivered_bytes_per_second >= delivered_before_ * kPay) {

@@ -104,6 +104,23 @@ TEST_CASE("lanes that did not pay go again and are not asked for soon") {
   CHECK(run.planner.wanted() == 12);
 }
 
+TEST_CASE("lanes are judged by what arrived when they came, not by the end of a start before") {
+  Run run;
+  run.For(Duration::Seconds(2));
+  run.input.lanes_share = 0.8;
+  run.input.delivered_bytes_per_second = 5e6;
+  run.For(Duration::Millis(20), false);
+  REQUIRE(run.planner.wanted() == 12);
+  // Losses take the windows down while the lanes are made.
+  run.input.delivered_bytes_per_second = 3e6;
+  run.For(Duration::Millis(200), false);
+  run.For(Duration::Millis(200));
+  // The new ones carry a third more: so do the next.
+  run.input.delivered_bytes_per_second = 4e6;
+  run.For(Duration::Millis(200));
+  CHECK(run.planner.wanted() == 16);
+}
+
 TEST_CASE("lanes that are not there yet are waited for") {
   Run run;
   run.input.lanes_share = 0.8;
