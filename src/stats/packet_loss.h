@@ -3,9 +3,8 @@
 //
 // This side tells how many packets it has sent so far. The peer, when it hears that, looks how many
 // it has received, and answers both numbers. What was sent before the message has mostly arrived
-// before it, and a few of those sent after it, so an answer shows the least number of packets that
-// are lost. Between two answers that number grows only where more were lost: what arrived beside
-// the one answer and not beside the other is no loss.
+// before it, and a few of those sent after it, so an answer shows how many are lost at least. That
+// number only grows: what arrived beside one answer and not beside the next is no loss.
 #pragma once
 
 #include <algorithm>
@@ -36,8 +35,9 @@ class PacketLoss {
     while (answers_.size() > kMostAnswers) answers_.pop_front();
   }
 
-  // 0 to 1, never more than was lost; nothing before two answers, or where nothing was sent between
-  // them. Packets that overtook the message hide as many lost ones.
+  // 0 to 1; nothing before two answers, or where nothing was sent between them. Packets that
+  // overtook the message, or came while the peer counted, hide as many lost ones; those that the
+  // message overtook count as lost, once.
   std::optional<double> share() const {
     if (answers_.size() < 2) return std::nullopt;
     const uint64_t sent = answers_.back().sent - answers_.front().sent;

@@ -176,6 +176,8 @@ TEST_CASE("the mean over many links", "[.][sweep]") {
       {100, 40, 0, 250'000},     {100, 40, 0, 1'000'000},   {100, 80, 0.0005, 1'000'000},
       {100, 150, 0, 1'000'000},  {150, 30, 0, 300'000},     {150, 60, 0, 1'000'000},
       {180, 20, 0.0002, 400'000}};
+  const auto late = Duration::Millis(
+      static_cast<int64_t>(testing::NumberFromEnvironment("MILLRACE_RATE_LATE_MS", 0)));
   double log_sum = 0;
   uint64_t dropped = 0;
   for (const Link& link : kLinks) {
@@ -185,8 +187,7 @@ TEST_CASE("the mean over many links", "[.][sweep]") {
     for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
       RateOptions options = Options(link.mbits, link.rtt_ms, link.loss, link.queue_bytes);
       options.longest_stall = Duration::Millis(8);
-      options.late_at_100_mbits = Duration::Millis(
-          static_cast<int64_t>(testing::NumberFromEnvironment("MILLRACE_RATE_LATE_MS", 0)));
+      options.late_at_100_mbits = late;
       RateSimulation sim(options, seed);
       RateFlow& flow = sim.AddFlow();
       sim.RunFor(Duration::Seconds(2));

@@ -94,10 +94,12 @@ void RateSimulation::PlanLanes(RateFlow& flow) {
 
 void RateSimulation::OnMessage(ConnectionId connection, size_t side,
                                const std::vector<uint8_t>& message) {
-  // What waits already is not made to wait anew.
-  const Timestamp free_at = held_[side].empty() ? FreeAt(side) + Lateness() : now();
-  if (held_[side].empty() && free_at == now()) return Deliver(connection, side, message);
-  if (held_[side].empty()) later_.emplace(free_at, [this, side] { DeliverHeld(side); });
+  // What comes while others wait goes with them.
+  if (held_[side].empty()) {
+    const Timestamp heard_at = FreeAt(side) + Lateness();
+    if (heard_at == now()) return Deliver(connection, side, message);
+    later_.emplace(heard_at, [this, side] { DeliverHeld(side); });
+  }
   held_[side].emplace_back(connection, message);
 }
 
