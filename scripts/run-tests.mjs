@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { checkTree, selfTest } from './check-layers.mjs';
 import { describe, measure, readLcov } from './lib/coverage.mjs';
 import { readCatchReport, readPlaywrightReport, readTapReport } from './lib/reports.mjs';
-import { run } from './lib/run.mjs';
+import { run as runToItsEnd } from './lib/run.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const reports = join(root, 'build/reports');
@@ -39,7 +39,12 @@ const catchParts = 4;
 const leastCoverage = 95;
 const coverageSeeds = 3;
 
+// What takes longer than one command ever does hangs, and is a failure that the others need not wait for.
+const mostSeconds = options.long ? 10_800 : 1_200;
+
 const total = { passed: 0, failed: 0 };
+
+const run = (command, args, settings) => runToItsEnd(command, args, { cwd: root, limitSeconds: mostSeconds, ...settings });
 
 function count(name, { passed, failed }, started) {
   total.passed += passed;
@@ -63,13 +68,13 @@ async function check(name, work) {
 
 /** Problems of a command: its output when it fails. */
 async function problemsOf(command, args, settings = {}) {
-  const { code, output } = await run(command, args, { cwd: root, ...settings });
+  const { code, output } = await run(command, args, settings);
   return code === 0 ? [] : [`$ ${[relative(root, command) || command, ...args].join(' ')}\n${output}`];
 }
 
 /** Builds a preset; a failure is a failed test of its own. Answers whether it went well. */
 async function build(preset, ...targets) {
-  const { code, output } = await run(path('scripts/build-core.sh'), [preset, ...targets], { cwd: root });
+  const { code, output } = await run(path('scripts/build-core.sh'), [preset, ...targets]);
   if (code === 0) return true;
   console.log(output);
   count(`build ${preset}`, { passed: 0, failed: 1 }, performance.now());
@@ -85,7 +90,7 @@ async function runCatch(name, program, { args = [], env = {}, parts = 1 } = {}) 
   }
   const inNode = program.endsWith('.js');
   const [command, first] = inNode ? [process.execPath, [program]] : [program, []];
-  const settings = { cwd: root, env: { ...sanitizerEnv, ...env } };
+  const settings = { env: { ...sanitizerEnv, ...env } };
   const runPart = async (part) => {
     const shard = parts > 1 ? ['--order', 'decl', '--shard-count', String(parts), '--shard-index', String(part)] : [];
     const result = await run(command, [...first, '--reporter', 'XML', ...shard, ...args], { ...settings, separate: true });
@@ -119,9 +124,9 @@ async function runNode(name, folder) {
     console.log(`${folder} has no *.test.mjs`);
     return count(name, { passed: 0, failed: 1 }, started);
   }
-  const { code, output } = await run(process.execPath, ['--test', '--test-reporter=tap', ...files], { cwd: root });
+  const { code, output } = await run(process.execPath, ['--test', '--test-reporter=tap', ...files]);
   const report = readTapReport(output, code);
-  if (report.failed > 0) console.log(output);
+  if (report.failed > 0) console.log(`${output}${report.problem}`);
   count(name, report, started);
 }
 
@@ -223,7 +228,7 @@ const suites = {
       if (problems.length > 0) return problems;
       const objects = programs.slice(1).flatMap((program) => ['-object', program]);
       const args = ['export', '-format=lcov', `-instr-profile=${merged}`, programs[0], ...objects, path('src')];
-      const { code, stdout, stderr } = await run('llvm-cov', args, { cwd: root, separate: true });
+      const { code, stdout, stderr } = await run('llvm-cov', args, { separate: true });
       if (code !== 0) return [stderr];
       const files = readLcov(stdout, root);
       for (const line of describe(files, leastCoverage)) console.log(line);
@@ -269,7 +274,7 @@ const suites = {
           path('node_modules/@playwright/test/cli.js'), 'test', '-c', 'e2e/playwright.config.ts', '--reporter=list,json',
           `--project=${project}`, `--workers=${workers}`, ...some,
         ],
-        { cwd: root, env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file, FORCE_COLOR: '0' }, show: true },
+        { env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file, FORCE_COLOR: '0' }, show: true },
       );
       const json = existsSync(file) ? readFileSync(file, 'utf8') : '';
       if (code === 0 && options.only !== undefined && JSON.parse(json).suites.length === 0) continue;

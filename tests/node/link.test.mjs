@@ -11,7 +11,24 @@ const { fingerprintOf, Link } = await bundle(`
 `);
 globalThis.RTCPeerConnection = FakeConnection;
 
-const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
+// Certificates are hashed in other threads.
+const { subtle } = globalThis.crypto;
+const hashing = new Set();
+Object.defineProperty(subtle, 'digest', {
+  value: (...args) => {
+    const hashed = Object.getPrototypeOf(subtle).digest.apply(subtle, args);
+    hashing.add(hashed);
+    return hashed.finally(() => hashing.delete(hashed));
+  },
+});
+
+/** When nothing is left to be done. */
+async function settled() {
+  do {
+    await Promise.all(hashing);
+    await new Promise((resolve) => setImmediate(resolve));
+  } while (hashing.size > 0);
+}
 
 beforeEach(() => {
   connections.length = 0;

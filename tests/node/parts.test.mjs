@@ -48,7 +48,7 @@ test('the configuration of a chunk size, and what is none', () => {
   assert.deepEqual(parts.profileLimits('lan-wifi'), { minLanes: 3, maxLanes: 3, minChunkSize: 262_144, maxChunkSize: 1_048_576, mode: 'aggressive' });
 });
 
-test('a benchmark has every field, measures round trips when they are due, and stops', async () => {
+test('a benchmark has every field, measures round trips when they are due, and stops', async (t) => {
   const heard = [];
   let asked = 0;
   const benchmark = new TransferBenchmark({
@@ -57,6 +57,7 @@ test('a benchmark has every field, measures round trips when they are due, and s
     measureRtt: async () => ((asked += 1) > 1 ? Promise.reject(new Error('gone')) : 12),
     onStats: (stats) => heard.push(stats),
   });
+  t.after(() => benchmark.stop());
   assert.equal(benchmark.stats().durationMs, 0);
   benchmark.start();
   for (let i = 0; i < 6; i += 1) {
@@ -98,12 +99,19 @@ const firefoxStats = () => ({
   r: { type: 'remote-candidate', candidateType: 'host' },
 });
 
-test('a monitor tells what the browser tells, and nothing of what it does not', async () => {
+/** A monitor that also ends with a test that fails. */
+function watch(t, connection, options) {
+  const monitor = new QualityMonitor(connection, options);
+  t.after(() => monitor.stop());
+  return monitor;
+}
+
+test('a monitor tells what the browser tells, and nothing of what it does not', async (t) => {
   const connection = new FakeConnection();
   const channel = new FakeChannel('x');
   channel.bufferedAmount = 77;
   connection.stats = chromiumStats();
-  const monitor = new QualityMonitor(connection, { interval: 10, channels: [channel] });
+  const monitor = watch(t, connection, { interval: 10, channels: [channel] });
   assert.equal(monitor.latest, undefined);
   assert.equal(monitor.quality, undefined);
   await until(() => monitor.sampleCount >= 2);
@@ -124,31 +132,32 @@ test('a monitor tells what the browser tells, and nothing of what it does not', 
   assert.equal(monitor.sampleCount, 0);
 });
 
-test('two monitors exchange packet counts: what is lost between them, and their own round trip', async () => {
+test('two monitors exchange packet counts: what is lost between them, and their own round trip', async (t) => {
   const [a, b] = FakeConnection.pair();
-  a.stats = chromiumStats({ sent: 0 });
-  b.stats = chromiumStats({ received: 0 });
+  // Of what was sent when this side asked, a tenth is lost; the rest has arrived when the other one counts.
+  let [sent, arrived] = [0, 0];
+  a.getStats = async () => new Map(Object.entries(chromiumStats({ sent, rtt: 9 })));
+  b.getStats = async () => new Map(Object.entries(chromiumStats({ received: arrived, rtt: 9 })));
   let there;
-  const here = new QualityMonitor(a, { interval: 20, exchange: (message) => setTimeout(() => there.handle(message), 5) });
-  there = new QualityMonitor(b, { interval: 20, exchange: (message) => setTimeout(() => here.handle(message), 5) });
-  for (let i = 1; i <= 12; i += 1) {
-    a.stats = chromiumStats({ sent: i * 100 });
-    b.stats = chromiumStats({ received: i * 90 });
-    await sleep(20);
-  }
-  const { packetLoss, rtt } = here.latest;
-  assert.ok(packetLoss > 0.02 && packetLoss < 0.25, `${packetLoss}`);
-  assert.ok(here.mean.rtt >= 8 && here.mean.rtt < 19.9, `${here.mean.rtt} ${rtt}`);
+  const here = watch(t, a, {
+    interval: 20,
+    exchange: (message) => {
+      if (message.includes('"counts"')) [sent, arrived] = [sent + 100, (sent * 9) / 10];
+      setTimeout(() => there.handle(message), 5);
+    },
+  });
+  there = watch(t, b, { interval: 20, exchange: (message) => setTimeout(() => here.handle(message), 5) });
+  await until(() => here.latest?.packetLoss !== undefined && here.mean.rtt < 9_000 && there.latest?.rtt < 9_000);
+  assert.ok(Math.abs(here.latest.packetLoss - 0.1) < 1e-9, `${here.latest.packetLoss}`);
+  assert.equal(there.latest.packetLoss, undefined);
   for (const bad of ['', '{', 'null', '{"millrace":"counts"}', '{"millrace":"received","id":1,"received":"x"}', '[]']) assert.equal(here.handle(bad), false);
-  here.stop();
-  there.stop();
 });
 
-test('answers that take longer than the interval count, too', async () => {
+test('answers that take longer than the interval count, too', async (t) => {
   const [a, b] = FakeConnection.pair();
   let there;
-  const here = new QualityMonitor(a, { interval: 10, exchange: (message) => setTimeout(() => there.handle(message), 30) });
-  there = new QualityMonitor(b, { interval: 10_000, exchange: (message) => setTimeout(() => here.handle(message), 30) });
+  const here = watch(t, a, { interval: 10, exchange: (message) => setTimeout(() => there.handle(message), 30) });
+  there = watch(t, b, { interval: 10_000, exchange: (message) => setTimeout(() => here.handle(message), 30) });
   let packets = 0;
   await until(() => {
     packets += 100;
@@ -156,17 +165,15 @@ test('answers that take longer than the interval count, too', async () => {
     b.stats = chromiumStats({ received: packets / 2 });
     return here.latest?.packetLoss !== undefined;
   });
-  here.stop();
-  there.stop();
 });
 
-test('a count that is older than the question for it is read again', async () => {
+test('a count that is older than the question for it is read again', async (t) => {
   const [connection] = FakeConnection.pair();
   const before = chromiumStats({ received: 10 });
   before.p.timestamp = performance.timeOrigin + performance.now() - 40;
   connection.stats = before;
   const answers = [];
-  const monitor = new QualityMonitor(connection, { interval: 10_000, exchange: (message) => answers.push(JSON.parse(message)) });
+  const monitor = watch(t, connection, { interval: 10_000, exchange: (message) => answers.push(JSON.parse(message)) });
   monitor.handle('{"millrace":"counts","id":7}');
   await sleep(5);
   const after = chromiumStats({ received: 100 });
@@ -174,22 +181,20 @@ test('a count that is older than the question for it is read again', async () =>
   connection.stats = after;
   const received = () => answers.find(({ millrace }) => millrace === 'received');
   await until(received);
-  monitor.stop();
   assert.equal(received().id, 7);
   assert.equal(received().received, 100);
   assert.ok(received().held >= 50, `${received().held}`);
 });
 
-test('over a channel of their own, monitors leave no listener behind', async () => {
+test('over a channel of their own, monitors leave no listener behind', async (t) => {
   const [a, b] = FakeConnection.pair();
   const channel = a.createDataChannel('monitor', {});
   await sleep(5);
   a.stats = chromiumStats();
-  const here = new QualityMonitor(a, { interval: 10, exchange: channel });
-  const there = new QualityMonitor(b, { interval: 10, exchange: channel.other });
-  await sleep(60);
+  const here = watch(t, a, { interval: 10, exchange: channel });
+  const there = watch(t, b, { interval: 10, exchange: channel.other });
+  await until(() => there.mean?.rtt !== undefined);
   assert.equal(there.latest.bytesPerSecond, undefined);
-  assert.ok(there.latest.rtt !== undefined || there.mean.rtt !== undefined);
   channel.kill();
   await sleep(30);
   here.stop();
@@ -382,16 +387,14 @@ test('a lane that closes in the middle is relieved and opened again', async () =
   assert.equal(listenersOf(pair.a, pair.b), 0);
 });
 
-test('the last lane to close rejects both sides at once, by event or without', async () => {
+test('the last lane to close rejects both sides, by event or without', async () => {
   for (const how of ['close', 'kill']) {
     const pair = await lanePair({ lanes: 2, high: 64_000 }, { reopen: false });
     const sending = assert.rejects(pair.from.send(new Uint8Array(50_000_000)), { code: 'lane-closed' });
     const receiving = assert.rejects(pair.to.receive({ onchunk: () => {} }), { code: 'lane-closed' });
     await sleep(10);
     for (const { channels } of [pair.a, pair.b]) for (const channel of channels) channel[how]();
-    const start = performance.now();
     await Promise.all([sending, receiving]);
-    assert.ok(performance.now() - start < (how === 'close' ? 100 : 1500));
     pair.close();
     assert.equal(listenersOf(pair.a, pair.b), 0);
   }
