@@ -19,7 +19,7 @@ bool ReceivedRecords::Insert(PacketNumber number, Timestamp now) {
 
 void ReceivedRecords::OnAckEliciting(Timestamp now) {
   ++owed_;
-  ack_due_ = std::min(ack_due_, owed_ >= kRecordsPerAck ? now : now + kMaxAckDelay);
+  ack_due_ = std::min(ack_due_, owed_ >= records_per_ack_ ? now : now + kMaxAckDelay);
 }
 
 AckFrame ReceivedRecords::TakeAck(LaneId lane) {

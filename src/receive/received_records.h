@@ -20,6 +20,9 @@ class ReceivedRecords {
   static constexpr uint32_t kRecordsPerAck = 16;
   static constexpr Duration kMaxAckDelay = Duration::Millis(25);
 
+  explicit ReceivedRecords(uint32_t records_per_ack = kRecordsPerAck)
+      : records_per_ack_(records_per_ack) {}
+
   // Notes a record that was opened. Answers false where it came before, or is so old that this is
   // not known any more: such a record must be dropped unread.
   bool Insert(PacketNumber number, Timestamp now);
@@ -37,6 +40,7 @@ class ReceivedRecords {
   AckFrame TakeAck(LaneId lane);
 
  private:
+  uint32_t records_per_ack_;
   RangeSet numbers_;
   uint64_t floor_ = 0;  // Numbers below are taken as received.
   uint64_t largest_ = 0;

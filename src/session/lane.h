@@ -11,12 +11,17 @@
 #include "receive/received_records.h"
 #include "send/sent_records.h"
 #include "stats/lane_counters.h"
+#include "wire/limits.h"
 
 namespace millrace {
 
 class Lane {
  public:
-  Lane(LaneId id, Delivery delivery, WaterMarks marks) : id_(id), gate_(marks), sent_(delivery) {}
+  Lane(LaneId id, Delivery delivery, WaterMarks marks)
+      : id_(id),
+        gate_(marks),
+        sent_(delivery),
+        received_(IsControl() ? kControlRecordsPerAck : ReceivedRecords::kRecordsPerAck) {}
 
   // From now on records are sealed and opened with this lane's keys. `records_per_epoch`: after so
   // many they are replaced.
@@ -55,6 +60,10 @@ class Lane {
   void set_arrived_at(Timestamp at) { arrived_at_ = at; }
 
  private:
+  // The lane itself is reliable, and nothing waits for an acknowledgement but what is kept for a
+  // reconnect; one that goes out between a message and its answer holds the answer up.
+  static constexpr uint32_t kControlRecordsPerAck = kMaxUnackedControlRecords / 4;
+
   LaneId id_;
   Backpressure gate_;
   bool has_keys_ = false;

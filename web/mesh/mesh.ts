@@ -84,6 +84,7 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
   #topology: Topology = 'full';
   readonly #turns = new Turns(() => this.#work());
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerAt = Infinity;
   #reopenTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #capacityTimer: ReturnType<typeof setInterval>;
   #measuredBytes = 0;
@@ -264,23 +265,33 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     if (this.#state === 'closed') return;
     const now = performance.now();
     this.#node.advanceTime(now);
-    for (let output = this.#node.pollOutput(now); output; output = this.#node.pollOutput(now)) {
-      this.#links.send(output.to, output.batch);
-    }
-    this.#sayRoom();
+    // First, so that an answer goes out together with the acknowledgement of what it answers.
     while (this.#state === 'open') {
       const event = this.#node.pollEvent();
       if (!event) break;
       this.#handle(event);
     }
+    if (this.#state !== 'open') return;
+    for (let output = this.#node.pollOutput(now); output; output = this.#node.pollOutput(now)) {
+      this.#links.send(output.to, output.batch);
+    }
+    this.#sayRoom();
   }
 
   #setTimer(): void {
-    clearTimeout(this.#timer);
     const now = performance.now();
     const at = this.#node.nextTimeout(now);
+    // One that is early makes a turn that sets the next: cheaper than to set it again with each turn.
+    if (this.#timer !== undefined && this.#timerAt <= at) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#timerAt = at;
     if (at === Infinity) return;
-    this.#timer = setTimeout(() => this.#turn(), Math.max(0, Math.ceil(at - now)));
+    const fire = (): void => {
+      this.#timer = undefined;
+      this.#turn();
+    };
+    this.#timer = setTimeout(fire, Math.max(0, Math.ceil(at - now)));
   }
 
   #handle(event: CoreMeshEvent): void {
