@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "receive/received_records.h"
 #include "support/handshakes.h"
 
 namespace millrace {
@@ -292,6 +293,36 @@ TEST_CASE("an offer accepted twice is a violation") {
   peer.SendFrame(kControlLane, AcceptFrame{id});
   peer.SendFrame(kControlLane, AcceptFrame{id});
   CheckViolation(peer);
+}
+
+TEST_CASE("messages are acknowledged with what is said anyway, or 25 ms later") {
+  HostilePeer peer(16);
+  // Its first pings stay unanswered; the next one is seconds away then.
+  peer.Advance(Duration::Seconds(1));
+  peer.Drain();
+  peer.Advance(Duration::Millis(500));
+  peer.Drain();
+  const auto outputs = [&peer] {
+    size_t count = 0;
+    while (peer.victim().PollOutput(peer.now())) ++count;
+    return count;
+  };
+  const std::vector<uint8_t> text(10, 'x');
+  // A millisecond apart.
+  const auto hear = [&] {
+    for (uint32_t i = 0; i < ReceivedRecords::kRecordsPerAck + 4; ++i) {
+      peer.SendFrame(kControlLane, MessageFrame{false, text});
+      CHECK(outputs() == 0);
+    }
+  };
+  hear();
+  peer.victim().Message(text, peer.now());
+  CHECK(outputs() == 1);
+  peer.Advance(ReceivedRecords::kMaxAckDelay);
+  CHECK(outputs() == 0);
+  hear();
+  peer.Advance(ReceivedRecords::kMaxAckDelay);
+  CHECK(outputs() == 1);
 }
 
 TEST_CASE("a flood of pings is answered without a queue") {
