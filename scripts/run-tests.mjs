@@ -40,7 +40,7 @@ const leastCoverage = 95;
 const coverageSeeds = 3;
 
 // What takes longer than one command ever does hangs, and is a failure that the others need not wait for.
-const mostSeconds = options.long ? 10_800 : 1_200;
+const mostSeconds = (options.long ? 10_800 : 1_200) * Math.max(1, Number(options.seeds) / 1_000) + Number(options['fuzz-seconds']);
 
 const total = { passed: 0, failed: 0 };
 
