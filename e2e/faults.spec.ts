@@ -6,6 +6,9 @@ import type { Page } from '@playwright/test';
 const largeSize = 8 * 1024 * 1024;
 const midwayBytes = 2 * 1024 * 1024;
 const seed = 42;
+/** So that what is left takes longer than the test needs for its next step: of what goes on after it, and of what ends there. */
+const unhurried = { bandwidthLimit: 8_000_000 };
+const slow = { bandwidthLimit: 2_000_000 };
 
 interface Pair {
   readonly sender: Bare;
@@ -51,7 +54,7 @@ for (const [index, pairing] of pairings.entries()) {
   const worker = index % 2 === 0;
   test(`${nameOf(pairing)}, ${worker ? 'in workers' : 'in the windows'}: connections closed in mid-transfer are made again`, async ({ openPage, room }) => {
     const pair = await openPair(openPage, pairing);
-    await connectPair(pair.sender, pair.receiver, { room, worker, lanes: { min: 3 } });
+    await connectPair(pair.sender, pair.receiver, { room, worker, lanes: { min: 3 }, ...unhurried });
     for (const closer of ['sender', 'receiver'] as const) {
       for (const which of ['one', 'bulk', 'all'] as const) {
         await test.step(`${closer} closes ${which}`, async () => {
@@ -70,7 +73,7 @@ for (const [index, pairing] of pairings.entries()) {
   test(`${nameOf(pairing)}: channels closed in mid-transfer are made again`, async ({ openPage, room }) => {
     const pair = await openPair(openPage, pairing);
     // In the windows: a channel in a worker is out of the page's reach.
-    await connectPair(pair.sender, pair.receiver, { room, worker: false });
+    await connectPair(pair.sender, pair.receiver, { room, worker: false, ...unhurried });
     for (const closer of ['sender', 'receiver'] as const) {
       for (const which of ['bulk', 'all'] as const) {
         await test.step(`${closer} closes ${which}`, async () => {
@@ -85,7 +88,7 @@ for (const [index, pairing] of pairings.entries()) {
   test(`${nameOf(pairing)}: cancel and reject end a transfer on both sides, and the session goes on`, async ({ openPage, complaints, room }) => {
     const pair = await openPair(openPage, pairing);
     const { sender, receiver } = pair;
-    await connectPair(sender, receiver, { room });
+    await connectPair(sender, receiver, { room, ...slow });
 
     for (const side of ['sender', 'receiver'] as const) {
       await test.step(`${side} cancels in mid-transfer`, async () => {
@@ -123,7 +126,7 @@ for (const [index, pairing] of pairings.entries()) {
     const pair = await openPair(openPage, pairing);
     for (const side of ['sender', 'receiver'] as const) {
       await test.step(`${side} closes`, async () => {
-        await connectPair(pair.sender, pair.receiver, { room: `${room}-${side}` });
+        await connectPair(pair.sender, pair.receiver, { room: `${room}-${side}`, ...slow });
         const transfer = await startMidway(pair);
         await pair[side].call('closePeer');
         for (const outcome of await outcomes(pair, transfer)) {

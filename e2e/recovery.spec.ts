@@ -7,6 +7,8 @@ import { expect, nameOf, pairings, test, type BrowserName } from './support/fixt
 import { empty, fill, setQuota } from './support/storage.js';
 
 const MiB = 1024 * 1024;
+/** So that what is left takes longer than the test needs for its next step. */
+const unhurried = { bandwidthLimit: 12_000_000 };
 const bare = '/pages/bare.html';
 const names: readonly BrowserName[] = ['chromium', 'firefox'];
 
@@ -37,7 +39,7 @@ for (const pairing of pairings) {
     const page = await openPage(pairing.receiver, 'receiver', bare);
     let receiver = await Bare.of(page);
     await sender.call('prepare', [size, 100_001], 3);
-    await connectPair(sender, receiver, { room, worker: true });
+    await connectPair(sender, receiver, { room, worker: true, ...unhurried });
     const sending = await sender.call('send', 3);
     await receiver.call('nextOffer');
     // Pausing at two thirds makes it certain that there is a rest; two seconds are more than one flush interval.
@@ -78,7 +80,7 @@ for (const name of names) {
       const sender = await Bare.of(await openPage('chromium', 'sender', bare));
       await sender.call('prepare', [20 * MiB], 8);
       await sender.call('prepare', [3 * MiB], 9);
-      await connectPair(sender, receiver, { room, worker: true });
+      await connectPair(sender, receiver, { room, worker: true, ...unhurried });
       await setQuota(name, page, quotaBytes);
       const sending = await sender.call('send', 8);
       await receiver.call('nextOffer');

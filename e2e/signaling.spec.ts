@@ -137,7 +137,8 @@ for (const pairing of [chromiumOnly, firefoxOnly]) {
       const sender = await Bare.of(await openPage(pairing.sender, 'sender', new URL(bare, site.url).href));
       const receiver = await Bare.of(await openPage(pairing.receiver, 'receiver', new URL(bare, site.url).href));
       await sender.call('prepare', [12 * 1024 * 1024], 16);
-      await connectPair(sender, receiver, { room });
+      // What is left takes longer than the test needs for its next step.
+      await connectPair(sender, receiver, { room, bandwidthLimit: 8_000_000 });
       const sending = await sender.call('send', 16);
       await receiver.call('nextOffer');
       const receiving = await receiver.call('accept', 'memory');
