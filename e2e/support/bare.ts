@@ -14,6 +14,8 @@ export interface BareApi {
     abortBefore?: boolean;
     lanes?: { min?: number; max?: number };
     delivery?: 'reliable' | 'unreliable';
+    /** Bytes a second. */
+    bandwidthLimit?: number;
     waterMarks?: { high: number; low: number };
     rtc?: RTCConfiguration;
     secret?: string;
