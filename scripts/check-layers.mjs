@@ -1,6 +1,6 @@
 // Checks what the files of src/ include and mention against the layer rule of src/README.md:
 //
-//   base ← wire, crypto, stats ← control ← send, receive ← session (mesh beside it)
+//   base ← wire, crypto, measure ← report, control, lanes ← send, receive ← session (stripes and mesh beside it)
 //
 //   node scripts/check-layers.mjs          ends with 1 and a list when there are violations
 import { readdirSync, readFileSync } from 'node:fs';
@@ -8,10 +8,12 @@ import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const below = { base: [] };
-below.wire = below.crypto = below.stats = ['base'];
-below.control = ['base', 'wire', 'crypto', 'stats'];
-below.send = below.receive = [...below.control, 'control'];
-below.session = below.mesh = [...below.control, 'control', 'send', 'receive'];
+below.wire = below.crypto = below.measure = ['base'];
+below.report = below.control = below.lanes = ['base', 'wire', 'crypto', 'measure'];
+below.send = below.receive = [...below.lanes, 'report', 'control', 'lanes'];
+below.session = [...below.send, 'send', 'receive'];
+below.stripes = [...below.lanes, 'control', 'lanes'];
+below.mesh = ['base', 'wire'];
 
 /** Headers that a sans-I/O core has no use for, each with the reason that is printed. */
 const forbiddenHeaders = [
@@ -98,6 +100,9 @@ export function selfTest() {
     ['wire/a.h', '#include "crypto/secret.h"'],
     ['control/a.h', '#include "send/sender.h"'],
     ['session/a.cpp', '#include "mesh/mesh.h"'],
+    ['control/a.h', '#include "lanes/sealed_lane.h"'],
+    ['measure/a.h', '#include "report/trace.h"'],
+    ['stripes/a.h', '#include "session/session.h"'],
     ['session/a.cpp', '#include <sodium.h>'],
     ['crypto/a.cpp', '#include "../base/bytes.h"'],
     ['stray/a.cpp', ''],
@@ -109,7 +114,7 @@ export function selfTest() {
     ),
   ];
   const right = [
-    ['session/a.cpp', '#include "send/sender.h"\n#include "receive/receiver.h"\n#include <vector>\n#include "session/lane.h"'],
+    ['session/a.cpp', '#include "send/sender.h"\n#include "receive/receiver.h"\n#include <vector>\n#include "lanes/sealed_lane.h"'],
     ['crypto/a.cpp', '#include <sodium.h>\n#include "base/bytes.h"'],
     ['base/a.cpp', '// never throw; see <chrono>\nconst char* kText = "abort(); try";\nstatic_assert(1 == 1);\nconst int kBig = 1\'000\'000; /* catch\n throw */'],
   ];

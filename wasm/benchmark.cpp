@@ -5,7 +5,7 @@
 #include <emscripten/val.h>
 
 #include "base/number.h"
-#include "stats/transfer_benchmark.h"
+#include "report/transfer_benchmark.h"
 #include "values.h"
 
 namespace millrace {

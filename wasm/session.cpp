@@ -16,8 +16,8 @@
 #include "base/number.h"
 #include "crypto/secret.h"
 #include "crypto/transfer_token.h"
-#include "stats/bottleneck.h"
-#include "stats/quality_score.h"
+#include "report/bottleneck.h"
+#include "report/quality_score.h"
 #include "values.h"
 
 namespace millrace {

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "base/time.h"
-#include "stats/waiting.h"
+#include "report/waiting.h"
 
 namespace millrace {
 

@@ -4,12 +4,12 @@
 
 #include <cstddef>
 
-#include "control/lane_load.h"
+#include "lanes/lane_load.h"
 #include "control/lane_planner.h"
 #include "control/pacer.h"
 #include "control/rate_controller.h"
-#include "stats/limit_shares.h"
-#include "stats/peer_clock.h"
+#include "measure/limit_shares.h"
+#include "measure/peer_clock.h"
 
 namespace millrace {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "control/lane_load.h"
+#include "lanes/lane_load.h"
 #include "control/rate_controller.h"
 
 namespace millrace {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/leaf.h"
-#include "control/lane_load.h"
+#include "lanes/lane_load.h"
 
 namespace millrace {
 namespace {

@@ -11,8 +11,8 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "control/queue_delay.h"
-#include "stats/delivery_rate.h"
+#include "measure/queue_delay.h"
+#include "measure/delivery_rate.h"
 
 namespace millrace {
 

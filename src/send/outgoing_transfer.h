@@ -11,7 +11,7 @@
 #include "base/ids.h"
 #include "base/range_set.h"
 #include "crypto/hash_tree.h"
-#include "send/sent_records.h"
+#include "lanes/sent_records.h"
 #include "wire/frames.h"
 
 namespace millrace {

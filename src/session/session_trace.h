@@ -8,9 +8,9 @@
 
 #include "control/chunk_sizer.h"
 #include "control/flow_control.h"
-#include "session/lane.h"
-#include "stats/trace.h"
-#include "stats/waiting.h"
+#include "lanes/sealed_lane.h"
+#include "report/trace.h"
+#include "report/waiting.h"
 
 namespace millrace {
 

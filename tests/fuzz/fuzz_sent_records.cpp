@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "fuzz/check.h"
-#include "receive/received_records.h"
-#include "send/sent_records.h"
+#include "lanes/received_records.h"
+#include "lanes/sent_records.h"
 
 namespace millrace {
 namespace {

@@ -11,7 +11,7 @@
 #include <new>
 #include <vector>
 
-#include "session/lane.h"
+#include "lanes/sealed_lane.h"
 #include "support/handshake_pair.h"
 
 namespace millrace {

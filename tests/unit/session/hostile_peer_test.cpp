@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "receive/received_records.h"
+#include "lanes/received_records.h"
 #include "support/handshakes.h"
 
 namespace millrace {

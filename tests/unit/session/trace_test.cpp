@@ -1,6 +1,6 @@
 // What a session writes down of a transfer, and that it goes the same way without.
 
-#include "stats/trace.h"
+#include "report/trace.h"
 
 #include <algorithm>
 #include <catch2/catch_approx.hpp>

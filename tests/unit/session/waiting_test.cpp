@@ -6,7 +6,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <numeric>
 
-#include "stats/bottleneck.h"
+#include "report/bottleneck.h"
 #include "support/simulation.h"
 
 namespace millrace {

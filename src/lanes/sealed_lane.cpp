@@ -1,0 +1,93 @@
+#include "lanes/sealed_lane.h"
+
+#include <algorithm>
+
+#include "crypto/record_protection.h"
+#include "wire/record.h"
+
+namespace millrace {
+namespace {
+
+static_assert(kRecordTagBytes == kTagBytes);
+static_assert(OpeningKeys::kLateRecords >= SentRecords::kMostRemembered);
+
+}  // namespace
+
+void Lane::SetKeys(const SessionSecrets& secrets, uint64_t records_per_epoch) {
+  sealing_keys_ = SealingKeys(DeriveLaneKey(secrets.master, secrets.role, id_), records_per_epoch);
+  opening_keys_ =
+      OpeningKeys(DeriveLaneKey(secrets.master, Opposite(secrets.role), id_), records_per_epoch);
+  encrypted_ = secrets.agreement.encrypted;
+  has_keys_ = true;
+}
+
+void Lane::ForgetKeys() {
+  has_keys_ = false;
+  sealing_keys_.Forget();
+  opening_keys_.Forget();
+}
+
+ByteView Lane::SealRecord(ByteView plaintext, std::optional<PieceId> piece, bool eliciting,
+                          Timestamp now, MutableByteView out, size_t padding) {
+  const PacketNumber number = sent_.next_number();
+  const SecretKey& key = sealing_keys_.KeyFor(number);
+  const MutableByteView message = out.first(padding + plaintext.size() + kRecordOverheadBytes);
+  EncodeRecordHeader({static_cast<uint8_t>(sealing_keys_.epoch()), number}, message);
+  const MutableByteView body = message.subspan(kRecordHeaderBytes);
+  if (padding > 0 || !encrypted_) {
+    const MutableByteView copy = body.first(padding + plaintext.size());
+    std::fill_n(copy.begin(), padding, uint8_t{0});
+    std::copy(plaintext.begin(), plaintext.end(),
+              copy.begin() + static_cast<std::ptrdiff_t>(padding));
+    plaintext = copy;
+  }
+  if (encrypted_) {
+    Seal(key, number, message.first(kRecordHeaderBytes), plaintext, body);
+  } else {
+    Authenticate(key, number, message);
+  }
+  sent_.OnSent(piece, message.size(), eliciting, now);
+  CountSent(message.size());
+  return message;
+}
+
+Result<MutableByteView> Lane::OpenRecord(MutableByteView message, Timestamp now) {
+  const std::optional<RecordHeader> header = DecodeRecordHeader(message);
+  if (!header || !has_keys_) {
+    return Error{ErrorCode::kBadRecord, "the peer sent a malformed record"};
+  }
+  const PacketNumber number = header->number;
+  const OpeningKeys::Place place = opening_keys_.PlaceOf(number);
+  const auto epoch = static_cast<uint8_t>(opening_keys_.EpochOf(number));
+  if (header->epoch != epoch || place == OpeningKeys::Place::kTooFar) {
+    return Error{ErrorCode::kBadRecord, "the peer sent a record of another epoch"};
+  }
+  if (place == OpeningKeys::Place::kPast) return MutableByteView();
+  const SecretKey& key = opening_keys_.KeyFor(number);
+  std::optional<MutableByteView> plaintext;
+  if (encrypted_) {
+    plaintext =
+        Open(key, number, message.first(kRecordHeaderBytes), message.subspan(kRecordHeaderBytes));
+  } else if (IsAuthentic(key, number, message)) {
+    plaintext = message.subspan(kRecordHeaderBytes, message.size() - kRecordOverheadBytes);
+  }
+  if (!plaintext) {
+    return Error{ErrorCode::kBadRecord, "the peer sent a record that is not sealed with our keys"};
+  }
+  opening_keys_.OnOpened(number);
+  if (!received_.Insert(number, now)) return MutableByteView();
+  return *plaintext;
+}
+
+void Lane::CountSent(size_t bytes) {
+  gate_.OnSent(bytes);
+  counters_.bytes_sent += bytes;
+  counters_.records_sent += 1;
+}
+
+void Lane::CountReceived(size_t bytes) {
+  counters_.bytes_received += bytes;
+  counters_.records_received += 1;
+}
+
+}  // namespace millrace
