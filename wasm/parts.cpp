@@ -8,12 +8,12 @@
 #include <string>
 
 #include "base/number.h"
-#include "lanes/backpressure.h"
 #include "control/chunk_sizer.h"
-#include "stripes/stripe_set.h"
+#include "lanes/backpressure.h"
 #include "measure/packet_loss.h"
 #include "report/quality_monitor.h"
 #include "report/quality_score.h"
+#include "stripes/stripe_set.h"
 #include "values.h"
 
 namespace millrace {

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 
-#include "lanes/lane_load.h"
 #include "control/lane_planner.h"
 #include "control/pacer.h"
 #include "control/rate_controller.h"

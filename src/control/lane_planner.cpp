@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "lanes/lane_load.h"
 #include "control/rate_controller.h"
+#include "measure/first_window.h"
 
 namespace millrace {
 namespace {
@@ -39,7 +39,7 @@ LanePlanner::LanePlanner(LaneLimits limits)
 
 size_t LanePlanner::FirstLanes(Duration round_trip) const {
   const double bytes = kFirstBytesPerSecond * round_trip.seconds();
-  const double lanes = std::ceil(bytes / LaneLoad::kFirstWindowBytes);
+  const double lanes = std::ceil(bytes / kFirstWindowBytes);
   const size_t most = std::min(kUsualLanes, limits_.most);
   const size_t least = std::max(limits_.least, std::min(kFirstLanes, most));
   return std::max(least, static_cast<size_t>(std::min(lanes, static_cast<double>(most))));
@@ -109,7 +109,7 @@ bool LanePlanner::IsCollapsed(const LaneState& lane, Timestamp now) const {
       static_cast<double>(lane.in_flight_bytes) / std::max(lane.bytes_per_second, 1.0);
   if (held_seconds > kMostHeld.seconds()) return true;
   const double first_window =
-      LaneLoad::kFirstWindowBytes / std::max(last_.round_trip, Duration::Millis(1)).seconds();
+      kFirstWindowBytes / std::max(last_.round_trip, Duration::Millis(1)).seconds();
   return LanesLimit() && now - retired_at_ >= Trial(last_.round_trip) &&
          lane.bytes_per_second < first_window;
 }

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/leaf.h"
-#include "lanes/lane_load.h"
+#include "measure/first_window.h"
 
 namespace millrace {
 namespace {
@@ -157,7 +157,7 @@ void RateController::OnPing(Duration round_trip, bool pacing_bound, Timestamp no
 
 void RateController::Start(Duration elapsed, bool pacing_bound, Timestamp now) {
   const Duration round_trip = std::max(*queue_delay_.min_round_trip(), kLeastFirstRoundTrip);
-  rate_ = std::max(rate_, LaneLoad::kFirstWindowBytes / round_trip.seconds());
+  rate_ = std::max(rate_, kFirstWindowBytes / round_trip.seconds());
   const double delivered = delivered_bytes_per_second();
   if (now < sent_at_ || now - sent_at_ < round_trip) {
     others_queue_ = queue_delay_.queue();

@@ -11,8 +11,8 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "measure/queue_delay.h"
 #include "measure/delivery_rate.h"
+#include "measure/queue_delay.h"
 
 namespace millrace {
 

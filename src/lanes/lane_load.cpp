@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "measure/first_window.h"
+
 namespace millrace {
 namespace {
 

@@ -10,9 +10,6 @@ namespace millrace {
 
 class LaneLoad {
  public:
-  // Before anything is known: dcSCTP's first window of ten packets in a round trip (facts: "Why").
-  static constexpr double kFirstWindowBytes = 10 * 1160;
-
   // `bytes` were acknowledged. `busy`: the channel still holds something before its window, which
   // therefore is full. `round_trip` is the link's own.
   void OnAcked(size_t bytes, bool busy, Duration round_trip, Timestamp now);

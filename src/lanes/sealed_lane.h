@@ -4,13 +4,13 @@
 #include <optional>
 
 #include "base/error.h"
-#include "lanes/backpressure.h"
-#include "lanes/lane_load.h"
 #include "crypto/epoch_keys.h"
 #include "crypto/key_schedule.h"
+#include "lanes/backpressure.h"
+#include "lanes/lane_counters.h"
+#include "lanes/lane_load.h"
 #include "lanes/received_records.h"
 #include "lanes/sent_records.h"
-#include "lanes/lane_counters.h"
 #include "wire/limits.h"
 
 namespace millrace {

@@ -15,11 +15,11 @@
 #include "base/error.h"
 #include "base/range_set.h"
 #include "lanes/backpressure.h"
-#include "lanes/lane_load.h"
-#include "lanes/scheduler.h"
-#include "lanes/received_records.h"
-#include "lanes/sent_records.h"
 #include "lanes/lane_counters.h"
+#include "lanes/lane_load.h"
+#include "lanes/received_records.h"
+#include "lanes/scheduler.h"
+#include "lanes/sent_records.h"
 #include "wire/stripe.h"
 
 namespace millrace {
