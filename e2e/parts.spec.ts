@@ -1,6 +1,6 @@
 // millrace/parts on a connection that two pages keep themselves.
 import type { Page } from '@playwright/test';
-import type { BenchmarkResult, LaneSetStats, LanDetection, QualitySample } from '../web/parts/index.js';
+import type { BenchmarkResult, LaneSetStats, LanDetection, QualitySample } from '../web/parts.js';
 import { nameOf, pairings, test, expect } from './support/fixtures.js';
 
 interface PlainError {

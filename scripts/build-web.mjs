@@ -29,12 +29,12 @@ const shared = {
 };
 
 /** Modules of web/ that are one file of dist/, whoever imports them: the engine, and what the terminal's program takes of the package. */
-const filesOfTheirOwn = { 'engine/engine.ts': './engine.js', 'index.ts': './millrace.js', 'signaling/index.ts': './signaling.js' };
+const filesOfTheirOwn = { 'engine/engine.ts': './engine.js', 'index.ts': './millrace.js', 'signaling.ts': './signaling.js' };
 
 const beside = {
   name: 'beside',
   setup({ onResolve }) {
-    onResolve({ filter: /^\.{1,2}\/.*\b(engine|index)\.js$/ }, ({ kind, path, resolveDir }) => {
+    onResolve({ filter: /^\.{1,2}\/.*\b(engine|index|signaling)\.js$/ }, ({ kind, path, resolveDir }) => {
       const module = relative(join(root, 'web'), join(resolveDir, path)).replaceAll('\\', '/').replace(/js$/, 'ts');
       const file = kind === 'entry-point' ? undefined : filesOfTheirOwn[module];
       return file === undefined ? undefined : { path: file, external: true };
@@ -51,14 +51,14 @@ function buildPackage() {
     ...shared,
     entryPoints: {
       millrace: 'web/index.ts',
-      signaling: 'web/signaling/index.ts',
-      parts: 'web/parts/index.ts',
-      mesh: 'web/mesh/index.ts',
-      sodium: 'web/sodium/index.ts',
-      words: 'web/words.ts',
+      signaling: 'web/signaling.ts',
+      parts: 'web/parts.ts',
+      mesh: 'web/mesh.ts',
+      sodium: 'web/sodium.ts',
+      words: 'web/secrets/words.ts',
       mqtt_client: 'web/signaling/mqtt_client.ts',
       engine: 'web/engine/engine.ts',
-      worker: 'web/worker.ts',
+      worker: 'web/engine/worker.ts',
     },
     plugins: [beside],
     outdir: 'dist',

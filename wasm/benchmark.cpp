@@ -1,5 +1,5 @@
 // TransferBenchmark as JavaScript sees it: in the core, whose engine measures its transfers with
-// it, and among the parts (web/core.ts, web/parts/core.ts).
+// it, and among the parts (web/wasm/session.ts, web/wasm/parts.ts).
 
 #include <emscripten/bind.h>
 #include <emscripten/val.h>

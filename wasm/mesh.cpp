@@ -1,4 +1,4 @@
-// The mesh as JavaScript sees it (web/mesh/core.ts): a module of its own, for pages that want it.
+// The mesh as JavaScript sees it (web/wasm/mesh.ts): a module of its own, for pages that want it.
 
 #include <emscripten/bind.h>
 #include <emscripten/val.h>

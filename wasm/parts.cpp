@@ -1,4 +1,4 @@
-// The parts as JavaScript sees them (web/parts/core.ts): a module of its own, for people who keep
+// The parts as JavaScript sees them (web/wasm/parts.ts): a module of its own, for people who keep
 // their own connection and have no use for the session's code and memory.
 
 #include <emscripten/bind.h>

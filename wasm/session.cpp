@@ -1,6 +1,6 @@
-// The session as JavaScript sees it (web/core.ts): one coarse class, numbers and addresses in, a
-// mailbox of numbers out, so that nothing is allocated or copied for a record. Objects are made
-// only for what happens once per transfer or file.
+// The session as JavaScript sees it (web/wasm/session.ts): one coarse class, numbers and addresses
+// in, a mailbox of numbers out, so that nothing is allocated or copied for a record. Objects are
+// made only for what happens once per transfer or file.
 
 #include "session/session.h"
 

@@ -3,15 +3,15 @@
  *
  * @module millrace
  */
-export { connect } from './connect.js';
-export { createCode, normalizeCode } from './code.js';
-export { createLinkKey } from './link_key.js';
-export { sasEmoji } from './sas.js';
-export type { BenchmarkStats, Bottleneck, Profile, SizingMode, WaitingShares } from './core.js';
-export { errorCodes, MillraceError, type ErrorCode } from './errors.js';
+export { connect } from './session/connect.js';
+export { createCode, normalizeCode } from './secrets/code.js';
+export { createLinkKey } from './secrets/link_key.js';
+export { sasEmoji } from './secrets/sas.js';
+export type { BenchmarkStats, Bottleneck, Profile, SizingMode, WaitingShares } from './wasm/session.js';
+export { errorCodes, MillraceError, type ErrorCode } from './api/errors.js';
 export { removeStored } from './sinks/stored.js';
-export type { TypedEventTarget } from './events.js';
-export type { ConnectOptions, PeerConnectionClass, Signaling } from './options.js';
+export type { TypedEventTarget } from './api/events.js';
+export type { ConnectOptions, PeerConnectionClass, Signaling } from './api/options.js';
 export type {
   AcceptOptions,
   FileInfo,
@@ -31,4 +31,4 @@ export type {
   TransferEvents,
   TransferState,
   TransferStats,
-} from './types.js';
+} from './api/types.js';

@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import type { TransferStats } from '../../web/types.js';
+import type { TransferStats } from '../../web/api/types.js';
 
 /** The functions of e2e/pages/bare.js, called from here with plain data. */
 export interface BareApi {

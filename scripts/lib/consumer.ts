@@ -3,10 +3,10 @@
 import { connect, createCode, createLinkKey, MillraceError, normalizeCode, sasEmoji } from '../../dist/index.js';
 import type { ConnectOptions, Offer, Peer, Receipt, Signaling, Sink, Transfer } from '../../dist/index.js';
 import type wrappers from 'libsodium-wrappers';
-import sodium, { from_hex, type StateAddress } from '../../dist/sodium/index.js';
-import { ChunkSizer, createDataChannel, formatThroughput, LaneSet, QualityMonitor } from '../../dist/parts/index.js';
-import { createMesh, type Mesh, type MeshMessage } from '../../dist/mesh/index.js';
-import { broadcastSignaling, webSocketSignaling } from '../../dist/signaling/index.js';
+import sodium, { from_hex, type StateAddress } from '../../dist/sodium.js';
+import { ChunkSizer, createDataChannel, formatThroughput, LaneSet, QualityMonitor } from '../../dist/parts.js';
+import { createMesh, type Mesh, type MeshMessage } from '../../dist/mesh.js';
+import { broadcastSignaling, webSocketSignaling } from '../../dist/signaling.js';
 
 const own: Signaling = {
   send(message: object): void {

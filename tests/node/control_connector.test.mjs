@@ -6,7 +6,7 @@ import { quiet, Room } from './support/room.mjs';
 import { bundle } from './support/web_module.mjs';
 
 const { ControlConnector, pair } = await bundle(`
-  export { ControlConnector } from './control_connector.ts';
+  export { ControlConnector } from './rtc/control_connector.ts';
   export { pair } from './signaling/rendezvous.ts';
 `);
 

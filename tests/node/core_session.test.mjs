@@ -1,4 +1,4 @@
-// The core as JavaScript drives it (web/core.ts): two sessions in two modules, wired in memory. Enough bytes cross that every slot
+// The core as JavaScript drives it (web/wasm/session.ts): two sessions in two modules, wired in memory. Enough bytes cross that every slot
 // and page is used many times over, which is where ids that do not survive the bridge show.
 import assert from 'node:assert/strict';
 import { randomBytes, createHash } from 'node:crypto';

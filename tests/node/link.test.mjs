@@ -6,8 +6,8 @@ import { connections, describe, FakeConnection, fingerprint } from './support/fa
 import { bundle } from './support/web_module.mjs';
 
 const { fingerprintOf, Link } = await bundle(`
-  export { fingerprintOf } from './fingerprint.ts';
-  export { Link } from './link.ts';
+  export { fingerprintOf } from './rtc/fingerprint.ts';
+  export { Link } from './rtc/peer_link.ts';
 `);
 globalThis.RTCPeerConnection = FakeConnection;
 

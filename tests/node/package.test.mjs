@@ -5,9 +5,9 @@ import { Room } from './support/room.mjs';
 
 const { connect, errorCodes, MillraceError, isErrorCode, sasEmoji, namesOf, resolveOptions } = await bundle(`
   export * from './index.ts';
-  export { isErrorCode } from './errors.ts';
-  export { namesOf } from './sas.ts';
-  export { resolveOptions } from './options.ts';
+  export { isErrorCode } from './api/errors.ts';
+  export { namesOf } from './secrets/sas.ts';
+  export { resolveOptions } from './api/options.ts';
 `);
 
 test('the list of error codes is the documented one', () => {

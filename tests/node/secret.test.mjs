@@ -5,8 +5,8 @@ import { bundle } from './support/web_module.mjs';
 
 const { burn, connect, createCode, createLinkKey, normalizeCode, resolveSecret, words } = await bundle(`
   export { connect, createCode, createLinkKey, normalizeCode } from './index.ts';
-  export { burn, resolveSecret } from './secret.ts';
-  export { words } from './words.ts';
+  export { burn, resolveSecret } from './secrets/secret.ts';
+  export { words } from './secrets/words.ts';
 `);
 
 const text = (bytes) => new TextDecoder().decode(bytes);

@@ -14,7 +14,7 @@ import { bundle } from './support/web_module.mjs';
 
 const { EventLog, TransferLog } = await bundle(`
   export { EventLog } from './engine/event_log.ts';
-  export { TransferLog } from './transfer_log.ts';
+  export { TransferLog } from './session/transfer_log.ts';
 `);
 
 const plot = fileURLToPath(new URL('../../scripts/plot.mjs', import.meta.url));

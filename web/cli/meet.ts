@@ -1,5 +1,5 @@
 import { connect, createCode, normalizeCode, type Peer, type PeerConnectionClass } from '../index.js';
-import { webSocketSignaling, type WebSocketSignaling } from '../signaling/index.js';
+import { webSocketSignaling, type WebSocketSignaling } from '../signaling.js';
 import type { Meeting } from './usage.js';
 
 /**

@@ -5,7 +5,7 @@ import { PageError } from './errors.js';
  * WebAssembly file are found next to it.
  */
 type Millrace = typeof import('../index.js');
-type Signaling = typeof import('../signaling/index.js');
+type Signaling = typeof import('../signaling.js');
 export type Package = Millrace & Signaling;
 
 let loading: Promise<Package> | undefined;

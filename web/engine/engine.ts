@@ -1,11 +1,11 @@
-import type { CoreEvent, CoreSession } from '../core.js';
-import { settledWithin } from '../deferred.js';
-import { describe, type ErrorCode } from '../errors.js';
-import type { Fingerprints } from '../fingerprint.js';
+import { describe, type ErrorCode } from '../api/errors.js';
+import { settledWithin } from '../base/deferred.js';
+import type { Fingerprints } from '../rtc/fingerprint.js';
+import { loadCore } from '../wasm/load_session.js';
+import type { CoreEvent, CoreSession } from '../wasm/session.js';
 import { EventLog } from './event_log.js';
 import { HandshakeTimer } from './handshake_timer.js';
 import { Lane, type LaneEvents } from './lane.js';
-import { loadCore } from './load_core.js';
 import { Mailbox } from './mailbox.js';
 import type { FromEngine, ToEngine } from './messages.js';
 import { TaskQueue } from './tasks.js';

@@ -1,5 +1,5 @@
+import type { FileInfo } from '../api/types.js';
 import type { SourceReader } from '../sources/source_reader.js';
-import type { FileInfo } from '../types.js';
 import type { Incoming } from './incoming.js';
 import type { TransferMeter } from './transfer_meter.js';
 

@@ -1,4 +1,4 @@
-import type { CoreSession } from '../core.js';
+import type { CoreSession } from '../wasm/session.js';
 
 /** What a line holds besides its time and type. */
 export type LogFields = Record<string, number | string | boolean>;

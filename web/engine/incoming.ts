@@ -1,5 +1,5 @@
+import type { FileInfo } from '../api/types.js';
 import type { FileWriter, Store } from '../sinks/sink.js';
-import type { FileInfo } from '../types.js';
 import { nextTask } from './tasks.js';
 
 /** Opening a file takes milliseconds: so many are open ahead of the one that is being received. */

@@ -1,4 +1,4 @@
-import type { CoreModule, CoreSession } from '../core.js';
+import type { CoreModule, CoreSession } from '../wasm/session.js';
 
 /** The core's mailbox and heap. Memory never grows, so both views stay valid. */
 export class Mailbox {

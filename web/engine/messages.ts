@@ -2,11 +2,11 @@
  * What the window and the engine say to each other, the same in a worker and within the window. Transfers go by their
  * string id: 'send-N' is given by the window, 'receive-N' by the engine.
  */
-import type { BenchmarkStats, CoreEvent, CoreFile, CoreOptions, CoreStats } from '../core.js';
-import type { ErrorCode } from '../errors.js';
-import type { Fingerprints } from '../fingerprint.js';
+import type { ErrorCode } from '../api/errors.js';
+import type { FileInfo, ReceiptFile } from '../api/types.js';
+import type { Fingerprints } from '../rtc/fingerprint.js';
 import type { SourceBody } from '../sources/source.js';
-import type { FileInfo, ReceiptFile } from '../types.js';
+import type { BenchmarkStats, CoreEvent, CoreFile, CoreOptions, CoreStats } from '../wasm/session.js';
 
 /** 'stream': the engine asks for a stream with `openStream` whenever it needs one. */
 export type SinkChoice = 'auto' | 'memory' | 'opfs' | 'stream' | FileSystemDirectoryHandle;

@@ -1,4 +1,4 @@
-import { MillraceError } from '../errors.js';
+import { MillraceError } from '../api/errors.js';
 import type { Engine } from './engine.js';
 import type { FromEngine, ToEngine } from './messages.js';
 

@@ -1,4 +1,4 @@
-import type { BenchmarkCore, BenchmarkStats, CoreModule, CoreStats } from '../core.js';
+import type { BenchmarkCore, BenchmarkStats, CoreModule, CoreStats } from '../wasm/session.js';
 
 /** ms: requirement D2. The round trip is there without being measured for this. */
 const SAMPLE_INTERVAL_MS = 1_000;

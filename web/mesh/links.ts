@@ -1,9 +1,9 @@
-import { connectPeer } from '../connect.js';
-import { deferred } from '../deferred.js';
-import { MillraceError } from '../errors.js';
-import type { Signaling } from '../options.js';
-import type { PeerImpl } from '../peer.js';
-import type { Offer } from '../types.js';
+import { MillraceError } from '../api/errors.js';
+import type { Signaling } from '../api/options.js';
+import type { Offer } from '../api/types.js';
+import { deferred } from '../base/deferred.js';
+import { connectPeer } from '../session/connect.js';
+import type { PeerImpl } from '../session/peer.js';
 import { PairSignaling } from './pair_signaling.js';
 import { toRoomText, type AgentName } from './room.js';
 

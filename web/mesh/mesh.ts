@@ -1,10 +1,10 @@
-import { orAborted } from '../deferred.js';
-import { isErrorCode, MillraceError } from '../errors.js';
-import { typedEventTarget } from '../events.js';
-import { Turns } from '../turns.js';
-import type { Offer, SendOptions, Source, Transfer } from '../types.js';
+import { isErrorCode, MillraceError } from '../api/errors.js';
+import { typedEventTarget } from '../api/events.js';
+import type { Offer, SendOptions, Source, Transfer } from '../api/types.js';
+import { orAborted } from '../base/deferred.js';
+import { Turns } from '../base/turns.js';
+import { loadMeshCore, type CoreMeshEvent, type CoreMessageId, type MeshNodeCore } from '../wasm/mesh.js';
 import { compress, decompress } from './compression.js';
-import { loadMeshCore, type CoreMeshEvent, type CoreMessageId, type MeshNodeCore } from './core.js';
 import { Links } from './links.js';
 import { resolveMeshOptions, type MeshSettings } from './options.js';
 import { decodePayload, encodePayload } from './payload.js';

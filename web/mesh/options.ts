@@ -1,6 +1,6 @@
-import { MillraceError } from '../errors.js';
-import type { Signaling } from '../options.js';
-import type { CoreMeshOptions } from './core.js';
+import { MillraceError } from '../api/errors.js';
+import type { Signaling } from '../api/options.js';
+import type { CoreMeshOptions } from '../wasm/mesh.js';
 import type { MeshLogEvent, MeshOptions } from './types.js';
 
 /** `MeshOptions` after checking. */

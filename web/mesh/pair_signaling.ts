@@ -1,4 +1,4 @@
-import type { Signaling } from '../options.js';
+import type { Signaling } from '../api/options.js';
 
 /** The room's signalling as one connection sees it: only what its two sides say to each other. */
 export class PairSignaling implements Signaling {

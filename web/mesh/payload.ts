@@ -1,4 +1,4 @@
-import { describe, MillraceError } from '../errors.js';
+import { describe, MillraceError } from '../api/errors.js';
 import type { Json, Payload } from './types.js';
 
 export const MAX_PAYLOAD_BYTES = 64 * 1024;

@@ -1,4 +1,4 @@
-import type { CoreAgent, RoomMessage } from './core.js';
+import type { CoreAgent, RoomMessage } from '../wasm/mesh.js';
 
 /** An agent in one of its lives. */
 export interface AgentName {

@@ -1,8 +1,8 @@
-import { deferred, type Deferred } from '../deferred.js';
-import { MillraceError } from '../errors.js';
-import { typedEventTarget } from '../events.js';
+import { MillraceError } from '../api/errors.js';
+import { typedEventTarget } from '../api/events.js';
+import { deferred, type Deferred } from '../base/deferred.js';
+import { core, keep, release, type BackpressureCore, type WaterMarks } from '../wasm/parts.js';
 import { checkNumber } from './check.js';
-import { core, keep, release, type BackpressureCore, type WaterMarks } from './core.js';
 import { resolveWaterMarks, type WaterMarkOptions } from './water_marks.js';
 
 /** Water marks, and how often to look. */

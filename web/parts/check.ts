@@ -1,4 +1,4 @@
-import { MillraceError } from '../errors.js';
+import { MillraceError } from '../api/errors.js';
 
 /** Errors: throws 'invalid-argument' where `value` is neither undefined nor one of `allowed`. */
 export function checkChoice(name: string, value: string | undefined, allowed: readonly string[]): void {

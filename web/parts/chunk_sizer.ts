@@ -1,6 +1,6 @@
-import { profiles, sizingModes, type Profile, type SizingMode } from '../core.js';
+import { core, keep, type ChunkSizerCore } from '../wasm/parts.js';
+import { profiles, sizingModes, type Profile, type SizingMode } from '../wasm/session.js';
 import { checkChoice, checkNumber } from './check.js';
-import { core, keep, type ChunkSizerCore } from './core.js';
 
 /** By what the size is chosen. */
 export interface ChunkSizerOptions {

@@ -1,4 +1,4 @@
-import { MillraceError } from '../errors.js';
+import { MillraceError } from '../api/errors.js';
 import { checkChoice, checkNumber } from './check.js';
 import { waterMarks } from './water_marks.js';
 

@@ -1,7 +1,7 @@
-import type { Profile } from '../core.js';
-import { readConnection } from '../connection_stats.js';
-import { isCellular } from '../path_monitor.js';
-import { core } from './core.js';
+import type { Profile } from '../wasm/session.js';
+import { readConnection } from '../rtc/connection_stats.js';
+import { isCellular } from '../rtc/path_monitor.js';
+import { core } from '../wasm/parts.js';
 
 /** What a connection's path is like. */
 export interface LanDetection {

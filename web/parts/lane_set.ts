@@ -1,9 +1,9 @@
-import { deferred, type Deferred } from '../deferred.js';
-import { isErrorCode, MillraceError } from '../errors.js';
-import { typedEventTarget } from '../events.js';
-import { Turns } from '../turns.js';
+import { isErrorCode, MillraceError } from '../api/errors.js';
+import { typedEventTarget } from '../api/events.js';
+import { deferred, type Deferred } from '../base/deferred.js';
+import { Turns } from '../base/turns.js';
+import { core, keep, release, type WaterMarks, type StripeArrival, type StripeEvent, type StripeLane, type StripeOutput, type StripeSetCore } from '../wasm/parts.js';
 import { checkChoice, checkNumber } from './check.js';
-import { core, keep, release, type WaterMarks, type StripeArrival, type StripeEvent, type StripeLane, type StripeOutput, type StripeSetCore } from './core.js';
 import { createDataChannel, DEFAULT_PROTOCOL, type ChannelDelivery } from './data_channel.js';
 import { toLaneData, type LaneData, type LaneSource } from './lane_source.js';
 import { resolveWaterMarks, type WaterMarkOptions } from './water_marks.js';

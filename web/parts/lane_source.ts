@@ -1,4 +1,4 @@
-import { MillraceError } from '../errors.js';
+import { MillraceError } from '../api/errors.js';
 import { SlabReader } from '../sources/slab_reader.js';
 
 /** What `LaneSet.send` takes. A blob is read piece by piece. */

@@ -1,6 +1,6 @@
-import { MillraceError } from '../errors.js';
-import type { Profile } from '../core.js';
-import { core, type ProfileLimits } from './core.js';
+import { MillraceError } from '../api/errors.js';
+import type { Profile } from '../wasm/session.js';
+import { core, type ProfileLimits } from '../wasm/parts.js';
 
 /** Lanes, chunk sizes (bytes) and mode that suit a kind of network. Errors: throws 'invalid-argument' for what is none. */
 export function profileLimits(profile: Profile): ProfileLimits {

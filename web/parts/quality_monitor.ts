@@ -1,7 +1,7 @@
-import { readConnection } from '../connection_stats.js';
-import { PacketExchange } from '../packet_exchange.js';
+import { readConnection } from '../rtc/connection_stats.js';
+import { PacketExchange } from '../rtc/packet_exchange.js';
+import { core, keep, release, type QualityMonitorCore, type QualitySample } from '../wasm/parts.js';
 import { checkNumber } from './check.js';
-import { core, keep, release, type QualityMonitorCore, type QualitySample } from './core.js';
 
 /** What is watched, and how often. */
 export interface QualityMonitorOptions {

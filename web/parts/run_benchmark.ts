@@ -1,7 +1,7 @@
-import { orAborted } from '../deferred.js';
-import { MillraceError } from '../errors.js';
+import { orAborted } from '../base/deferred.js';
+import { MillraceError } from '../api/errors.js';
 import { checkNumber } from './check.js';
-import { readConnection } from '../connection_stats.js';
+import { readConnection } from '../rtc/connection_stats.js';
 import { LaneSet, type LaneSetOptions } from './lane_set.js';
 import { QualityMonitor } from './quality_monitor.js';
 

@@ -1,6 +1,6 @@
-import type { BenchmarkCore, BenchmarkStats } from '../core.js';
+import { core, keep } from '../wasm/parts.js';
+import type { BenchmarkCore, BenchmarkStats } from '../wasm/session.js';
 import { checkNumber } from './check.js';
-import { core, keep } from './core.js';
 
 /** How samples are taken. */
 export interface TransferBenchmarkOptions {

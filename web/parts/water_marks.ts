@@ -1,5 +1,5 @@
+import { core, type WaterMarkPreset, type WaterMarks } from '../wasm/parts.js';
 import { checkChoice, checkNumber } from './check.js';
-import { core, type WaterMarkPreset, type WaterMarks } from './core.js';
 
 /**
  * 'prescribed': 16 MiB and 4 MiB. 'event-driven': 1 MiB and 64 KiB. 'deep': 8 MiB and 1 MiB. 'measured', the default: 1 MiB and

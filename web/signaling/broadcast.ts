@@ -1,4 +1,4 @@
-import type { Signaling } from '../options.js';
+import type { Signaling } from '../api/options.js';
 import { CarriedSignaling } from './carried.js';
 
 /**

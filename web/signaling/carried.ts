@@ -1,5 +1,5 @@
-import { MillraceError } from '../errors.js';
-import type { Signaling } from '../options.js';
+import { MillraceError } from '../api/errors.js';
+import type { Signaling } from '../api/options.js';
 import { LateFailure } from './late_failure.js';
 
 /** A way for texts to the room; what it does when it is opened and ended. */

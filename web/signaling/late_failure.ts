@@ -1,5 +1,5 @@
-import type { MillraceError } from '../errors.js';
-import type { Signaling } from '../options.js';
+import type { MillraceError } from '../api/errors.js';
+import type { Signaling } from '../api/options.js';
 
 type Listener = NonNullable<Signaling['onerror']>;
 

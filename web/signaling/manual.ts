@@ -1,5 +1,5 @@
-import { MillraceError } from '../errors.js';
-import type { Signaling } from '../options.js';
+import { MillraceError } from '../api/errors.js';
+import type { Signaling } from '../api/options.js';
 import { parseEnvelope, parseLinkMessage, type LinkMessage } from './envelope.js';
 import { LateFailure } from './late_failure.js';
 import { packText, unpackText } from './pack.js';

@@ -1,6 +1,6 @@
 import type { IClientOptions, MqttClient } from 'mqtt';
-import { MillraceError, describe } from '../errors.js';
-import type { Signaling } from '../options.js';
+import { MillraceError, describe } from '../api/errors.js';
+import type { Signaling } from '../api/options.js';
 import { CarriedSignaling, MAX_MESSAGE_BYTES, type Wire, type WireListener } from './carried.js';
 
 /** How the broker is spoken to. */

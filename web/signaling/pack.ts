@@ -1,4 +1,4 @@
-import { MillraceError } from '../errors.js';
+import { MillraceError } from '../api/errors.js';
 
 /** Tells what it is, and which version, to people and to `unpackText`. */
 const PREFIX = 'millrace1.';

@@ -1,5 +1,5 @@
-import { MillraceError } from '../errors.js';
-import type { Signaling } from '../options.js';
+import { MillraceError } from '../api/errors.js';
+import type { Signaling } from '../api/options.js';
 import { isLeft, parseEnvelope, type Body, type PeerMessage } from './envelope.js';
 
 /** Two sides that found each other. */

@@ -1,5 +1,5 @@
-import { MillraceError } from '../errors.js';
-import type { Signaling } from '../options.js';
+import { MillraceError } from '../api/errors.js';
+import type { Signaling } from '../api/options.js';
 import { CarriedSignaling, type Wire, type WireListener } from './carried.js';
 
 /** How the socket is opened. */

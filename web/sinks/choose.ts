@@ -1,4 +1,4 @@
-import { MillraceError } from '../errors.js';
+import { MillraceError } from '../api/errors.js';
 import { DirectoryStore } from './directory.js';
 import { MemoryStore } from './memory.js';
 import { openOpfsStore } from './opfs.js';

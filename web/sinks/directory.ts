@@ -1,5 +1,5 @@
-import { MillraceError } from '../errors.js';
-import type { FileInfo } from '../types.js';
+import { MillraceError } from '../api/errors.js';
+import type { FileInfo } from '../api/types.js';
 import { openFileStream } from './file_stream.js';
 import { exclusively } from './locks.js';
 import { OpenWriters } from './open_writers.js';

@@ -1,4 +1,4 @@
-import { MillraceError } from '../errors.js';
+import { MillraceError } from '../api/errors.js';
 import type { AbortableWriter } from './sink.js';
 
 /** One call per record would cost more than the bytes do: neighbours go together, up to this, bytes. */

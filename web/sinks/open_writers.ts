@@ -1,4 +1,4 @@
-import { MillraceError } from '../errors.js';
+import { MillraceError } from '../api/errors.js';
 import type { AbortableWriter } from './sink.js';
 
 /** The files of one store that are open or just being opened, so that none stays behind when the transfer ends early. */

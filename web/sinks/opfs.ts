@@ -1,4 +1,4 @@
-import type { FileInfo } from '../types.js';
+import type { FileInfo } from '../api/types.js';
 import { openFileStream } from './file_stream.js';
 import { Journal, JOURNAL_NAME, journalHeader } from './journal.js';
 import { OpenWriters } from './open_writers.js';

@@ -1,4 +1,4 @@
-import type { FileInfo } from '../types.js';
+import type { FileInfo } from '../api/types.js';
 
 /** Where a sink may cut what it keeps for a later attempt: the leaves of the hash tree (PROTOCOL.md), bytes. */
 export const LEAF_BYTES = 16 * 1024;

@@ -1,4 +1,4 @@
-import { MillraceError, type ErrorCode } from '../errors.js';
+import { MillraceError, type ErrorCode } from '../api/errors.js';
 
 export function isDomException(caught: unknown, name: string): boolean {
   return caught instanceof DOMException && caught.name === name;

@@ -1,4 +1,4 @@
-import { MillraceError } from '../errors.js';
+import { MillraceError } from '../api/errors.js';
 import { isDomException } from './sink_error.js';
 
 /** Everything that Millrace keeps in the origin's private file system lies below this folder. */

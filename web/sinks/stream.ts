@@ -1,5 +1,5 @@
-import { MillraceError } from '../errors.js';
-import type { FileInfo } from '../types.js';
+import { MillraceError } from '../api/errors.js';
+import type { FileInfo } from '../api/types.js';
 import { OpenWriters } from './open_writers.js';
 import type { AbortableWriter, ExistingRange, FileWriter, Store } from './sink.js';
 

@@ -1,4 +1,4 @@
-import { MillraceError } from '../errors.js';
+import { MillraceError } from '../api/errors.js';
 
 /**
  * What Millrace needs of `FileSystemSyncAccessHandle`, which exists in dedicated workers only. It locks its file until it

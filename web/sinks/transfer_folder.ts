@@ -1,4 +1,4 @@
-import { MillraceError } from '../errors.js';
+import { MillraceError } from '../api/errors.js';
 import { JOURNAL_NAME } from './journal.js';
 import { hasLocks, hold, type Release } from './locks.js';
 import { isDomException } from './sink_error.js';

@@ -1,6 +1,6 @@
+import { callSodium, readString } from '../wasm/sodium.js';
 import { byteLength, readBytes, readCount, readNumber64 } from './input.js';
 import { aligned, clearStack, copyIn, copyOut, withMemory } from './memory.js';
-import { callSodium, readString } from './module.js';
 import { format, readOutputFormat } from './output_format.js';
 import type { Output, Parameter, Size, Spec } from './spec.js';
 import { State } from './state.js';

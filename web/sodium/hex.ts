@@ -1,6 +1,6 @@
 import { aligned, copyIn, copyOut, readSize, withMemory } from './memory.js';
 import { byteLength, readBytes } from './input.js';
-import { callSodium } from './module.js';
+import { callSodium } from '../wasm/sodium.js';
 import type { Message } from './types.js';
 
 /** The digit's character without a look-up, whose time could tell it. */

@@ -1,4 +1,4 @@
-import { sodiumModule } from './module.js';
+import { sodiumModule } from '../wasm/sodium.js';
 
 /** Every address that is handed out is a multiple of this. */
 const alignment = 16;

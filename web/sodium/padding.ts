@@ -1,6 +1,6 @@
 import { aligned, copyIn, copyOut, readSize, withMemory } from './memory.js';
 import { byteLength } from './input.js';
-import { callSodium } from './module.js';
+import { callSodium } from '../wasm/sodium.js';
 
 const bytesAt = 16;
 

@@ -1,6 +1,6 @@
+import { callSodium } from '../wasm/sodium.js';
 import { requireValue } from './input.js';
 import { allocate, wipe } from './memory.js';
-import { callSodium } from './module.js';
 import type { StateKind } from './spec.js';
 import type { StateAddress } from './types.js';
 

@@ -1,4 +1,4 @@
-import { describe, MillraceError } from '../errors.js';
+import { describe, MillraceError } from '../api/errors.js';
 
 /** What one transfer takes (PROTOCOL.md). */
 export const MAX_FILES = 20_000;

@@ -1,4 +1,4 @@
-import { MillraceError } from '../errors.js';
+import { MillraceError } from '../api/errors.js';
 import type { SourceReader } from './source_reader.js';
 
 /** Small slices cost more than the network does; 4 MiB do not (measured). */

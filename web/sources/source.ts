@@ -1,6 +1,6 @@
-import type { CoreFile } from '../core.js';
-import { MillraceError } from '../errors.js';
-import type { Source } from '../types.js';
+import { MillraceError } from '../api/errors.js';
+import type { Source } from '../api/types.js';
+import type { CoreFile } from '../wasm/session.js';
 import { MAX_FILES, walkDirectory } from './directory_walk.js';
 
 /** Where a file's bytes are. */

@@ -1,4 +1,4 @@
-import { describe, MillraceError } from '../errors.js';
+import { describe, MillraceError } from '../api/errors.js';
 import type { SourceReader } from './source_reader.js';
 
 /**

@@ -1,4 +1,4 @@
-// Two sessions of the core in two modules (web/core.ts), wired in memory, in a time of their own.
+// Two sessions of the core in two modules (web/wasm/session.ts), wired in memory, in a time of their own.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-import { wasmFile } from '../wasm_file.js';
+import { wasmFile } from '../base/wasm_file.js';
 
 type Wasm = (...args: (number | bigint)[]) => number | bigint | undefined;
 

@@ -1,6 +1,6 @@
-import type { CoreModule } from '../core.js';
-import { MillraceError } from '../errors.js';
-import { wasmFile } from '../wasm_file.js';
+import { MillraceError } from '../api/errors.js';
+import { wasmFile } from '../base/wasm_file.js';
+import type { CoreModule } from './session.js';
 
 /** Loads the WebAssembly core from beside this script. Errors: rejects with 'internal' when that fails. */
 export async function loadCore(): Promise<CoreModule> {

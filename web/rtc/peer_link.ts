@@ -1,7 +1,7 @@
-import { MillraceError } from './errors.js';
+import { MillraceError } from '../api/errors.js';
+import type { PeerConnectionClass } from '../api/options.js';
+import type { LinkMessage } from '../signaling/envelope.js';
 import { fingerprintOf, hasFingerprint, type Fingerprints } from './fingerprint.js';
-import type { PeerConnectionClass } from './options.js';
-import type { LinkMessage } from './signaling/envelope.js';
 
 export interface LinkOptions {
   rtc: RTCConfiguration;

@@ -2,9 +2,9 @@
  * The parts' WebAssembly module as TypeScript sees it: the Embind classes of `wasm/parts.cpp` and `wasm/benchmark.cpp`. Times
  * are ms on the clock of `performance.now()`. Memory may grow: a view of `HEAPU8` is good until the next call.
  */
-import type { BenchmarkCore, Profile, SizingMode } from '../core.js';
-import { MillraceError } from '../errors.js';
-import { wasmFile } from '../wasm_file.js';
+import { MillraceError } from '../api/errors.js';
+import { wasmFile } from '../base/wasm_file.js';
+import type { BenchmarkCore, Profile, SizingMode } from './session.js';
 
 export interface Handle {
   delete(): void;

@@ -1,9 +1,9 @@
-import { nextTask } from './engine/tasks.js';
-import { MillraceError } from './errors.js';
+import { MillraceError } from '../api/errors.js';
+import type { PeerConnectionClass } from '../api/options.js';
+import { nextTask } from '../engine/tasks.js';
+import { parseLinkMessage, type LinkMessage } from '../signaling/envelope.js';
 import type { Fingerprints } from './fingerprint.js';
-import { Link } from './link.js';
-import type { PeerConnectionClass } from './options.js';
-import { parseLinkMessage, type LinkMessage } from './signaling/envelope.js';
+import { Link } from './peer_link.js';
 
 export interface LaneConnectorOptions {
   rtc: RTCConfiguration;

@@ -1,4 +1,4 @@
-import type { BenchmarkStats, Bottleneck, Profile, WaitingShares } from './core.js';
+import type { BenchmarkStats, Bottleneck, Profile, WaitingShares } from '../wasm/session.js';
 import type { TypedEventTarget } from './events.js';
 
 /**

@@ -1,22 +1,22 @@
-import { ControlConnector } from './control_connector.js';
-import type { CoreStats } from './core.js';
-import { deferred, settledWithin } from './deferred.js';
-import type { Agreement, FromEngine } from './engine/messages.js';
-import type { EnginePort } from './engine/port.js';
-import { nextTask } from './engine/tasks.js';
-import { describe, isErrorCode, MillraceError } from './errors.js';
-import { typedEventTarget } from './events.js';
-import type { Fingerprints } from './fingerprint.js';
-import { LaneConnector } from './lane_connector.js';
+import { ControlConnector } from '../rtc/control_connector.js';
+import type { CoreStats } from '../wasm/session.js';
+import { deferred, settledWithin } from '../base/deferred.js';
+import type { Agreement, FromEngine } from '../engine/messages.js';
+import type { EnginePort } from '../engine/port.js';
+import { nextTask } from '../engine/tasks.js';
+import { describe, isErrorCode, MillraceError } from '../api/errors.js';
+import { typedEventTarget } from '../api/events.js';
+import type { Fingerprints } from '../rtc/fingerprint.js';
+import { LaneConnector } from '../rtc/lane_connector.js';
 import { OfferImpl } from './offer.js';
-import type { Settings } from './options.js';
-import { PathMonitor } from './path_monitor.js';
-import { randomSecret, resumeSecret } from './resume_secret.js';
-import { namesOf } from './sas.js';
-import { StatsCadence } from './stats_cadence.js';
-import type { Pairing } from './signaling/rendezvous.js';
-import { transferablesOf } from './sources/combined_reader.js';
-import { toSourceFiles, type SourceFile } from './sources/source.js';
+import type { Settings } from '../api/options.js';
+import { PathMonitor } from '../rtc/path_monitor.js';
+import { randomSecret, resumeSecret } from '../secrets/resume_secret.js';
+import { namesOf } from '../secrets/sas.js';
+import { StatsCadence } from '../base/stats_cadence.js';
+import type { Pairing } from '../signaling/rendezvous.js';
+import { transferablesOf } from '../sources/combined_reader.js';
+import { toSourceFiles, type SourceFile } from '../sources/source.js';
 import { TransferImpl, type TransferContext } from './transfer.js';
 import type {
   FileInfo,
@@ -29,7 +29,7 @@ import type {
   Source,
   StreamSink,
   Transfer,
-} from './types.js';
+} from '../api/types.js';
 
 /** Offers that wait for a listener. */
 const MAX_WAITING_OFFERS = 64;

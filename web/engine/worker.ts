@@ -1,6 +1,6 @@
 /** Entry of the dedicated worker: the engine behind `postMessage`. */
-import { Engine } from './engine/engine.js';
-import type { FromEngine, ToEngine } from './engine/messages.js';
+import { Engine } from './engine.js';
+import type { FromEngine, ToEngine } from './messages.js';
 
 /** What this file needs of `DedicatedWorkerGlobalScope`, which TypeScript's window library does not have. */
 interface WorkerScope {

@@ -2,9 +2,9 @@
  * The mesh's WebAssembly module as TypeScript sees it: the Embind class of `wasm/mesh.cpp`. Times are ms on the clock of
  * `performance.now()`; what it answers are copies.
  */
-import { MillraceError } from '../errors.js';
-import { wasmFile } from '../wasm_file.js';
-import type { BandwidthOptions, BandwidthStats, DropReason, Level, QualityMode, Topology } from './types.js';
+import { MillraceError } from '../api/errors.js';
+import { wasmFile } from '../base/wasm_file.js';
+import type { BandwidthOptions, BandwidthStats, DropReason, Level, QualityMode, Topology } from '../mesh/types.js';
 
 export interface CoreAgent {
   readonly id: string;

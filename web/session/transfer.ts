@@ -1,9 +1,9 @@
-import type { BenchmarkStats, CoreStats } from './core.js';
-import { deferred } from './deferred.js';
-import type { ToEngine } from './engine/messages.js';
-import { MillraceError } from './errors.js';
-import { typedEventTarget } from './events.js';
-import { StatsCadence } from './stats_cadence.js';
+import { MillraceError } from '../api/errors.js';
+import { typedEventTarget } from '../api/events.js';
+import { deferred } from '../base/deferred.js';
+import { StatsCadence } from '../base/stats_cadence.js';
+import type { ToEngine } from '../engine/messages.js';
+import type { BenchmarkStats, CoreStats } from '../wasm/session.js';
 import { TransferLog } from './transfer_log.js';
 import type {
   FileInfo,
@@ -13,7 +13,7 @@ import type {
   TransferEvents,
   TransferState,
   TransferStats,
-} from './types.js';
+} from '../api/types.js';
 
 /** What a transfer needs of its peer. */
 export interface TransferContext {

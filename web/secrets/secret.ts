@@ -1,5 +1,5 @@
+import { MillraceError } from '../api/errors.js';
 import { normalizeCode } from './code.js';
-import { MillraceError } from './errors.js';
 import { decodeLinkKey } from './link_key.js';
 
 /** What authenticates a session, as the core takes it. */

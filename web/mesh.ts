@@ -3,8 +3,8 @@
  *
  * @module millrace/mesh
  */
-export { createMesh } from './mesh.js';
-export { errorCodes, MillraceError, type ErrorCode } from '../errors.js';
+export { createMesh } from './mesh/mesh.js';
+export { errorCodes, MillraceError, type ErrorCode } from './api/errors.js';
 export type {
   Acknowledgement,
   BandwidthOptions,
@@ -21,4 +21,4 @@ export type {
   Payload,
   QualityMode,
   Topology,
-} from './types.js';
+} from './mesh/types.js';

@@ -1,9 +1,9 @@
-import { MillraceError } from './errors.js';
+import { MillraceError } from '../api/errors.js';
+import type { PeerConnectionClass } from '../api/options.js';
+import type { LinkMessage, PeerMessage } from '../signaling/envelope.js';
+import type { Pairing } from '../signaling/rendezvous.js';
 import type { Fingerprints } from './fingerprint.js';
-import { Link } from './link.js';
-import type { PeerConnectionClass } from './options.js';
-import type { LinkMessage, PeerMessage } from './signaling/envelope.js';
-import type { Pairing } from './signaling/rendezvous.js';
+import { Link } from './peer_link.js';
 
 export interface ControlConnectorOptions {
   rtc: RTCConfiguration;

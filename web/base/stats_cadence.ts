@@ -1,4 +1,4 @@
-import type { Bottleneck } from './core.js';
+import type { Bottleneck } from '../wasm/session.js';
 
 const INTERVAL_MS = 1_000;
 

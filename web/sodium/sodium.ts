@@ -1,15 +1,9 @@
-/**
- * What npm `libsodium-wrappers` offers for the families listed in docs/sodium.md, from this project's own
- * build of libsodium. A chunk of its own: nothing of it is loaded by transfers.
- *
- * @module millrace/sodium
- */
+import { callSodium, loadSodium, readString } from '../wasm/sodium.js';
 import { base64_variants, from_base64, to_base64 } from './base64.js';
 import { makeFunction } from './call.js';
 import { constants } from './constants.js';
 import { functionTable } from './functions.js';
 import { from_hex, to_hex } from './hex.js';
-import { callSodium, loadSodium, readString } from './module.js';
 import { add, compare, increment, is_zero, memcmp, memzero } from './numbers.js';
 import { output_formats } from './output_format.js';
 import { pad, unpad } from './padding.js';

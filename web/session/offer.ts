@@ -1,6 +1,6 @@
-import { MillraceError } from './errors.js';
+import { MillraceError } from '../api/errors.js';
+import type { AcceptOptions, FileInfo, Offer, Sink, Transfer } from '../api/types.js';
 import type { TransferImpl } from './transfer.js';
-import type { AcceptOptions, FileInfo, Offer, Sink, Transfer } from './types.js';
 
 /** What the page answered. */
 export type OfferAnswer = { sink: Sink; directory: FileSystemDirectoryHandle | undefined } | { reason: string };

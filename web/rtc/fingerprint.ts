@@ -1,4 +1,4 @@
-import { MillraceError } from './errors.js';
+import { MillraceError } from '../api/errors.js';
 
 /** What a connection's two certificates hash to, as `sha-256 AB:CD:…`: the session is bound to them. */
 export interface Fingerprints {

@@ -1,4 +1,4 @@
-import { MillraceError } from './errors.js';
+import { MillraceError } from '../api/errors.js';
 
 const NUMBERS = 64;
 const WORDS = 2;

@@ -1,0 +1,36 @@
+/**
+ * The building blocks for people who keep their own connection. What they compute is computed by the same
+ * code as in the engine, in a WebAssembly module of its own, which is loaded with this one.
+ *
+ * @module millrace/parts
+ */
+export { Backpressure, type BackpressureEvents, type BackpressureOptions } from './parts/backpressure.js';
+export {
+  ChunkSizer,
+  type ChunkMetrics,
+  type ChunkSizerConfig,
+  type ChunkSizerOptions,
+  type ChunkSizeUpdate,
+} from './parts/chunk_sizer.js';
+export type { ProfileLimits, QualitySample, WaterMarkPreset, WaterMarks } from './wasm/parts.js';
+export { createDataChannel, type ChannelDelivery, type DataChannelOptions } from './parts/data_channel.js';
+export { detectLan, type DetectLanOptions, type LanDetection } from './parts/detect_lan.js';
+export { formatBytes, formatDuration, formatEta, formatThroughput } from './parts/format.js';
+export {
+  LaneSet,
+  type LaneSetEvents,
+  type LaneSetOptions,
+  type LaneSetStats,
+  type LanesReceipt,
+  type LaneState,
+  type ReceiveLanesOptions,
+  type SendLanesOptions,
+} from './parts/lane_set.js';
+export type { LaneSource } from './parts/lane_source.js';
+export { profileLimits } from './parts/profile_limits.js';
+export { QualityMonitor, type QualityMonitorOptions } from './parts/quality_monitor.js';
+export { runBenchmark, type BenchmarkResult, type RunBenchmarkOptions } from './parts/run_benchmark.js';
+export { TransferBenchmark, type TransferBenchmarkOptions } from './parts/transfer_benchmark.js';
+export { waterMarks, type WaterMarkOptions } from './parts/water_marks.js';
+export type { BenchmarkStats, Bottleneck, Profile, SizingMode, WaitingShares } from './wasm/session.js';
+export { errorCodes, MillraceError, type ErrorCode } from './api/errors.js';
