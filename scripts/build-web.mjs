@@ -72,7 +72,10 @@ function buildDemo() {
   const later = ['charts', 'qr', 'downloads'];
   return build({
     ...shared,
-    entryPoints: Object.fromEntries(['demo', ...later, 'downloadWorker'].map((name) => [name, `web/demo/${name}.ts`])),
+    entryPoints: {
+      ...Object.fromEntries(['demo', ...later].map((name) => [name, `web/site/${name}.ts`])),
+      downloadWorker: 'web/site/download_worker.ts',
+    },
     outdir: 'dist/demo',
     platform: 'browser',
     external: later.map((name) => `./${name}.js`),
@@ -122,9 +125,9 @@ async function copyCore() {
 }
 
 async function copyDemoFiles() {
-  for (const entry of await readdir(join(root, 'web/demo'), { withFileTypes: true })) {
+  for (const entry of await readdir(join(root, 'web/site'), { withFileTypes: true })) {
     if (entry.isFile() && !entry.name.endsWith('.ts')) {
-      await copy(join(root, 'web/demo', entry.name), join(dist, 'demo', entry.name));
+      await copy(join(root, 'web/site', entry.name), join(dist, 'demo', entry.name));
     }
   }
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { importTypeScript } from './support/bundle.mjs';
 import { bundle } from './support/web_module.mjs';
 
-const { makeArchive } = await bundle(`export { makeArchive } from './demo/archive.ts';`);
+const { makeArchive } = await bundle(`export { makeArchive } from './site/archive.ts';`);
 const { readZip } = await importTypeScript('e2e/support/zip.ts');
 
 const MiB = 1024 * 1024;

@@ -1,5 +1,5 @@
 import { make } from './dom.js';
-import type { ToDownloadWorker } from './downloadMessage.js';
+import type { ToDownloadWorker } from './download_message.js';
 
 /** Firefox ends a service worker that heard nothing for 30 s, as Chromium does. */
 const aliveMs = 10_000;

@@ -1,4 +1,4 @@
-import type { ToDownloadWorker } from './downloadMessage.js';
+import type { ToDownloadWorker } from './download_message.js';
 
 /**
  * Answers requests below `download/` with streams that the page hands over, so that the browser writes them to its downloads as they

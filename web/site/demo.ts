@@ -8,9 +8,9 @@ import { makeId, makeLink, readPageOptions } from './room.js';
 import { isSaving } from './saving.js';
 import { Share } from './share.js';
 import { missing } from './support.js';
-import { byCode, lostNames, ownRoom } from './tabMemory.js';
-import { TransferCard, type CardListener } from './transferCard.js';
-import { keepAwake } from './wakeLock.js';
+import { byCode, lostNames, ownRoom } from './tab_memory.js';
+import { TransferCard, type CardListener } from './transfer_card.js';
+import { keepAwake } from './wake_lock.js';
 
 const page = {
   title: byId('title', HTMLHeadingElement),

@@ -1,5 +1,5 @@
 import { makeButton } from './dom.js';
-import type { FileRows } from './fileRows.js';
+import type { FileRows } from './file_rows.js';
 import { canStreamDownloads, whileSaving } from './saving.js';
 
 /**

@@ -2,11 +2,11 @@ import type { AcceptOptions, FileInfo, Offer, Receipt, Sink, Transfer } from '..
 import { make, makeButton } from './dom.js';
 import type { DownloadSink } from './downloads.js';
 import { codeOf, explain } from './errors.js';
-import { FileRows, type ListedFile } from './fileRows.js';
+import { FileRows, type ListedFile } from './file_rows.js';
 import { formatBytes, formatCount, formatDuration, formatThroughput } from './format.js';
 import { Meter } from './meter.js';
 import { loadPackage } from './package.js';
-import { makeSaveAll } from './saveAll.js';
+import { makeSaveAll } from './save_all.js';
 import { acceptedBefore, canStreamDownloads, folderPicker, forgetAccepted, isSameList, noteTooLarge, rememberAccepted, spaceWarning } from './saving.js';
 
 export type CardState = 'queued' | Transfer['state'];

@@ -1,6 +1,6 @@
 import type { FileInfo, StreamSink } from '../index.js';
 import { makeArchive, type ArchiveEntry } from './archive.js';
-import { openDownload } from './downloadStream.js';
+import { openDownload } from './download_stream.js';
 
 /** A way for files straight to the browser's downloads. */
 export interface DownloadSink {
