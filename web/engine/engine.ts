@@ -1,5 +1,6 @@
 import { describe, type ErrorCode } from '../api/errors.js';
 import { settledWithin } from '../base/deferred.js';
+import { TaskQueue } from '../base/tasks.js';
 import type { Fingerprints } from '../rtc/fingerprint.js';
 import { loadCore } from '../wasm/load_session.js';
 import type { CoreEvent, CoreSession } from '../wasm/session.js';
@@ -8,7 +9,6 @@ import { HandshakeTimer } from './handshake_timer.js';
 import { Lane, type LaneEvents } from './lane.js';
 import { Mailbox } from './mailbox.js';
 import type { FromEngine, ToEngine } from './messages.js';
-import { TaskQueue } from './tasks.js';
 import { Transfers, type OpenCore } from './transfers.js';
 
 /** Work of one turn, ms; what is left goes on in a task of its own, so that a window stays alive. */

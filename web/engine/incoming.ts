@@ -1,6 +1,6 @@
 import type { FileInfo } from '../api/types.js';
+import { nextTask } from '../base/tasks.js';
 import type { FileWriter, Store } from '../sinks/sink.js';
-import { nextTask } from './tasks.js';
 
 /** Opening a file takes milliseconds: so many are open ahead of the one that is being received. */
 const OPEN_AHEAD = 16;

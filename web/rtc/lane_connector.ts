@@ -1,6 +1,6 @@
 import { MillraceError } from '../api/errors.js';
 import type { PeerConnectionClass } from '../api/options.js';
-import { nextTask } from '../engine/tasks.js';
+import { nextTask } from '../base/tasks.js';
 import { parseLinkMessage, type LinkMessage } from '../signaling/envelope.js';
 import type { Fingerprints } from './fingerprint.js';
 import { Link } from './peer_link.js';

@@ -3,7 +3,7 @@ import type { CoreStats } from '../wasm/session.js';
 import { deferred, settledWithin } from '../base/deferred.js';
 import type { Agreement, FromEngine } from '../engine/messages.js';
 import type { EnginePort } from '../engine/port.js';
-import { nextTask } from '../engine/tasks.js';
+import { nextTask } from '../base/tasks.js';
 import { describe, isErrorCode, MillraceError } from '../api/errors.js';
 import { typedEventTarget } from '../api/events.js';
 import type { Fingerprints } from '../rtc/fingerprint.js';

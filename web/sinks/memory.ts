@@ -1,6 +1,6 @@
 import { MillraceError } from '../api/errors.js';
 import type { FileInfo } from '../api/types.js';
-import { nextTask } from '../engine/tasks.js';
+import { nextTask } from '../base/tasks.js';
 import type { ExistingRange, FileWriter, Store } from './sink.js';
 
 /** What the sink takes in one transfer, bytes; a page that keeps more than this in memory risks its life. */
