@@ -21,4 +21,4 @@ export type {
   Payload,
   QualityMode,
   Topology,
-} from './mesh/types.js';
+} from './api/mesh_types.js';

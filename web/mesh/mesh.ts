@@ -22,7 +22,7 @@ import type {
   Payload,
   QualityMode,
   Topology,
-} from './types.js';
+} from '../api/mesh_types.js';
 
 const VERSION = 1;
 const LEVELS: readonly Level[] = ['low', 'normal', 'high', 'urgent'];

@@ -1,7 +1,7 @@
 import { MillraceError } from '../api/errors.js';
+import type { MeshLogEvent, MeshOptions } from '../api/mesh_types.js';
 import type { Signaling } from '../api/options.js';
 import type { CoreMeshOptions } from '../wasm/mesh.js';
-import type { MeshLogEvent, MeshOptions } from './types.js';
 
 /** `MeshOptions` after checking. */
 export interface MeshSettings {

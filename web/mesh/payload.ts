@@ -1,5 +1,5 @@
 import { describe, MillraceError } from '../api/errors.js';
-import type { Json, Payload } from './types.js';
+import type { Json, Payload } from '../api/mesh_types.js';
 
 export const MAX_PAYLOAD_BYTES = 64 * 1024;
 /** The first byte of a payload: what follows it. */

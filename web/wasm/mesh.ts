@@ -3,8 +3,8 @@
  * `performance.now()`; what it answers are copies.
  */
 import { MillraceError } from '../api/errors.js';
+import type { BandwidthOptions, BandwidthStats, DropReason, Level, QualityMode, Topology } from '../api/mesh_types.js';
 import { wasmFile } from '../base/wasm_file.js';
-import type { BandwidthOptions, BandwidthStats, DropReason, Level, QualityMode, Topology } from '../mesh/types.js';
 
 export interface CoreAgent {
   readonly id: string;

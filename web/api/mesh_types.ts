@@ -1,7 +1,7 @@
-import type { MillraceError } from '../api/errors.js';
-import type { TypedEventTarget } from '../api/events.js';
-import type { Signaling } from '../api/options.js';
-import type { Offer, SendOptions, Source, Transfer } from '../api/types.js';
+import type { MillraceError } from './errors.js';
+import type { TypedEventTarget } from './events.js';
+import type { Signaling } from './options.js';
+import type { Offer, SendOptions, Source, Transfer } from './types.js';
 
 /**
  * How long messages wait for others to share a record with: not at all, a little, or longer, and compressed. By what connections
