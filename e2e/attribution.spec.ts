@@ -1,7 +1,7 @@
 // What a transfer waits for is named: one thing is slow at a time, in browsers as they are.
 import type { Page } from '@playwright/test';
 import { drawLog, readLog } from '../scripts/lib/log_svg.mjs';
-import type { WaitingShares } from '../web/wasm/session.js';
+import type { WaitingShares } from '../web/api/statistics.js';
 import { Bare, connectPair, type BareApi } from './support/bare.js';
 import type { BrowserName, Side } from './support/fixtures.js';
 import { attachPair, expect, test } from './support/link.js';

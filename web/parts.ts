@@ -32,5 +32,6 @@ export { QualityMonitor, type QualityMonitorOptions } from './parts/quality_moni
 export { runBenchmark, type BenchmarkResult, type RunBenchmarkOptions } from './parts/run_benchmark.js';
 export { TransferBenchmark, type TransferBenchmarkOptions } from './parts/transfer_benchmark.js';
 export { waterMarks, type WaterMarkOptions } from './parts/water_marks.js';
-export type { BenchmarkStats, Bottleneck, Profile, SizingMode, WaitingShares } from './wasm/session.js';
+export type { Profile, SizingMode } from './api/profile.js';
+export type { BenchmarkStats, Bottleneck, WaitingShares } from './api/statistics.js';
 export { errorCodes, MillraceError, type ErrorCode } from './api/errors.js';

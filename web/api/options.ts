@@ -1,6 +1,6 @@
 import { resolveSecret, type Secret } from '../secrets/secret.js';
-import { profiles, sizingModes, type Profile, type SizingMode } from '../wasm/session.js';
 import { MillraceError } from './errors.js';
+import { profiles, sizingModes, type Profile, type SizingMode } from './profile.js';
 
 /**
  * Carries small JSON messages between the two sides until they are connected. It is not trusted: whatever it delivers,

@@ -1,5 +1,6 @@
-import type { BenchmarkStats, Bottleneck, Profile, WaitingShares } from '../wasm/session.js';
 import type { TypedEventTarget } from './events.js';
+import type { Profile } from './profile.js';
+import type { BenchmarkStats, Bottleneck, WaitingShares } from './statistics.js';
 
 /**
  * A stream is read once, when the other side has room: it cannot be resumed after a reload. A directory is walked first, and

@@ -1,4 +1,4 @@
-import type { Bottleneck } from '../wasm/session.js';
+import type { Bottleneck } from '../api/statistics.js';
 
 const INTERVAL_MS = 1_000;
 

@@ -3,10 +3,11 @@
  * string id: 'send-N' is given by the window, 'receive-N' by the engine.
  */
 import type { ErrorCode } from '../api/errors.js';
+import type { BenchmarkStats } from '../api/statistics.js';
 import type { FileInfo, ReceiptFile } from '../api/types.js';
 import type { Fingerprints } from '../rtc/fingerprint.js';
 import type { SourceBody } from '../sources/source.js';
-import type { BenchmarkStats, CoreEvent, CoreFile, CoreOptions, CoreStats } from '../wasm/session.js';
+import type { CoreEvent, CoreFile, CoreOptions, CoreStats } from '../wasm/session.js';
 
 /** 'stream': the engine asks for a stream with `openStream` whenever it needs one. */
 export type SinkChoice = 'auto' | 'memory' | 'opfs' | 'stream' | FileSystemDirectoryHandle;

@@ -1,4 +1,5 @@
-import type { BenchmarkCore, BenchmarkStats, CoreModule, CoreStats } from '../wasm/session.js';
+import type { BenchmarkStats } from '../api/statistics.js';
+import type { BenchmarkCore, CoreModule, CoreStats } from '../wasm/session.js';
 
 /** ms: requirement D2. The round trip is there without being measured for this. */
 const SAMPLE_INTERVAL_MS = 1_000;

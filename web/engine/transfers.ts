@@ -1,11 +1,12 @@
 import { MillraceError, type ErrorCode } from '../api/errors.js';
+import type { BenchmarkStats } from '../api/statistics.js';
 import type { FileInfo, ReceiptFile } from '../api/types.js';
 import { deferred, type Deferred } from '../base/deferred.js';
 import { createStore, type StoreChoice } from '../sinks/choose.js';
 import { toSinkError } from '../sinks/sink_error.js';
 import { openSources } from '../sources/combined_reader.js';
 import type { SourceReader } from '../sources/source_reader.js';
-import type { BenchmarkStats, CoreEvent, CoreModule, CoreSession, CoreStats } from '../wasm/session.js';
+import type { CoreEvent, CoreModule, CoreSession, CoreStats } from '../wasm/session.js';
 import type { Entry } from './entry.js';
 import type { LogFields } from './event_log.js';
 import { Incoming } from './incoming.js';

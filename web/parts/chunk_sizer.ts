@@ -1,5 +1,5 @@
+import { profiles, sizingModes, type Profile, type SizingMode } from '../api/profile.js';
 import { core, keep, type ChunkSizerCore } from '../wasm/parts.js';
-import { profiles, sizingModes, type Profile, type SizingMode } from '../wasm/session.js';
 import { checkChoice, checkNumber } from './check.js';
 
 /** By what the size is chosen. */

@@ -1,4 +1,4 @@
-import type { Profile } from '../wasm/session.js';
+import type { Profile } from '../api/profile.js';
 import { readConnection } from '../rtc/connection_stats.js';
 import { isCellular } from '../rtc/path_monitor.js';
 import { core } from '../wasm/parts.js';

@@ -1,5 +1,5 @@
 import { MillraceError } from '../api/errors.js';
-import type { Profile } from '../wasm/session.js';
+import type { Profile } from '../api/profile.js';
 import { core, type ProfileLimits } from '../wasm/parts.js';
 
 /** Lanes, chunk sizes (bytes) and mode that suit a kind of network. Errors: throws 'invalid-argument' for what is none. */

@@ -1,5 +1,6 @@
+import type { BenchmarkStats } from '../api/statistics.js';
 import { core, keep } from '../wasm/parts.js';
-import type { BenchmarkCore, BenchmarkStats } from '../wasm/session.js';
+import type { BenchmarkCore } from '../wasm/session.js';
 import { checkNumber } from './check.js';
 
 /** How samples are taken. */

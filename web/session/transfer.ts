@@ -1,9 +1,10 @@
 import { MillraceError } from '../api/errors.js';
 import { typedEventTarget } from '../api/events.js';
+import type { BenchmarkStats } from '../api/statistics.js';
 import { deferred } from '../base/deferred.js';
 import { StatsCadence } from '../base/stats_cadence.js';
 import type { ToEngine } from '../engine/messages.js';
-import type { BenchmarkStats, CoreStats } from '../wasm/session.js';
+import type { CoreStats } from '../wasm/session.js';
 import { TransferLog } from './transfer_log.js';
 import type {
   FileInfo,

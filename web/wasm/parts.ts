@@ -3,8 +3,9 @@
  * are ms on the clock of `performance.now()`. Memory may grow: a view of `HEAPU8` is good until the next call.
  */
 import { MillraceError } from '../api/errors.js';
+import type { Profile, SizingMode } from '../api/profile.js';
 import { wasmFile } from '../base/wasm_file.js';
-import type { BenchmarkCore, Profile, SizingMode } from './session.js';
+import type { BenchmarkCore } from './session.js';
 
 export interface Handle {
   delete(): void;
