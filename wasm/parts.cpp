@@ -191,15 +191,15 @@ class WasmStripeSet {
     for (const auto& [id, lane] : set_.lanes()) {
       val object = val::object();
       Set(object, "lane", id.value);
-      Set(object, "bytesSent", static_cast<double>(lane.counters.bytes_sent));
-      Set(object, "bytesReceived", static_cast<double>(lane.counters.bytes_received));
-      Set(object, "chunksSent", static_cast<double>(lane.counters.records_sent));
-      Set(object, "chunksReceived", static_cast<double>(lane.counters.records_received));
-      Set(object, "bufferedAmount", static_cast<double>(lane.gate.buffered()));
-      Set(object, "bufferLevel", lane.gate.BufferLevel());
-      Set(object, "paused", lane.gate.IsPaused());
-      Set(object, "stalled", lane.sent.stalled());
-      Set(object, "rtt", ToValue(lane.sent.round_trip().smoothed()));
+      Set(object, "bytesSent", static_cast<double>(lane.counters().bytes_sent));
+      Set(object, "bytesReceived", static_cast<double>(lane.counters().bytes_received));
+      Set(object, "chunksSent", static_cast<double>(lane.counters().records_sent));
+      Set(object, "chunksReceived", static_cast<double>(lane.counters().records_received));
+      Set(object, "bufferedAmount", static_cast<double>(lane.gate().buffered()));
+      Set(object, "bufferLevel", lane.gate().BufferLevel());
+      Set(object, "paused", lane.gate().IsPaused());
+      Set(object, "stalled", lane.sent().stalled());
+      Set(object, "rtt", ToValue(lane.sent().round_trip().smoothed()));
       Push(lanes, object);
     }
     return lanes;

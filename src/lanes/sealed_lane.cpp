@@ -13,23 +13,23 @@ static_assert(OpeningKeys::kLateRecords >= SentRecords::kMostRemembered);
 
 }  // namespace
 
-void Lane::SetKeys(const SessionSecrets& secrets, uint64_t records_per_epoch) {
-  sealing_keys_ = SealingKeys(DeriveLaneKey(secrets.master, secrets.role, id_), records_per_epoch);
+void SealedLane::SetKeys(const SessionSecrets& secrets, uint64_t records_per_epoch) {
+  sealing_keys_ = SealingKeys(DeriveLaneKey(secrets.master, secrets.role, id()), records_per_epoch);
   opening_keys_ =
-      OpeningKeys(DeriveLaneKey(secrets.master, Opposite(secrets.role), id_), records_per_epoch);
+      OpeningKeys(DeriveLaneKey(secrets.master, Opposite(secrets.role), id()), records_per_epoch);
   encrypted_ = secrets.agreement.encrypted;
   has_keys_ = true;
 }
 
-void Lane::ForgetKeys() {
+void SealedLane::ForgetKeys() {
   has_keys_ = false;
   sealing_keys_.Forget();
   opening_keys_.Forget();
 }
 
-ByteView Lane::SealRecord(ByteView plaintext, std::optional<PieceId> piece, bool eliciting,
-                          Timestamp now, MutableByteView out, size_t padding) {
-  const PacketNumber number = sent_.next_number();
+ByteView SealedLane::SealRecord(ByteView plaintext, std::optional<PieceId> piece, bool eliciting,
+                                Timestamp now, MutableByteView out, size_t padding) {
+  const PacketNumber number = sent().next_number();
   const SecretKey& key = sealing_keys_.KeyFor(number);
   const MutableByteView message = out.first(padding + plaintext.size() + kRecordOverheadBytes);
   EncodeRecordHeader({static_cast<uint8_t>(sealing_keys_.epoch()), number}, message);
@@ -46,12 +46,12 @@ ByteView Lane::SealRecord(ByteView plaintext, std::optional<PieceId> piece, bool
   } else {
     Authenticate(key, number, message);
   }
-  sent_.OnSent(piece, message.size(), eliciting, now);
+  sent().OnSent(piece, message.size(), eliciting, now);
   CountSent(message.size());
   return message;
 }
 
-Result<MutableByteView> Lane::OpenRecord(MutableByteView message, Timestamp now) {
+Result<MutableByteView> SealedLane::OpenRecord(MutableByteView message, Timestamp now) {
   const std::optional<RecordHeader> header = DecodeRecordHeader(message);
   if (!header || !has_keys_) {
     return Error{ErrorCode::kBadRecord, "the peer sent a malformed record"};
@@ -75,19 +75,19 @@ Result<MutableByteView> Lane::OpenRecord(MutableByteView message, Timestamp now)
     return Error{ErrorCode::kBadRecord, "the peer sent a record that is not sealed with our keys"};
   }
   opening_keys_.OnOpened(number);
-  if (!received_.Insert(number, now)) return MutableByteView();
+  if (!received().Insert(number, now)) return MutableByteView();
   return *plaintext;
 }
 
-void Lane::CountSent(size_t bytes) {
-  gate_.OnSent(bytes);
-  counters_.bytes_sent += bytes;
-  counters_.records_sent += 1;
+void SealedLane::CountSent(size_t bytes) {
+  gate().OnSent(bytes);
+  counters().bytes_sent += bytes;
+  counters().records_sent += 1;
 }
 
-void Lane::CountReceived(size_t bytes) {
-  counters_.bytes_received += bytes;
-  counters_.records_received += 1;
+void SealedLane::CountReceived(size_t bytes) {
+  counters().bytes_received += bytes;
+  counters().records_received += 1;
 }
 
 }  // namespace millrace

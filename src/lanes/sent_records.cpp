@@ -88,8 +88,9 @@ void SentRecords::GiveUp(Sent& sent) {
   ++lost_records_;
 }
 
-void SentRecords::DetectLosses(Timestamp now, std::vector<PieceId>& lost) {
-  if (!largest_acked_) return;
+std::vector<PieceId> SentRecords::DetectLosses(Timestamp now) {
+  std::vector<PieceId> lost;
+  if (!largest_acked_) return lost;
   const Duration delay = LossDelay();
   for (size_t i = 0; i < records_.size() && base_ + i < *largest_acked_; ++i) {
     Sent& sent = records_[i];
@@ -101,6 +102,7 @@ void SentRecords::DetectLosses(Timestamp now, std::vector<PieceId>& lost) {
     if (sent.piece) lost.push_back(*sent.piece);
   }
   SetLossTime();
+  return lost;
 }
 
 Timestamp SentRecords::next_timeout() const {
@@ -139,7 +141,8 @@ std::optional<PieceId> SentRecords::TakeLate(Timestamp sent_before) {
   return std::nullopt;
 }
 
-void SentRecords::TakeAll(std::vector<PieceId>& pieces) {
+std::vector<PieceId> SentRecords::TakeAll() {
+  std::vector<PieceId> pieces;
   for (const Sent& sent : records_) {
     if (sent.state == State::kOnItsWay && sent.piece) pieces.push_back(*sent.piece);
   }
@@ -148,6 +151,7 @@ void SentRecords::TakeAll(std::vector<PieceId>& pieces) {
   in_flight_ = 0;
   in_flight_bytes_ = 0;
   loss_time_ = Timestamp::Never();
+  return pieces;
 }
 
 void SentRecords::DropSettled() {

@@ -63,8 +63,8 @@ class SentRecords {
   // between the oldest unacknowledged one and the newest.
   Status OnAck(const AckFrame& ack, Timestamp now, AckedRecords& acked);
 
-  // Appends the pieces that count as lost by now to `lost`; each once.
-  void DetectLosses(Timestamp now, std::vector<PieceId>& lost);
+  // The pieces that count as lost by now; each once.
+  std::vector<PieceId> DetectLosses(Timestamp now);
   // When DetectLosses or a probe is due; Never where nothing is on its way.
   Timestamp next_timeout() const;
   // Nothing was heard for a probe timeout: the channel stands still, or its last records were lost.
@@ -77,8 +77,8 @@ class SentRecords {
   // The piece of the oldest record on its way that was sent before then, once for each record;
   // nothing where there is none.
   std::optional<PieceId> TakeLate(Timestamp sent_before);
-  // All pieces that are on their way, for when the lane is gone.
-  void TakeAll(std::vector<PieceId>& pieces);
+  // Gives up all records, for when the lane is gone, and answers the pieces in flight.
+  std::vector<PieceId> TakeAll();
 
   // Records with something to acknowledge that are neither acknowledged nor lost.
   size_t in_flight() const { return in_flight_; }

@@ -1,25 +1,19 @@
-// Data striped over several channels of somebody else's connection (requirements A4 to A6):
-// parallel lanes, each with its own backpressure, chunks that may take any of them, put back in
-// order at the other end. What `millrace/parts` calls a LaneSet.
+// Data striped over several channels of a connection that is not Millrace's: parallel lanes, each
+// with its own backpressure; chunks that may take any of them and are put back in order at the
+// other end. `millrace/parts` calls it a LaneSet.
 //
 // Sans-I/O like Session, without keys and with one transfer at a time in each direction: payload
 // stays with the user, who copies it behind the header of an output.
 #pragma once
 
 #include <deque>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/range_set.h"
-#include "lanes/backpressure.h"
-#include "lanes/lane_counters.h"
-#include "lanes/lane_load.h"
-#include "lanes/received_records.h"
-#include "lanes/scheduler.h"
-#include "lanes/sent_records.h"
+#include "lanes/lane_book.h"
 #include "wire/stripe.h"
 
 namespace millrace {
@@ -103,18 +97,8 @@ class StripeSet {
 
   // --- What is known ---
 
-  struct Lane {
-    Lane(WaterMarks marks, size_t most, Delivery delivery)
-        : gate(marks), max_message_bytes(most), sent(delivery) {}
-
-    Backpressure gate;
-    size_t max_message_bytes;
-    SentRecords sent;
-    LaneLoad load;
-    ReceivedRecords received;
-    LaneCounters counters;  // Records are chunks, bytes their payload.
-  };
-  const std::map<LaneId, Lane>& lanes() const { return lanes_; }
+  // Their counters count chunks as records, and the payload of chunks as bytes.
+  const LaneBook<Lane>::Lanes& lanes() const { return lanes_.lanes(); }
   bool sending() const { return outgoing_.has_value(); }
   // Payload that the peer acknowledged, and that has arrived, of the transfers under way.
   uint64_t sent_bytes() const { return outgoing_ ? outgoing_->done_bytes : 0; }
@@ -146,14 +130,12 @@ class StripeSet {
 
   // The chunk to send next; nothing where there is none now.
   std::optional<uint32_t> NextIndex();
-  Lane* PickLane(size_t bytes, LaneId& id);
-  bool MayTake(const Lane& lane) const;
-  bool OthersMove(const Lane& lane) const;
-  Duration RoundTripOf() const;
-  void RecoverLosses(Timestamp now);
-  void Requeue(PieceId piece);
+  // The smallest round trip of any lane.
+  Duration MinRoundTrip() const;
+  // Sends a lost chunk again; answers whether it has to be.
+  bool Requeue(PieceId piece);
   std::optional<StripeOutput> PollFrames(Timestamp now);
-  StripeOutput SendChunk(LaneId id, Lane& lane, uint32_t index, Timestamp now);
+  StripeOutput SendChunk(Lane& lane, uint32_t index, Timestamp now);
   void FailSending(Error error);
   void FailReceiving(Error error);
   // On every lane, since any of them may lose it.
@@ -165,9 +147,7 @@ class StripeSet {
   Status HandleAck(const AckFrame& ack, Timestamp now);
 
   StripeOptions options_;
-  std::map<LaneId, Lane> lanes_;
-  RangeSet lane_numbers_;  // That were there.
-  LaneId last_used_;
+  LaneBook<Lane> lanes_;
   std::optional<Transfer> outgoing_;
   uint32_t next_index_ = 0;
   std::deque<uint32_t> again_;  // Lost, and to be sent before what is new.
@@ -182,8 +162,7 @@ class StripeSet {
   };
   std::deque<Saying> sayings_;
   std::vector<uint8_t> output_;
-  std::vector<PieceId> settled_;  // Scratch.
-  AckedRecords acked_;            // Scratch.
+  AckedRecords acked_;  // Scratch.
 };
 
 }  // namespace millrace

@@ -42,4 +42,12 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
+std::string_view ClipUtf8(std::string_view text, size_t most_bytes) {
+  if (text.size() <= most_bytes) return text;
+  size_t length = most_bytes;
+  // A continuation byte behind the cut belongs to a sequence that began before it.
+  while (length > 0 && static_cast<uint8_t>(text[length]) >> 6 == 0b10) --length;
+  return text.substr(0, length);
+}
+
 }  // namespace millrace

@@ -1,0 +1,254 @@
+// The bulk lanes of one connection: which lane takes the next record, which records are lost and go
+// out again, which lanes are given up.
+//
+// A piece is reported as lost through `on_lost(PieceId) -> bool`, which answers whether the piece
+// has to be sent again (another copy may be on its way, or it may have arrived meanwhile).
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "base/range_set.h"
+#include "lanes/lane_choice.h"
+#include "lanes/record_totals.h"
+#include "wire/limits.h"
+
+namespace millrace {
+
+// An ACK frame at its longest.
+inline constexpr size_t kMaxAckFrameBytes = 1 + 8 + 8 + 8 + kMaxAckRanges * 16;
+
+template <std::derived_from<Lane> L>
+class LaneBook {
+ public:
+  using Lanes = std::map<LaneId, L>;
+
+  // --- Lanes come and go ---
+
+  // Adds a lane. Each number comes once in a connection, since its keys would seal under the same
+  // packet numbers again: null, and nothing changes, for a number that was there before.
+  L* Open(L lane) {
+    const LaneId id = lane.id();
+    if (numbers_.Insert(id.value, uint64_t{id.value} + 1) == 0) return nullptr;
+    return &lanes_.emplace(id, std::move(lane)).first->second;
+  }
+  // The lane is gone, and its pieces in flight are lost. No-op for a lane that is not there.
+  template <typename OnLost>
+  void Close(LaneId id, OnLost on_lost) {
+    const auto it = lanes_.find(id);
+    if (it == lanes_.end()) return;
+    const std::vector<PieceId> lost =
+        Change(it->second, [](L& lane) { return lane.sent().TakeAll(); });
+    gone_unreliable_.AddUnreliable(it->second);
+    lanes_.erase(it);
+    for (const PieceId piece : lost) on_lost(piece);
+  }
+  // The connection is gone with all its lanes; the next one numbers its lanes anew.
+  template <typename OnLost>
+  void Reset(OnLost on_lost) {
+    while (!lanes_.empty()) Close(lanes_.rbegin()->first, on_lost);
+    numbers_ = RangeSet();
+    probes_left_ = 0;
+  }
+  // Closes lanes for which `is_collapsed(lane, mean rate in bytes/s)` holds, except the last one.
+  // `on_retired(lane)` is called before each is closed.
+  template <typename IsCollapsed, typename OnRetired, typename OnLost>
+  void Retire(Duration round_trip, IsCollapsed is_collapsed, OnRetired on_retired, OnLost on_lost) {
+    double sum = 0;
+    for (const auto& [id, lane] : lanes_) sum += lane.load().BytesPerSecond(round_trip);
+    const double mean = sum / static_cast<double>(std::max<size_t>(lanes_.size(), 1));
+    for (auto it = lanes_.begin(); it != lanes_.end() && lanes_.size() > 1;) {
+      const L& lane = (it++)->second;
+      if (!is_collapsed(lane, mean)) continue;
+      on_retired(lane);
+      Close(lane.id(), on_lost);
+    }
+  }
+  void SetWaterMarks(WaterMarks marks) {
+    for (auto& [id, lane] : lanes_) lane.gate().SetMarks(marks);
+  }
+
+  L* Find(LaneId id) {
+    const auto it = lanes_.find(id);
+    return it == lanes_.end() ? nullptr : &it->second;
+  }
+  const Lanes& lanes() const { return lanes_; }
+  bool empty() const { return lanes_.empty(); }
+  size_t size() const { return lanes_.size(); }
+
+  // --- Sending ---
+
+  LaneId last_used() const { return last_used_; }
+  // The lane whose channel holds least; not of an empty book.
+  L* LeastBuffered() {
+    return &std::min_element(lanes_.begin(), lanes_.end(), [](const auto& one, const auto& other) {
+              return one.second.gate().buffered() < other.second.gate().buffered();
+            })->second;
+  }
+  // The lane for the next record, searched from the lane after the last used one; null where none
+  // has room. Cost: linear in the lanes.
+  L* Pick(const LaneChoice& choice) {
+    L* best = nullptr;
+    auto it = lanes_.upper_bound(last_used_);
+    for (size_t i = 0; i < lanes_.size(); ++i, ++it) {
+      if (it == lanes_.end()) it = lanes_.begin();
+      L& lane = it->second;
+      if (!HasRoom(lane, OthersMove(lane), choice)) continue;
+      if (choice.scheduler == Scheduler::kRoundRobin) return &lane;
+      if (best == nullptr || Completion(lane, choice) < Completion(*best, choice)) best = &lane;
+    }
+    return best;
+  }
+  // A lane for a probe of lanes none of which moves; null where no probe is owed. Such a probe goes
+  // whatever is in flight, or lost records would keep for ever the room that could show their loss
+  // (RFC 9002, section 7.5).
+  L* PickForProbe() {
+    if (probes_left_ == 0) return nullptr;
+    for (auto& [id, lane] : lanes_) {
+      if (lane.gate().IsPaused()) continue;
+      --probes_left_;
+      return &lane;
+    }
+    return nullptr;
+  }
+  // A piece that is in flight since before `sent_before`, and another lane with room for a copy of
+  // it; each record once. A null lane: there is none.
+  std::pair<L*, PieceId> PickForCopy(LaneChoice choice, Timestamp sent_before) {
+    for (auto& [id, from] : lanes_) {
+      choice.except = id;
+      L* lane = Pick(choice);
+      if (lane == nullptr) continue;
+      if (const auto piece = from.sent().TakeLate(sent_before)) return {lane, *piece};
+    }
+    return {nullptr, PieceId()};
+  }
+  // Runs `send(lane)`, which gives the lane its next record, and answers its result.
+  template <typename SendRecord>
+  auto Send(L& lane, SendRecord send) {
+    last_used_ = lane.id();
+    return Change(lane, send);
+  }
+
+  // --- Acknowledgements and losses ---
+
+  // Takes an acknowledgement; answers its lane in `lane`, null for one that has closed meanwhile:
+  // its pieces went out again. Errors: kProtocolViolation for a lane that was never there, and as
+  // SentRecords::OnAck; nothing is taken then.
+  Status OnAck(const AckFrame& ack, Timestamp now, AckedRecords& acked, L*& lane) {
+    acked = {};
+    lane = Find(ack.lane);
+    if (lane == nullptr) {
+      if (numbers_.Contains(ack.lane.value)) return Status::Ok();
+      return Violation("the peer acknowledged a lane that was never there");
+    }
+    return Change(*lane, [&](L& of) { return of.sent().OnAck(ack, now, acked); });
+  }
+  // Reports the pieces that are lost by now. A lane that has been silent for its probe timeout
+  // gives all its pieces to the others; where no other lane moves, two pieces are sent again on it
+  // (RFC 9002, section 6.2.4).
+  template <typename OnLost>
+  void DetectLosses(Timestamp now, OnLost on_lost) {
+    for (auto& [id, lane] : lanes_) {
+      const std::vector<PieceId> lost =
+          Change(lane, [now](L& of) { return of.sent().DetectLosses(now); });
+      for (const PieceId piece : lost) on_lost(piece);
+      if (lane.sent().ProbeDue(now)) Relieve(lane, now, on_lost);
+    }
+  }
+
+  // --- Acknowledgements to send ---
+
+  // Writes the owed ones, as far as each surely fits.
+  void PackAcks(ByteWriter& writer) {
+    for (auto& [id, lane] : lanes_) {
+      const bool owed = !lane.received().ack_due().IsNever();
+      if (owed && writer.room() >= kMaxAckFrameBytes) {
+        EncodeFrame(lane.received().TakeAck(id), writer);
+      }
+    }
+  }
+  // When the next acknowledgement has to leave; Never where none is owed.
+  Timestamp ack_due() const {
+    Timestamp due = Timestamp::Never();
+    for (const auto& [id, lane] : lanes_) due = std::min(due, lane.received().ack_due());
+    return due;
+  }
+
+  // --- What is known ---
+
+  // When DetectLosses has something to do.
+  Timestamp loss_timeout() const {
+    Timestamp next = Timestamp::Never();
+    for (const auto& [id, lane] : lanes_) next = std::min(next, lane.sent().next_timeout());
+    return next;
+  }
+  size_t in_flight_bytes() const { return in_flight_bytes_; }
+  // What every lane carries in one message; 0 without lanes.
+  size_t max_message_bytes() const {
+    size_t least = empty() ? 0 : SIZE_MAX;
+    for (const auto& [id, lane] : lanes_) least = std::min(least, lane.max_message_bytes());
+    return least;
+  }
+  // Every channel holds something before its window.
+  bool WindowsAreFull() const {
+    return std::all_of(lanes_.begin(), lanes_.end(),
+                       [](const auto& entry) { return entry.second.gate().buffered() > 0; });
+  }
+  // Every channel holds as much as its marks allow.
+  bool ChannelsAreFull() const {
+    return std::all_of(lanes_.begin(), lanes_.end(),
+                       [](const auto& entry) { return entry.second.gate().IsPaused(); });
+  }
+  // Of unreliable lanes, those that are gone included.
+  RecordTotals unreliable() const {
+    RecordTotals totals = gone_unreliable_;
+    for (const auto& [id, lane] : lanes_) totals.AddUnreliable(lane);
+    return totals;
+  }
+
+ private:
+  static constexpr size_t kProbeRecords = 2;
+
+  // Runs `call(lane)`, which may change what is in flight, and answers its result.
+  template <typename Call>
+  auto Change(L& lane, Call call) {
+    const size_t before = lane.sent().in_flight_bytes();
+    auto result = call(lane);
+    in_flight_bytes_ += lane.sent().in_flight_bytes() - before;
+    return result;
+  }
+
+  bool OthersMove(const L& lane) const {
+    return std::any_of(lanes_.begin(), lanes_.end(), [&lane](const auto& entry) {
+      return &entry.second != &lane && !entry.second.sent().stalled();
+    });
+  }
+
+  template <typename OnLost>
+  void Relieve(L& lane, Timestamp now, OnLost on_lost) {
+    const bool alone = !OthersMove(lane);
+    size_t left = alone ? kProbeRecords : SIZE_MAX;
+    lane.sent().OnProbe(now);
+    probes_left_ = 0;
+    while (left > 0) {
+      const std::optional<PieceId> piece =
+          Change(lane, [](L& of) { return of.sent().TakeOldest(); });
+      if (!piece) return;
+      if (!on_lost(*piece)) continue;
+      --left;
+      if (alone) ++probes_left_;
+    }
+  }
+
+  Lanes lanes_;
+  RangeSet numbers_;  // Of all lanes of this connection, those that are gone included.
+  LaneId last_used_;
+  size_t in_flight_bytes_ = 0;
+  size_t probes_left_ = 0;
+  RecordTotals gone_unreliable_;
+};
+
+}  // namespace millrace
