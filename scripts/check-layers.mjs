@@ -1,6 +1,6 @@
 // Checks what the files of src/ include and mention against the layer rule of src/README.md:
 //
-//   base ← wire, crypto, measure ← report, control, lanes ← send, receive ← session (stripes and mesh beside it)
+//   base ← wire, crypto, measure ← report, control, lanes ← send, receive ← connection ← session (stripes and mesh beside it)
 //
 //   node scripts/check-layers.mjs          ends with 1 and a list when there are violations
 import { readdirSync, readFileSync } from 'node:fs';
@@ -11,7 +11,8 @@ const below = { base: [] };
 below.wire = below.crypto = below.measure = ['base'];
 below.report = below.control = below.lanes = ['base', 'wire', 'crypto', 'measure'];
 below.send = below.receive = [...below.lanes, 'report', 'control', 'lanes'];
-below.session = [...below.send, 'send', 'receive'];
+below.connection = [...below.send, 'send', 'receive'];
+below.session = [...below.connection, 'connection'];
 below.stripes = [...below.lanes, 'control', 'lanes'];
 below.mesh = ['base', 'wire'];
 

@@ -225,9 +225,9 @@ class WasmSession {
 
   val Stats(double now) const {
     val lanes = val::array();
-    for (const auto& [id, lane] : session_.lanes()) {
+    const auto add_lane = [&lanes](const SealedLane& lane) {
       val object = val::object();
-      Set(object, "lane", id.value);
+      Set(object, "lane", lane.id().value);
       Set(object, "state", "open");
       Set(object, "bytesSent", static_cast<double>(lane.counters().bytes_sent));
       Set(object, "bytesReceived", static_cast<double>(lane.counters().bytes_received));
@@ -239,7 +239,9 @@ class WasmSession {
       Set(object, "recordsLost", static_cast<double>(lane.sent().lost_records()));
       Set(object, "rtt", ToValue(lane.sent().round_trip().smoothed()));
       Push(lanes, object);
-    }
+    };
+    if (session_.control_lane() != nullptr) add_lane(*session_.control_lane());
+    for (const auto& [id, lane] : session_.lanes()) add_lane(lane);
     val stats = val::object();
     Set(stats, "rtt", ToValue(session_.round_trip().smoothed()));
     Set(stats, "lanes", lanes);

@@ -23,10 +23,7 @@ Status ConnectionState::BeginHandshake(std::string_view local_fingerprint,
 
 Result<bool> ConnectionState::OnHandshakeMessage(ByteView message) {
   const Status handled = handshake()->HandleMessage(message);
-  if (!handled.ok()) {
-    state_ = Closed{std::move(handshake())};
-    return handled.error();
-  }
+  if (!handled.ok()) return handled.error();
   std::optional<SessionSecrets> secrets = handshake()->TakeSecrets();
   if (!secrets) return false;
   BecomeConnected(std::move(*secrets));
@@ -59,10 +56,10 @@ void ConnectionState::Reconnect(std::unique_ptr<Handshake> handshake) {
   if (CanReconnect()) std::get<Interrupted>(state_).handshake = std::move(handshake);
 }
 
-void ConnectionState::Close() {
-  std::unique_ptr<Handshake> last_words;
-  if (connected() || closed()) last_words = std::move(handshake());
-  state_ = Closed{std::move(last_words)};
+void ConnectionState::Close(bool has_last_words) {
+  std::unique_ptr<Handshake> handshake = std::move(this->handshake());
+  if (!has_last_words) handshake.reset();
+  state_ = Closed{std::move(handshake)};
 }
 
 void ConnectionState::ExpectLane(Timestamp deadline) {

@@ -23,8 +23,7 @@ class ConnectionState {
   Status BeginHandshake(std::string_view local_fingerprint, std::string_view remote_fingerprint,
                         Timestamp deadline);
   // A handshake message of the peer. Answers whether the connection is up now. Errors: as
-  // Handshake::HandleMessage; the state is closed then, and PollHandshake gives the last message,
-  // which tells the peer.
+  // Handshake::HandleMessage; the handshake is over then, and its last message tells the peer.
   Result<bool> OnHandshakeMessage(ByteView message);
   // The next handshake message for the peer, written to `out`; answers its length, 0 for none.
   size_t PollHandshake(MutableByteView out);
@@ -33,9 +32,8 @@ class ConnectionState {
   void Interrupt(Timestamp deadline);
   // The handshake of a new connection. No-op unless CanReconnect().
   void Reconnect(std::unique_ptr<Handshake> handshake);
-  // Wipes all secrets. An initiator that is connected may still owe the handshake message without
-  // which the peer cannot read anything else.
-  void Close();
+  // Wipes all secrets. `has_last_words`: the handshake may still owe the peer a message.
+  void Close(bool has_last_words);
   // A bulk lane is expected by then; Never: it is there, or need not come.
   void ExpectLane(Timestamp deadline);
 
@@ -56,10 +54,10 @@ class ConnectionState {
 
   enum class Expiry : uint8_t {
     kNone,
-    kHandshake,          // The first one: the peer did not answer.
-    kReconnectAttempt,   // A later one; another connection may still come.
-    kReconnect,          // The peer did not come back.
-    kLane,               // No bulk lane came.
+    kHandshake,         // The first one: the peer did not answer.
+    kReconnectAttempt,  // A later one; another connection may still come.
+    kReconnect,         // The peer did not come back.
+    kLane,              // No bulk lane came.
   };
   // The deadline that has passed.
   Expiry ExpiredAt(Timestamp now) const;

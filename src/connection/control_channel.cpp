@@ -22,8 +22,8 @@ constexpr size_t kAckRoom = kMaxAckFrameBytes + 32;
 }  // namespace
 
 void ControlChannel::Open(size_t max_message_bytes) {
-  lane_.emplace(LaneSetup{kControlLane, Delivery::kReliable, kWaterMarks, max_message_bytes,
-                          kRecordsPerAck});
+  lane_.emplace(
+      LaneSetup{kControlLane, Delivery::kReliable, kWaterMarks, max_message_bytes, kRecordsPerAck});
 }
 
 void ControlChannel::SetKeys(const SessionSecrets& secrets, uint64_t records_per_epoch) {
@@ -87,9 +87,8 @@ bool ControlChannel::Pack(LaneBook<SealedLane>& bulk, Pulse& pulse, const PingNe
   const bool may_send_frames = !resume_awaited_;
   if (!finishing_) {
     bulk.PackAcks(writer, kAckRoom);
-    const size_t waiting =
-        frames_.sent_bytes() + (may_send_frames ? frames_.PackableBytes(writer.room()) : 0);
-    eliciting = pulse.Pack(writer, waiting, need, now) || eliciting;
+    const size_t behind_it = may_send_frames ? std::min(frames_.waiting_bytes(), writer.room()) : 0;
+    eliciting = pulse.Pack(writer, frames_.sent_bytes() + behind_it, need, now) || eliciting;
   }
   if (!may_send_frames) return eliciting;
   return frames_.PackInto(writer, lane_->sent().next_number()) > 0 || eliciting;

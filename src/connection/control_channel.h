@@ -29,6 +29,7 @@ class ControlChannel {
   // The keys are those of a resumed session: a RESUME frame is owed, and frames of the queue wait
   // for the peer's.
   void ExpectResume();
+  bool awaits_resume() const { return resume_awaited_; }
   // Only what is in the queue and acknowledgements of the peer's last records go out from now on.
   void FinishUp() { finishing_ = true; }
 
@@ -59,14 +60,13 @@ class ControlChannel {
   bool IsIgnored() const {
     return lane_ && lane_->sent().remembered() >= kMaxUnackedControlRecords;
   }
-  // The lane exists, has keys and takes another record.
-  bool HasRoom() const { return lane_ && lane_->has_keys() && !lane_->gate().IsPaused(); }
+  bool HasKeys() const { return lane_ && lane_->has_keys(); }
+  // The lane takes another record.
+  bool HasRoom() const { return HasKeys() && !lane_->gate().IsPaused(); }
   // All queued frames have arrived, and the peer's last record is acknowledged.
   bool IsFinished() const;
   // When acknowledgements of the control lane have to leave.
-  Timestamp ack_due() const {
-    return lane_ ? lane_->received().ack_due() : Timestamp::Never();
-  }
+  Timestamp ack_due() const { return lane_ ? lane_->received().ack_due() : Timestamp::Never(); }
 
  private:
   // Answers whether the record has to be acknowledged.

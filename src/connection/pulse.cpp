@@ -56,7 +56,7 @@ void Pulse::Check(Timestamp now) {
 }
 
 bool Pulse::IsLate(Duration round_trip, Timestamp now) const {
-  return now >= unanswered_since_ && now - unanswered_since_ >= round_trip * 2 + kLatePong;
+  return IsUnanswered(round_trip * 2 + kLatePong, now);
 }
 
 Duration Pulse::Interval(const PingNeed& need, Timestamp now) const {

@@ -52,6 +52,10 @@ class Pulse {
   bool IsLost(Timestamp now) const {
     return timers_.IsDue(Timer::kCheck, now) || timers_.IsDue(Timer::kSilence, now);
   }
+  // No ping was answered for that long.
+  bool IsUnanswered(Duration span, Timestamp now) const {
+    return now >= unanswered_since_ && now - unanswered_since_ >= span;
+  }
   // A PONG is owed or a PING is due.
   bool WantsToSpeak(Timestamp now) const {
     return pong_owed_.has_value() || timers_.IsDue(Timer::kPing, now);

@@ -44,7 +44,7 @@ void FlowControl::OnPong(Duration round_trip, size_t open_lanes, Timestamp now) 
   pacer_.SetRate(rate_.pacing_bytes_per_second(), now);
   if (!KnowsRoundTrip()) return;
   planner_.Update({open_lanes, limits_.Of(SendLimit::kLanes), rate_.HasRoom(now),
-                   rate_.delivered_bytes_per_second(), this->round_trip()},
+                   rate_.delivered_bytes_per_second(), min_round_trip()},
                   now);
 }
 

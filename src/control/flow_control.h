@@ -68,8 +68,10 @@ class FlowControl {
   bool KnowsRoundTrip() const { return pongs_ >= kFirstPongs; }
   const RateController& rate() const { return rate_; }
   const LimitShares& limits() const { return limits_; }
-  // The link's own round trip; nothing before the first ping.
-  Duration round_trip() const { return rate_.queue_delay().min_round_trip().value_or(Duration()); }
+  // The link's minimum round trip, without queues; zero before the first ping.
+  Duration min_round_trip() const {
+    return rate_.queue_delay().min_round_trip().value_or(Duration());
+  }
 
  private:
   static constexpr size_t kFirstPongs = 4;

@@ -19,7 +19,7 @@ class Pacer {
   void SetRate(double bytes_per_second, Timestamp now);
 
   // A record may leave.
-  bool IsReady(Timestamp now) const { return Budget(now) >= 0; }
+  bool IsReady(Timestamp now) const { return now >= ready_at(); }
   // When one may; in the past where it may now.
   Timestamp ready_at() const;
   // One has left: the next one waits for as long as it takes at this rate.

@@ -67,8 +67,12 @@ class LaneBook {
       Close(lane.id(), on_lost);
     }
   }
+  template <typename Call>
+  void ForEach(Call call) {
+    for (auto& [id, lane] : lanes_) call(lane);
+  }
   void SetWaterMarks(WaterMarks marks) {
-    for (auto& [id, lane] : lanes_) lane.gate().SetMarks(marks);
+    ForEach([marks](L& lane) { lane.gate().SetMarks(marks); });
   }
 
   L* Find(LaneId id) {
@@ -161,13 +165,11 @@ class LaneBook {
 
   // --- Acknowledgements to send ---
 
-  // Writes the owed ones, as far as each surely fits.
-  void PackAcks(ByteWriter& writer) {
+  // Writes the owed ones, as long as `room` bytes are left, which an ACK frame may take.
+  void PackAcks(ByteWriter& writer, size_t room = kMaxAckFrameBytes) {
     for (auto& [id, lane] : lanes_) {
       const bool owed = !lane.received().ack_due().IsNever();
-      if (owed && writer.room() >= kMaxAckFrameBytes) {
-        EncodeFrame(lane.received().TakeAck(id), writer);
-      }
+      if (owed && writer.room() >= room) EncodeFrame(lane.received().TakeAck(id), writer);
     }
   }
   // When the next acknowledgement has to leave; Never where none is owed.
@@ -201,6 +203,11 @@ class LaneBook {
   bool ChannelsAreFull() const {
     return std::all_of(lanes_.begin(), lanes_.end(),
                        [](const auto& entry) { return entry.second.gate().IsPaused(); });
+  }
+  bool HasUnreliable() const {
+    return std::any_of(lanes_.begin(), lanes_.end(), [](const auto& entry) {
+      return entry.second.sent().delivery() == Delivery::kUnreliable;
+    });
   }
   // Of unreliable lanes, those that are gone included.
   RecordTotals unreliable() const {

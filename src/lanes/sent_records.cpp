@@ -37,11 +37,13 @@ Status SentRecords::OnAck(const AckFrame& ack, Timestamp now, AckedRecords& acke
       }
     }
   }
+  DropSettled();
   if (news) {
     heard_at_ = now;
-    probes_ = 0;
+    // A late acknowledgement of records that were given up does not show that the channel delivers
+    // what it was given after them.
+    if (in_flight_ > 0 || !TailGivenUp()) probes_ = 0;
   }
-  DropSettled();
   SetLossTime();
   return Status::Ok();
 }
@@ -154,13 +156,21 @@ std::vector<PieceId> SentRecords::TakeAll() {
   return pieces;
 }
 
+bool SentRecords::TailGivenUp() const {
+  const auto last =
+      std::find_if(records_.rbegin(), records_.rend(), [](const Sent& s) { return s.eliciting; });
+  return last != records_.rend() && last->state == State::kLost;
+}
+
 void SentRecords::DropSettled() {
   while (!records_.empty()) {
     const State state = records_.front().state;
     // Lost ones are kept for a while: a late acknowledgement still spares a re-send.
     const bool old = (largest_acked_ && base_ + kLateRecords <= *largest_acked_) ||
                      records_.size() > kMostRemembered;
-    if (state == State::kOnItsWay || (state == State::kLost && !old)) return;
+    // Nobody waits for the acknowledgement of a record that does not ask for one.
+    const bool awaited = state == State::kOnItsWay && records_.front().eliciting;
+    if (awaited || (state == State::kLost && !old)) return;
     records_.pop_front();
     ++base_;
   }

@@ -1,4 +1,4 @@
-// What a sender waited for, as shares of the time that it has worked (requirement D3).
+// What a transfer waited for, as shares of the time that it has run.
 #pragma once
 
 #include <array>
@@ -64,6 +64,24 @@ class WaitingTimes {
   std::optional<Waiting> waiting_;
   Timestamp since_;
   Totals totals_{};
+};
+
+// Waiting times since a moment that can be set anew.
+class WaitingClock {
+ public:
+  void Set(std::optional<Waiting> waiting, Timestamp now) { times_.Set(waiting, now); }
+  std::optional<Waiting> current() const { return times_.current(); }
+  // The shares count from now on.
+  void Begin(Timestamp now) { from_ = times_.TotalsAt(now); }
+  // Nothing where none of the time counted.
+  std::optional<WaitingShares> Shares(Timestamp now) const {
+    return WaitingTimes::Between(from_, times_.TotalsAt(now));
+  }
+  WaitingTimes::Totals TotalsAt(Timestamp now) const { return times_.TotalsAt(now); }
+
+ private:
+  WaitingTimes times_;
+  WaitingTimes::Totals from_{};
 };
 
 }  // namespace millrace

@@ -1,12 +1,11 @@
 // A Millrace session: everything between an application that has files and channels that carry
 // messages.
 //
-// Sans-I/O and pull style (design, principle 1): the user hands over what happened and when, then
+// Sans-I/O and pull style: the user hands over what happened and when, then
 // polls until every poll has nothing more to say. No call blocks, calls back, throws or reads a
 // clock. Time never runs backwards inside: a `now` before the last one counts as the last one.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -14,21 +13,18 @@
 
 #include "base/event.h"
 #include "base/file_info.h"
-#include "base/range_set.h"
-#include "control/chunk_sizer.h"
-#include "control/flow_control.h"
-#include "control/record_size.h"
-#include "crypto/handshake.h"
-#include "lanes/lane_scheduler.h"
-#include "lanes/sealed_lane.h"
+#include "connection/connection_state.h"
+#include "connection/control_channel.h"
+#include "connection/message_assembler.h"
+#include "connection/pulse.h"
 #include "measure/loss_meter.h"
 #include "measure/packet_loss.h"
-#include "measure/round_trip.h"
 #include "receive/receiver.h"
 #include "report/waiting.h"
 #include "send/sender.h"
+#include "session/bulk_sender.h"
+#include "session/output.h"
 #include "session/session_trace.h"
-#include "wire/record.h"
 
 namespace millrace {
 
@@ -62,12 +58,6 @@ struct SessionOptions {
   bool trace = false;
 };
 
-// A message to hand to a lane's channel before the next call.
-struct Output {
-  LaneId lane;
-  ByteView message;
-};
-
 class Session {
  public:
   // `InitializeCrypto()` has answered true. Takes all memory for payload here.
@@ -98,7 +88,7 @@ class Session {
   // What the channel of a lane says it still holds.
   void SetBuffered(LaneId id, size_t bytes, Timestamp now);
   // What the path of the connection is made of; see DetectProfile.
-  void SetPath(bool host_pair, bool cellular) { chunks_.SetPath(host_pair, cellular); }
+  void SetPath(bool host_pair, bool cellular) { bulk_.chunks().SetPath(host_pair, cellular); }
   // The peer has answered how many packets it received of those sent; see PacketLoss.
   void OnPacketCounts(uint64_t sent, uint64_t received, Timestamp now);
 
@@ -118,8 +108,7 @@ class Session {
 
   void AdvanceTime(Timestamp now);
   // There is reason to believe that the peer is gone: asks it for a sign of life, and takes the
-  // connection for lost where none comes within kCheckTimeout. No-op unless connected.
-  static constexpr Duration kCheckTimeout = Duration::Seconds(2);
+  // connection for lost where none comes within Pulse::kCheckTimeout. No-op unless connected.
   void CheckPeer(Timestamp now);
   // When AdvanceTime or PollOutput has something to do without any input; Never where that will not
   // be.
@@ -162,175 +151,113 @@ class Session {
 
   // --- What is known ---
 
-  bool established() const { return established_; }
+  // A handshake has succeeded, and the session has not ended.
+  bool established() const { return state_.connected() || state_.interrupted(); }
   // Both sides can hear each other; false before the handshake and while a lost connection is away.
-  bool connected() const { return connected_; }
-  // While established and not closed: what a handshake needs to go on with this session. Those of
-  // its first connection, since a later handshake may have ended for one side only.
-  const SessionSecrets& secrets() const { return *first_secrets_; }
-  bool closed() const { return closed_; }
+  bool connected() const { return state_.connected(); }
+  bool closed() const { return state_.closed(); }
+  // Closed, and the last words are not known to have arrived: what this side said before Close and
+  // its CLOSE, or the acknowledgement of the peer's. The user keeps the control lane's channel and
+  // goes on with input, output and time until this is false; kDrainTimeout at most.
+  static constexpr Duration kDrainTimeout = Duration::Seconds(2);
+  bool draining() const;
+  // While established: what a handshake needs to go on with this session.
+  const SessionSecrets& secrets() const { return state_.first_secrets(); }
   // The files of an incoming transfer that has not ended; null for any other.
   const IncomingTransfer* Incoming(TransferId transfer) const { return receiver_.Find(transfer); }
   // Bytes that the peer acknowledged (sending) or that are written (receiving), an earlier
   // attempt's included; 0 once the transfer has ended.
   uint64_t TransferBytes(TransferId transfer) const;
-  const RoundTrip& round_trip() const { return round_trip_; }
+  const RoundTrip& round_trip() const { return pulse_.round_trip(); }
   // How many bulk lanes this side would like to have open now.
-  size_t lanes_wanted() const { return flow_.lanes_wanted(); }
-  const FlowControl& flow() const { return flow_; }
-  const ChunkSizer& chunks() const { return chunks_; }
+  size_t lanes_wanted() const { return flow().lanes_wanted(); }
+  const FlowControl& flow() const { return bulk_.flow(); }
+  const ChunkSizer& chunks() const { return bulk_.chunks(); }
   // Of packets where both sides have counted them, else of records on unreliable lanes; 0 to 1.
   std::optional<double> loss() const;
   // What this side has waited for since it last began to send, having sent nothing before; the end
   // of its transfers does not change it. Nothing before that.
-  std::optional<WaitingShares> waiting(Timestamp now) const {
-    return WaitingTimes::Between(waiting_from_, waiting_.TotalsAt(now));
-  }
+  std::optional<WaitingShares> waiting(Timestamp now) const { return waiting_.Shares(now); }
   // The same of receiving, since this side last began to receive, having received nothing before.
   // Whatever keeps bytes from arriving is kNetwork, the peer included: from here it looks the same.
   std::optional<WaitingShares> receive_waiting(Timestamp now) const {
-    return WaitingTimes::Between(receive_waiting_from_, receive_waiting_.TotalsAt(now));
+    return receive_waiting_.Shares(now);
   }
-  const std::map<LaneId, Lane>& lanes() const { return lanes_; }
+  // The bulk lanes.
+  const LaneBook<SealedLane>::Lanes& lanes() const { return bulk_.lanes().lanes(); }
+  // Null while there is none.
+  const SealedLane* control_lane() const { return control_.lane(); }
   size_t send_pool_used() const { return sender_.pool_used_bytes(); }
   size_t receive_pool_used() const { return receiver_.pool_used_bytes(); }
 
  private:
-  // Of records on unreliable lanes.
-  struct RecordTotals {
-    uint64_t acked = 0;
-    uint64_t lost = 0;
-
-    void AddUnreliable(const Lane& lane);
+  enum class Ending : uint8_t {
+    kGoodbye,          // What was said before still arrives.
+    kFailure,          // Only the CLOSE is said.
+    kHandshakeFailed,  // The handshake says why.
+    kByPeer,
   };
 
-  Lane* FindLane(LaneId id);
-  void Touch(Timestamp now);
-  void CloseWith(Error error, bool by_peer);
-  void DropBulkLane(Lane& lane);
+  SealedLane* FindLane(LaneId id);
+  void Touch(Timestamp now) { now_ = std::max(now_, now); }
+  void CloseWith(Error error, Ending ending);
   void Disconnect();
-  // Wipes all keys but those that the last words are sealed with.
-  void ForgetKeys(bool all);
-  // Answers why lane 0 can not be opened.
-  Status BeginHandshake();
+  // Wipes the keys of bulk lanes, and of the control lane when nothing is left to say on it.
+  void ForgetKeys();
+  void OpenControlLane(size_t max_message_bytes);
+  void ExpectLane();
 
   void HandleHandshake(ByteView message);
-  void Establish();
-  void Resume();
-  void ExpectLane();
-  Status HandleRecord(Lane& lane, PoolBuffer& buffer);
+  void OnConnected(bool resumed);
+  Status HandleRecord(SealedLane& lane, PoolBuffer& buffer);
+  // Once closed, only acknowledgements of the last words count.
+  void HandleLastWords(PoolBuffer& buffer);
   Status HandleFrame(const Frame& frame, PoolBuffer& buffer);
+  Status HandlePong(const PongFrame& pong);
   Status HandleAck(const AckFrame& ack);
+  Status HandleAccept(const AcceptFrame& accept);
   Status HandleCancel(const CancelFrame& cancel);
-  Status HandleResume(const ResumeFrame& resume);
   Status HandleMessage(const MessageFrame& message);
 
-  void RecoverLosses();
   // Says so once where unreliable lanes lose too much.
   void JudgeDelivery();
   // When a session whose data channels all stand still ends; Never where they have nothing to do.
   Timestamp StandstillDeadline() const;
-  // Pieces are on their way or may go.
-  bool BulkIsPending() const;
-  // Gives up lanes that are worth less than fresh ones; the last one stays.
-  void RetireLanes();
-  void ProbeLane(Lane& lane);
-
-  bool HasBulkLane() const { return !lanes_.empty() && lanes_.rbegin()->first != kControlLane; }
-  bool WantsControlRecord() const;
-  std::optional<Output> PollHandshake(Lane& lane);
-  std::optional<Output> PollControl(Lane& lane);
+  std::optional<Output> PollHandshake();
+  std::optional<Output> PollControl();
   std::optional<Output> PollBulk();
-  std::optional<Output> PollBulkRecord();
-  // What has to go out for a lane to be heard of again.
-  std::optional<Output> PollProbe();
-  // A message that makes a young lane send more of what it holds.
-  std::optional<Output> PollNudge();
-  // Every bulk lane's channel holds something before its window.
-  bool WindowsAreFull() const;
-  // Every bulk lane's channel holds as much as its marks allow.
-  bool ChannelsAreFull() const;
-  // What keeps the next piece from going out, now that none can; nothing where there is none to
+  PingNeed NeedOfPings() const;
+  // What receiving waits for, now that every message was looked at; nothing where nothing is to
   // come.
-  std::optional<Waiting> WhatWaits() const;
-  // What receiving waits for, now that all that came was looked at; nothing where nothing is to
-  // come.
-  std::optional<Waiting> WhatReceivingWaits() const;
+  std::optional<Waiting> FindReceiveWaiting() const;
   // From now on this is what receiving waits for; no-op where nothing is to come.
   void SetReceiving(Waiting waiting);
-  void Observe();
-  // Tells the chunk sizer how the link is, a few times a second.
-  void ReportChunks();
-  std::optional<Output> PollCopy();
-  Output SendPiece(Lane& lane, const OutgoingPiece& piece);
-  LaneChoice BulkChoice() const;
-  size_t RecordPayload() const;
-  bool PackControl(const Lane& lane, ByteWriter& writer);
-  Duration PingInterval() const;
-  bool HasTransfers() const;
-  size_t BulkLanes() const { return lanes_.empty() ? 0 : lanes_.size() - 1; }
-  size_t BulkInFlightBytes() const;
-  bool BulkMoves() const;
+  void ObserveTrace();
+  bool HasTransfers() const {
+    return sender_.active_transfers() + receiver_.active_transfers() > 0;
+  }
 
   SessionOptions options_;
   Timestamp now_;
   EventQueue events_;
-  FrameQueue frames_;
+  ConnectionState state_;
+  ControlChannel control_;
+  Pulse pulse_;
   Sender sender_;
   Receiver receiver_;
-  std::unique_ptr<Handshake> handshake_;  // Null where none is under way.
-  std::string local_fingerprint_;         // Of the connection to come.
+  BulkSender bulk_;
+  MessageAssembler incoming_message_;
+  std::string local_fingerprint_;  // Of the connection to come.
   std::string remote_fingerprint_;
-  bool established_ = false;
-  bool privacy_ = false;  // Records are padded.
-  std::optional<SessionSecrets> first_secrets_;
-  std::optional<SessionSecrets> secrets_;  // Of the present connection.
-  // The handshake of the present connection is done.
-  bool connected_ = false;
-  // A RESUME frame is owed, and queued frames wait for the peer's.
-  bool resume_owed_ = false;
-  bool resume_awaited_ = false;
-  uint64_t frames_received_ = 0;  // Queued frames of the peer, for RESUME.
-  std::map<LaneId, Lane> lanes_;
-  LaneId highest_lane_;
-  RangeSet lane_numbers_;  // Of the bulk lanes of this connection, those that are gone included.
-  LaneId last_used_lane_;
-  // Pieces that try lanes none of which moves, whatever is in flight: RFC 9002, section 7.5. Else
-  // what was lost would keep for ever what could show that it was.
-  size_t probes_left_ = 0;
-  size_t nudges_left_ = 0;  // Owed to that lane.
-  FlowControl flow_;
-  ChunkSizer chunks_;
-  Timestamp next_chunk_report_;
-  ChunkMetrics chunk_totals_;
   PacketLoss packet_loss_;
-  WaitingTimes waiting_;
-  WaitingTimes::Totals waiting_from_{};
-  WaitingTimes receive_waiting_;
-  WaitingTimes::Totals receive_waiting_from_{};
-  std::unique_ptr<SessionTrace> trace_;      // Null where nobody asks for it.
-  Timestamp bulk_due_ = Timestamp::Never();  // When pacing lets the next piece go.
-  Timestamp bulk_moves_until_;
-  size_t record_bytes_ = 0;       // What a bulk lane has to carry; 0 before the first one.
-  std::vector<uint8_t> message_;  // What has come of a message of the peer's application.
-  std::vector<uint8_t> output_;   // The record that PollOutput answers.
-  PoolBuffer input_;
-  RoundTrip round_trip_;
-  Timestamp handshake_deadline_ = Timestamp::Never();
-  Timestamp reconnect_deadline_ = Timestamp::Never();
-  Timestamp lane_deadline_ = Timestamp::Never();
-  Timestamp next_ping_ = Timestamp::Never();
-  Timestamp unanswered_since_ = Timestamp::Never();  // The first ping after the last pong.
-  Timestamp heard_at_;
-  Timestamp check_deadline_ = Timestamp::Never();
-  Timestamp moved_at_;  // A piece arrived, a lane opened, or nothing was pending.
-  std::optional<uint64_t> pong_owed_;
-  RecordTotals gone_unreliable_;  // Of lanes that are gone.
-  LossMeter loss_;
+  LossMeter record_loss_;  // Of records on unreliable lanes.
   bool said_lossy_ = false;
-  std::vector<PieceId> settled_;  // Scratch.
-  AckedRecords acked_;            // Scratch.
-  bool closed_ = false;
+  WaitingClock waiting_;
+  WaitingClock receive_waiting_;
+  std::unique_ptr<SessionTrace> trace_;  // Null where nobody asks for it.
+  std::vector<uint8_t> output_;          // The message that PollOutput answers.
+  PoolBuffer input_;
+  Timestamp drain_deadline_ = Timestamp::Never();  // Once closed with last words.
 };
 
 }  // namespace millrace

@@ -68,7 +68,6 @@ void SessionTrace::ObserveLanes(const View& view, Timestamp now) {
     it = lanes_.erase(it);
   }
   for (const auto& [id, lane] : view.lanes) {
-    if (lane.IsControl()) continue;
     const auto [known, is_new] = lanes_.try_emplace(id);
     if (is_new) {
       const bool reliable = lane.sent().delivery() == Delivery::kReliable;
@@ -151,7 +150,6 @@ void SessionTrace::Sample(const View& view, Timestamp now) {
   size_t in_flight = 0;
   size_t buffered = 0;
   for (const auto& [id, lane] : view.lanes) {
-    if (lane.IsControl()) continue;
     in_flight += lane.sent().in_flight_bytes();
     buffered += lane.gate().buffered();
   }

@@ -8,6 +8,7 @@
 
 #include "control/chunk_sizer.h"
 #include "control/flow_control.h"
+#include "lanes/lane_book.h"
 #include "lanes/sealed_lane.h"
 #include "report/trace.h"
 #include "report/waiting.h"
@@ -26,7 +27,7 @@ class SessionTrace {
 
   // The session as it is now.
   struct View {
-    const std::map<LaneId, Lane>& lanes;
+    const LaneBook<SealedLane>::Lanes& lanes;
     const FlowControl& flow;
     const ChunkSizer& chunks;
     std::optional<Duration> round_trip;

@@ -18,6 +18,10 @@ class FrameQueue {
   // Whether a frame waits to be sent.
   bool empty() const { return sent_ == frames_.size(); }
 
+  // Bytes of frames that wait to be sent, and of frames that were sent and have not arrived yet.
+  size_t waiting_bytes() const { return waiting_bytes_; }
+  size_t sent_bytes() const { return sent_bytes_; }
+
   // Copies as many whole frames as fit to `writer`, to go out as record `number` of the control
   // lane; answers how many.
   size_t PackInto(ByteWriter& writer, PacketNumber number);
@@ -39,6 +43,8 @@ class FrameQueue {
   std::deque<std::vector<uint8_t>> frames_;  // frames_[i] is the frame base_ + i of the session.
   uint64_t base_ = 0;
   size_t sent_ = 0;  // Of frames_, the first so many have gone out.
+  size_t sent_bytes_ = 0;
+  size_t waiting_bytes_ = 0;
   std::deque<Packed> packed_;
 };
 

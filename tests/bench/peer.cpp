@@ -50,11 +50,15 @@ void Peer::Deliver(const Wire::Message& message, ByteView bytes, Timestamp now) 
 }
 
 void Peer::Drain(Timestamp now) {
+  session_->SetBuffered(kControlLane, 0, now);
   for (const auto& [id, lane] : session_->lanes()) session_->SetBuffered(id, 0, now);
 }
 
 void Peer::Turn(Timestamp now) {
   // What the channels hold, which here is what they were given since they were drained.
+  if (const SealedLane* control = session_->control_lane()) {
+    session_->SetBuffered(kControlLane, control->gate().buffered(), now);
+  }
   for (const auto& [id, lane] : session_->lanes()) {
     session_->SetBuffered(id, lane.gate().buffered(), now);
   }

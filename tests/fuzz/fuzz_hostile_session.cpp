@@ -328,7 +328,7 @@ class Run {
         return peer_.CloseLane(lane);
       case 2:
         if (!peer_.victim().closed() && peer_.victim().established() &&
-            peer_.victim().lanes().empty()) {
+            peer_.victim().control_lane() == nullptr) {
           peer_.Reconnect();
         }
         return;

@@ -210,8 +210,7 @@ class Lane {
   }
 
   void DetectLosses() {
-    std::vector<PieceId> pieces;
-    sent_.DetectLosses(now_, pieces);
+    const std::vector<PieceId> pieces = sent_.DetectLosses(now_);
     std::set<uint64_t> told;
     for (const PieceId piece : pieces) Check(told.insert(piece.value).second);
     for (uint64_t number = 0; number < records_.size(); ++number) {
@@ -262,8 +261,7 @@ class Lane {
 
   // The lane is gone: all that is on its way is answered, once.
   void End() {
-    std::vector<PieceId> pieces;
-    sent_.TakeAll(pieces);
+    const std::vector<PieceId> pieces = sent_.TakeAll();
     std::vector<uint64_t> expected;
     for (uint64_t number = 0; number < records_.size(); ++number) {
       Record& record = records_[static_cast<size_t>(number)];

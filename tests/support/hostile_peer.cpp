@@ -81,8 +81,9 @@ void HostilePeer::Reconnect() {
   OpenControl();
 }
 
-Lane& HostilePeer::LaneOf(LaneId id) {
-  const auto [it, added] = lanes_.try_emplace(id, id, Delivery::kReliable, kMarks);
+SealedLane& HostilePeer::LaneOf(LaneId id) {
+  const auto [it, added] =
+      lanes_.try_emplace(id, LaneSetup{id, Delivery::kReliable, kMarks, kMaxMessageBytes});
   if (added && secrets_) it->second.SetKeys(*secrets_, records_per_epoch_);
   return it->second;
 }

@@ -11,6 +11,7 @@
 #include "session/session.h"
 #include "support/random.h"
 #include "wire/frames.h"
+#include "wire/record.h"
 
 namespace millrace::testing {
 
@@ -67,7 +68,7 @@ class HostilePeer {
 
  private:
   void OpenControl();
-  Lane& LaneOf(LaneId id);
+  SealedLane& LaneOf(LaneId id);
 
   Timestamp now_ = Timestamp::FromMicros(5'000'000);
   Random random_;
@@ -76,7 +77,7 @@ class HostilePeer {
   std::unique_ptr<Session> victim_;
   std::optional<SessionSecrets> first_secrets_;
   std::optional<SessionSecrets> secrets_;  // Of the present connection.
-  std::map<LaneId, Lane> lanes_;
+  std::map<LaneId, SealedLane> lanes_;
   std::vector<Event> events_;
   std::optional<ErrorCode> close_code_;
   std::vector<uint8_t> hello_;

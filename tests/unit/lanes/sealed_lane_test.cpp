@@ -29,15 +29,15 @@ SessionSecrets Secrets(uint8_t fill, Role role, bool encrypted) {
   return secrets;
 }
 
-Lane MakeLane(bool encrypted, Role role, LaneId id = kLane, uint8_t master = 1) {
-  Lane lane(id, Delivery::kReliable, WaterMarks{});
+SealedLane MakeLane(bool encrypted, Role role, LaneId id = kLane, uint8_t master = 1) {
+  SealedLane lane({id, Delivery::kReliable, WaterMarks{}, kMaxMessageBytes});
   lane.SetKeys(Secrets(master, role, encrypted), kEpoch);
   return lane;
 }
 
 std::vector<uint8_t> Plaintext(uint8_t fill) { return std::vector<uint8_t>(kPlaintextBytes, fill); }
 
-std::vector<uint8_t> SealNext(Lane& lane, uint8_t fill = 9) {
+std::vector<uint8_t> SealNext(SealedLane& lane, uint8_t fill = 9) {
   std::vector<uint8_t> out(kPlaintextBytes + kRecordOverheadBytes);
   lane.SealRecord(Plaintext(fill), std::nullopt, true, Timestamp(), out);
   return out;
@@ -45,7 +45,7 @@ std::vector<uint8_t> SealNext(Lane& lane, uint8_t fill = 9) {
 
 enum class Outcome { kNew, kDropped, kBad };
 
-Outcome Open(Lane& lane, std::vector<uint8_t> message) {
+Outcome Open(SealedLane& lane, std::vector<uint8_t> message) {
   const Result<MutableByteView> opened = lane.OpenRecord(message, Timestamp());
   if (!opened.ok()) return Outcome::kBad;
   return opened.value().data() == nullptr ? Outcome::kDropped : Outcome::kNew;
@@ -53,16 +53,16 @@ Outcome Open(Lane& lane, std::vector<uint8_t> message) {
 
 TEST_CASE("a record opens once, on its lane, in its direction and session only") {
   for (const bool encrypted : {true, false}) {
-    Lane sender = MakeLane(encrypted, Role::kInitiator);
-    Lane receiver = MakeLane(encrypted, Role::kResponder);
+    SealedLane sender = MakeLane(encrypted, Role::kInitiator);
+    SealedLane receiver = MakeLane(encrypted, Role::kResponder);
     const std::vector<uint8_t> record = SealNext(sender);
-    Lane other_lane = MakeLane(encrypted, Role::kResponder, LaneId(2));
+    SealedLane other_lane = MakeLane(encrypted, Role::kResponder, LaneId(2));
     CHECK(Open(other_lane, record) == Outcome::kBad);
-    Lane same_direction = MakeLane(encrypted, Role::kInitiator);
+    SealedLane same_direction = MakeLane(encrypted, Role::kInitiator);
     CHECK(Open(same_direction, record) == Outcome::kBad);
-    Lane other_session = MakeLane(encrypted, Role::kResponder, kLane, 2);
+    SealedLane other_session = MakeLane(encrypted, Role::kResponder, kLane, 2);
     CHECK(Open(other_session, record) == Outcome::kBad);
-    Lane other_protection = MakeLane(!encrypted, Role::kResponder);
+    SealedLane other_protection = MakeLane(!encrypted, Role::kResponder);
     CHECK(Open(other_protection, record) == Outcome::kBad);
     CHECK(Open(receiver, record) == Outcome::kNew);
     CHECK(Open(receiver, record) == Outcome::kDropped);
@@ -71,10 +71,10 @@ TEST_CASE("a record opens once, on its lane, in its direction and session only")
 
 TEST_CASE("a record with any one bit changed, cut short or drawn out is none") {
   for (const bool encrypted : {true, false}) {
-    Lane sender = MakeLane(encrypted, Role::kInitiator);
+    SealedLane sender = MakeLane(encrypted, Role::kInitiator);
     const std::vector<uint8_t> record = SealNext(sender);
     const auto opens = [encrypted](const std::vector<uint8_t>& message) {
-      Lane receiver = MakeLane(encrypted, Role::kResponder);
+      SealedLane receiver = MakeLane(encrypted, Role::kResponder);
       return Open(receiver, message) == Outcome::kNew;
     };
     REQUIRE(opens(record));
@@ -96,7 +96,7 @@ TEST_CASE("a record with any one bit changed, cut short or drawn out is none") {
 
 TEST_CASE("the bytes of a record show without encryption only") {
   for (const bool encrypted : {true, false}) {
-    Lane sender = MakeLane(encrypted, Role::kInitiator);
+    SealedLane sender = MakeLane(encrypted, Role::kInitiator);
     const std::vector<uint8_t> record = SealNext(sender);
     const std::vector<uint8_t> plaintext = Plaintext(9);
     const auto found =
@@ -106,8 +106,8 @@ TEST_CASE("the bytes of a record show without encryption only") {
 }
 
 TEST_CASE("keys change with the epochs, and records of the one before still open in any order") {
-  Lane sender = MakeLane(true, Role::kInitiator);
-  Lane receiver = MakeLane(true, Role::kResponder);
+  SealedLane sender = MakeLane(true, Role::kInitiator);
+  SealedLane receiver = MakeLane(true, Role::kResponder);
   std::vector<std::vector<uint8_t>> records;
   for (size_t i = 0; i < 20 * kEpoch; ++i) {
     records.push_back(SealNext(sender));
@@ -125,8 +125,8 @@ TEST_CASE("keys change with the epochs, and records of the one before still open
 }
 
 TEST_CASE("a record of an epoch whose key is gone is dropped, one of another epoch is bad") {
-  Lane sender = MakeLane(true, Role::kInitiator);
-  Lane receiver = MakeLane(true, Role::kResponder);
+  SealedLane sender = MakeLane(true, Role::kInitiator);
+  SealedLane receiver = MakeLane(true, Role::kResponder);
   const std::vector<uint8_t> first = SealNext(sender);
   for (uint64_t i = 1; i < kEpoch + OpeningKeys::kLateRecords + 1; ++i) {
     REQUIRE(Open(receiver, SealNext(sender)) == Outcome::kNew);
@@ -138,8 +138,8 @@ TEST_CASE("a record of an epoch whose key is gone is dropped, one of another epo
 }
 
 TEST_CASE("a lane without keys opens nothing") {
-  Lane sender = MakeLane(true, Role::kInitiator);
-  Lane receiver = MakeLane(true, Role::kResponder);
+  SealedLane sender = MakeLane(true, Role::kInitiator);
+  SealedLane receiver = MakeLane(true, Role::kResponder);
   const std::vector<uint8_t> record = SealNext(sender);
   receiver.ForgetKeys();
   CHECK_FALSE(receiver.has_keys());

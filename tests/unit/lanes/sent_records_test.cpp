@@ -37,9 +37,7 @@ Pieces Acked(SentRecords& sent, std::vector<Range> ranges, int64_t now) {
 }
 
 Pieces Lost(SentRecords& sent, int64_t now) {
-  std::vector<PieceId> lost;
-  sent.DetectLosses(At(now), lost);
-  return Values(lost);
+  return Values(sent.DetectLosses(At(now)));
 }
 
 TEST_CASE("each piece is reported once, whatever is acknowledged again") {
@@ -113,6 +111,21 @@ TEST_CASE("silence calls for probes, each after twice the time, until something 
   CHECK_FALSE(sent.stalled());
 }
 
+TEST_CASE("a lane is stalled until it delivers what it was given last, not what came before") {
+  SentRecords sent = Sent(Delivery::kUnreliable, 4);
+  sent.OnProbe(At(1000));
+  while (sent.TakeOldest()) {
+  }
+  Acked(sent, {{0, 2}}, 1100);
+  CHECK(sent.stalled());
+  SECTION("by a late acknowledgement") { Acked(sent, {{0, 4}}, 1200); }
+  SECTION("by that of a record that was sent since") {
+    sent.OnSent(PieceId(9), 100, true, At(1150));
+    Acked(sent, {{4, 5}}, 1200);
+  }
+  CHECK_FALSE(sent.stalled());
+}
+
 TEST_CASE("a peer that acknowledges nothing does not make the sender remember all it gave up") {
   SentRecords sent(Delivery::kUnreliable);
   for (uint64_t i = 0; i < 3 * SentRecords::kMostRemembered; ++i) {
@@ -136,9 +149,7 @@ TEST_CASE("records that ask for nothing are neither in flight nor lost") {
 TEST_CASE("a lane that is gone gives back everything on its way") {
   SentRecords sent = Sent(Delivery::kReliable, 4);
   Acked(sent, {{1, 2}}, 10);
-  std::vector<PieceId> pieces;
-  sent.TakeAll(pieces);
-  CHECK(Values(pieces) == Pieces{0, 2, 3});
+  CHECK(Values(sent.TakeAll()) == Pieces{0, 2, 3});
   CHECK(sent.in_flight() == 0);
   CHECK(sent.next_number().value == 4);
 }

@@ -68,7 +68,7 @@ TEST_CASE("every scheduler uses every lane, and every chunk size crosses") {
   REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }));
   CHECK(sim.Delivered(sim.a(), sim.b(), id));
   for (const auto& [lane_id, lane] : sim.a().session->lanes()) {
-    if (!lane.IsControl()) CHECK(lane.counters().records_sent > 5);
+    CHECK(lane.counters().records_sent > 5);
   }
 }
 
@@ -256,6 +256,20 @@ TEST_CASE("a session whose lanes never open ends as lane-closed") {
   sim.RunFor(Duration::Seconds(16));
   CHECK(sim.a().CodeOf(EventType::kFailed) == "lane-closed");
   CHECK(sim.b().CodeOf(EventType::kFailed) == "lane-closed");
+}
+
+TEST_CASE("a session that waits for a lane blames the connection while the peer is silent") {
+  LinkOptions link;
+  link.bulk_lanes = 0;
+  Simulation sim(24, link, {}, Patient());
+  sim.Connect();
+  sim.RunFor(Duration::Seconds(8));
+  sim.tamper = [](size_t, LaneId, std::vector<uint8_t>&) { return false; };
+  sim.RunFor(Duration::Seconds(9));
+  for (const testing::SimPeer* peer : {&sim.a(), &sim.b()}) {
+    CHECK_FALSE(peer->session->closed());
+    CHECK(peer->Count(EventType::kDisconnected) == 1);
+  }
 }
 
 TEST_CASE("a control lane that stands still is replaced, though bulk goes both ways") {

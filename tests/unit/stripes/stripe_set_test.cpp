@@ -159,8 +159,8 @@ TEST_CASE("taking turns uses each lane alike") {
   REQUIRE(pair.Arrived(0));
   for (const auto& [lane, chunks] : pair.ends[0].chunks) CHECK(chunks == 10);
   CHECK(pair.ends[0].chunks.size() == 4);
-  CHECK(pair.ends[0].set.lanes().at(LaneId(1)).counters.bytes_sent == 100'000);
-  CHECK(pair.ends[1].set.lanes().at(LaneId(1)).counters.records_received == 10);
+  CHECK(pair.ends[0].set.lanes().at(LaneId(1)).counters().bytes_sent == 100'000);
+  CHECK(pair.ends[1].set.lanes().at(LaneId(1)).counters().records_received == 10);
 }
 
 TEST_CASE("lossy lanes that reorder and repeat deliver everything once, both ways") {

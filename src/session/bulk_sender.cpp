@@ -1,0 +1,182 @@
+#include "session/bulk_sender.h"
+
+#include <algorithm>
+#include <array>
+
+namespace millrace {
+namespace {
+
+// dcSCTP lets four packets go for each message that it is given and for each acknowledgement
+// (max_burst; RFC 9260, section 6.1). Of a record of 16 KiB, four packets therefore go at once and
+// the rest a round trip later, although the first window holds ten. Three more messages, of a byte
+// of padding each, let out what the window allows (measured in Chromium at 100 ms: 10, 4 packets in
+// the first round trips instead of 4, 8, 2). A window is past its beginning when three records are
+// acknowledged.
+constexpr size_t kNudges = 3;
+constexpr uint64_t kYoungRecords = 3;
+// For this long after the last piece the rate is still being measured.
+constexpr Duration kMovingMemory = Duration::Seconds(1);
+// On top of 5/4 of a round trip: delayed acknowledgements (25 ms) and timers.
+constexpr Duration kLateRecord = Duration::Millis(50);
+
+}  // namespace
+
+BulkSender::BulkSender(Sender& sender, const BulkOptions& options)
+    : sender_(sender), options_(options), flow_(MakeFlow()), chunks_(options.chunks) {}
+
+FlowControl BulkSender::MakeFlow() const {
+  FlowControl flow(options_.lanes);
+  if (options_.most_bytes_per_second > 0) {
+    flow.SetMostBytesPerSecond(static_cast<double>(options_.most_bytes_per_second));
+  }
+  return flow;
+}
+
+bool BulkSender::OpenLane(const LaneSetup& setup, const SessionSecrets& secrets,
+                          uint64_t records_per_epoch, Timestamp now) {
+  SealedLane* lane = lanes_.Open(SealedLane(setup));
+  if (lane == nullptr) return false;
+  lane->SetKeys(secrets, records_per_epoch);
+  progress_at_ = now;
+  record_bytes_ = std::max(record_bytes_, lanes_.max_message_bytes());
+  return true;
+}
+
+void BulkSender::CloseLane(LaneId id) {
+  lanes_.Close(id, OnLost());
+  // Records may grow once the lanes that carry little are gone.
+  record_bytes_ = std::max(record_bytes_, lanes_.max_message_bytes());
+}
+
+Status BulkSender::OnAck(const AckFrame& ack, Timestamp now) {
+  AckedRecords acked;
+  SealedLane* lane = nullptr;
+  const Status taken = lanes_.OnAck(ack, now, acked, lane);
+  if (!taken.ok() || lane == nullptr) return taken;
+  for (const PieceId piece : acked.pieces) sender_.OnAcked(piece);
+  if (!acked.pieces.empty()) progress_at_ = now;
+  if (acked.bytes == 0) return taken;
+  lane->set_arrived_at(
+      flow_.OnAcked(acked.bytes, lane->arrived_at(), ack.largest_received_at, now));
+  lane->load().OnAcked(acked.bytes, lane->gate().buffered() > 0, flow_.min_round_trip(), now);
+  chunks_.OnAcked(acked.bytes, acked.pieces.size());
+  return taken;
+}
+
+void BulkSender::ReportChunks(std::optional<Duration> round_trip, std::optional<double> loss,
+                              Timestamp now) {
+  if (!chunks_.IsDue(now) || !IsMoving(now) || !round_trip) return;
+  double buffer_level = 1;
+  for (const auto& [id, lane] : lanes_.lanes()) {
+    buffer_level = std::min(buffer_level, lane.gate().BufferLevel());
+  }
+  chunks_.Report({*round_trip, flow_.rate().queue_delay().jitter(), loss.value_or(0), buffer_level},
+                 now);
+}
+
+std::optional<Output> BulkSender::Poll(Timestamp now, MutableByteView out) {
+  due_ = Timestamp::Never();
+  if (!IsPending()) progress_at_ = now;
+  std::optional<Output> output;
+  if (!lanes_.empty()) output = PollRecord(now, out);
+  if (output) return output;
+  holdup_ = FindHoldup(now);
+  flow_.OnLimited(LimitOf(holdup_), now);
+  return std::nullopt;
+}
+
+std::optional<Output> BulkSender::PollRecord(Timestamp now, MutableByteView out) {
+  if (std::optional<Output> nudge = PollNudge(now, out)) return nudge;
+  if (std::optional<Output> probe = PollProbe(now, out)) return probe;
+  if (!flow_.MaySend(lanes_.in_flight_bytes(), now)) {
+    if (flow_.ready_at() > now) due_ = flow_.ready_at();
+    return std::nullopt;
+  }
+  if (!sender_.HasPiece()) return sender_.HasMore() ? std::nullopt : PollCopy(now, out);
+  SealedLane* lane = lanes_.Pick(Choice());
+  if (lane == nullptr) return std::nullopt;
+  const std::optional<OutgoingPiece> piece = sender_.NextPiece();
+  if (!piece) return std::nullopt;
+  return Send(*lane, *piece, now, out);
+}
+
+std::optional<Output> BulkSender::PollNudge(Timestamp now, MutableByteView out) {
+  if (nudges_left_ == 0) return std::nullopt;
+  --nudges_left_;
+  SealedLane* lane = lanes_.Find(lanes_.last_used());
+  if (lane == nullptr) return std::nullopt;
+  std::array<uint8_t, 1> plaintext;
+  ByteWriter writer(plaintext);
+  EncodeFrame(PaddingFrame{}, writer);
+  const ByteView message = lanes_.Send(*lane, [&](SealedLane& to) {
+    return to.SealRecord(writer.written(), std::nullopt, false, now, out);
+  });
+  return Output{lane->id(), message};
+}
+
+std::optional<Output> BulkSender::PollProbe(Timestamp now, MutableByteView out) {
+  SealedLane* lane = lanes_.PickForProbe();
+  if (lane == nullptr) return std::nullopt;
+  const std::optional<OutgoingPiece> piece = sender_.NextPiece();
+  if (!piece) return std::nullopt;
+  return Send(*lane, *piece, now, out);
+}
+
+// A record that takes much longer than a round trip waits for a retransmission, or behind one; and
+// there is nothing else to send.
+std::optional<Output> BulkSender::PollCopy(Timestamp now, MutableByteView out) {
+  const Duration late = flow_.min_round_trip() * 5 / 4 + kLateRecord;
+  while (true) {
+    const auto [lane, piece] = lanes_.PickForCopy(Choice(), now + (Duration() - late));
+    if (lane == nullptr) return std::nullopt;
+    if (const auto copy = sender_.CopyPiece(piece)) return Send(*lane, *copy, now, out);
+  }
+}
+
+Output BulkSender::Send(SealedLane& lane, const OutgoingPiece& piece, Timestamp now,
+                        MutableByteView out) {
+  moving_until_ = now + kMovingMemory;
+  const bool has_data = piece.piece.has_value();
+  // Nobody acknowledges padding.
+  if (!has_data) progress_at_ = now;
+  const ByteView message = lanes_.Send(lane, [&](SealedLane& to) {
+    return to.SealRecord(piece.plaintext, piece.piece, has_data, now, out, piece.padding);
+  });
+  flow_.OnSent(message.size(), now);
+  if (has_data) chunks_.OnSent();
+  // With privacy, nudges would show by their size how much of a message is data.
+  if (!privacy_ && lane.sent().acked_records() < kYoungRecords) nudges_left_ = kNudges;
+  return Output{lane.id(), message};
+}
+
+LaneChoice BulkSender::Choice() const {
+  return {.scheduler = options_.scheduler,
+          .record_bytes = RecordPayload(),
+          .round_trip = flow_.min_round_trip(),
+          .backlog = flow_.LaneBacklog(),
+          .except = std::nullopt};
+}
+
+size_t BulkSender::RecordPayload() const {
+  return flow_.RecordPayload(RecordPayloadBytes(chunks().chunk_bytes(), record_bytes_));
+}
+
+Holdup BulkSender::FindHoldup(Timestamp now) const {
+  if (!sender_.MayMove()) return Holdup::kNothing;
+  if (lanes_.empty()) return Holdup::kNoLane;
+  if (!sender_.HasPiece()) {
+    if (sender_.IsReading() || sender_.HasMore()) return Holdup::kSource;
+    return lanes_.in_flight_bytes() > 0 ? Holdup::kAcknowledgement : Holdup::kSink;
+  }
+  const bool channels_are_full = lanes_.ChannelsAreFull();
+  if (flow_.ready_at() > now) {
+    return channels_are_full ? Holdup::kPacingAndChannels : Holdup::kPacing;
+  }
+  if (channels_are_full) return Holdup::kChannels;
+  const bool in_flight_limit = !flow_.MaySend(lanes_.in_flight_bytes(), now);
+  // More in flight than the rate explains is in lanes whose windows are full, or on its way and not
+  // acknowledged yet.
+  return in_flight_limit && !lanes_.WindowsAreFull() ? Holdup::kInFlight : Holdup::kWindows;
+}
+
+}  // namespace millrace

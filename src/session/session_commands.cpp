@@ -1,0 +1,115 @@
+// The session's commands about transfers and messages, and the work of sources and sinks.
+#include <algorithm>
+
+#include "session/session.h"
+#include "wire/utf8.h"
+
+namespace millrace {
+
+std::optional<ReadRequest> Session::PollRead() {
+  if (closed() || bulk_.lanes().empty()) return std::nullopt;
+  sender_.SetPieceBytes(bulk_.RecordPayload());
+  return sender_.PollRead();
+}
+
+void Session::ReadDone(PieceId piece, size_t length, Timestamp now) {
+  Touch(now);
+  // The source has done its part; hashing is this side's.
+  if (waiting_.current() == Waiting::kSource) waiting_.Set(Waiting::kSeal, now_);
+  sender_.ReadDone(piece, length);
+}
+
+std::optional<WriteRequest> Session::PollWrite() {
+  std::optional<WriteRequest> write = receiver_.PollWrite();
+  // A sink may take it while nothing else can happen.
+  if (write) SetReceiving(Waiting::kSink);
+  return write;
+}
+
+void Session::WriteDone(WriteId write, Timestamp now) {
+  Touch(now);
+  SetReceiving(Waiting::kSeal);
+  receiver_.WriteDone(write);
+}
+
+void Session::FileStored(TransferId transfer, FileIndex file, Timestamp now) {
+  Touch(now);
+  receiver_.FileStored(transfer, file);
+}
+
+std::optional<Event> Session::PollEvent() {
+  if (events_.empty()) return std::nullopt;
+  Event event = std::move(events_.front());
+  events_.pop_front();
+  return event;
+}
+
+TransferId Session::Offer(const std::vector<FileInfo>& files, const TransferToken& token,
+                          Timestamp now) {
+  Touch(now);
+  if (!established()) {
+    const TransferId none(UINT32_MAX);
+    events_.push_back({.type = EventType::kFailed,
+                       .transfer = none,
+                       .error = {ErrorCode::kInvalidArgument, "the session is not connected"}});
+    return none;
+  }
+  return sender_.Offer(files, token);
+}
+
+void Session::AddExisting(TransferId transfer, FileIndex file, uint64_t offset, ByteView bytes) {
+  if (!closed()) receiver_.AddExisting(transfer, file, offset, bytes);
+}
+
+void Session::Accept(TransferId transfer, Timestamp now) {
+  Touch(now);
+  if (closed()) return;
+  if (!receiver_.MayMove()) receive_waiting_.Begin(now_);
+  receiver_.Accept(transfer);
+}
+
+void Session::Reject(TransferId transfer, std::string_view reason, Timestamp now) {
+  Touch(now);
+  if (!closed()) receiver_.Reject(transfer, ClipUtf8(reason, kMaxReasonBytes));
+}
+
+void Session::SetPaused(TransferId transfer, bool paused, Timestamp now) {
+  Touch(now);
+  const bool known = sender_.IsKnown(transfer) || receiver_.IsKnown(transfer);
+  if (closed() || !known) return;
+  sender_.SetPausedHere(transfer, paused);
+  receiver_.SetPausedHere(transfer, paused);
+  control_.frames().Push(PauseFrame{transfer, paused});
+}
+
+void Session::Fail(TransferId transfer, ErrorCode code, std::string_view detail, Timestamp now) {
+  Touch(now);
+  const bool known = sender_.IsKnown(transfer) || receiver_.IsKnown(transfer);
+  if (closed() || !known) return;
+  const Error error{code, std::string(ClipUtf8(detail, kMaxReasonBytes))};
+  control_.frames().Push(CancelFrame{transfer, error.code, error.detail});
+  sender_.Fail(transfer, error, false);
+  receiver_.Fail(transfer, error, false);
+}
+
+void Session::Signal(std::string_view message, Timestamp now) {
+  Touch(now);
+  if (!established()) return;
+  if (message.size() > kMaxSignalBytes) {
+    return CloseWith(Error{ErrorCode::kInvalidArgument, "a signalling message is too long"},
+                     Ending::kFailure);
+  }
+  control_.frames().Push(SignalFrame{message});
+}
+
+void Session::Message(ByteView message, Timestamp now) {
+  Touch(now);
+  if (!established()) return;
+  if (message.size() > kMaxAppMessageBytes) {
+    return CloseWith(Error{ErrorCode::kInvalidArgument, "a message is too long"}, Ending::kFailure);
+  }
+  MessageAssembler::Split(message,
+                          [this](const MessageFrame& frame) { control_.frames().Push(frame); });
+}
+
+}  // namespace millrace
