@@ -41,8 +41,10 @@ std::optional<Duration> Pulse::OnPong(const PongFrame& pong, Timestamp now) {
     timers_.Stop(Timer::kCheck);
   }
   const Duration round_trip = now - sent_at;
-  // After an outage the interval was that of an idle link: measure again at once.
-  if (IsLate(round_trip_.smallest().value_or(Duration()), now)) PingNow(now);
+  // During an outage the interval was that of an idle link: measure again soon.
+  if (IsLate(round_trip_.smallest().value_or(Duration()), now)) {
+    timers_.SetEarlier(Timer::kPing, now + kFirstInterval);
+  }
   unanswered_since_ = Timestamp::Never();
   if (sent_at <= behind_data_until_) return std::nullopt;
   round_trip_.AddSample(round_trip);

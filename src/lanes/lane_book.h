@@ -92,16 +92,18 @@ class LaneBook {
               return one.second.gate().buffered() < other.second.gate().buffered();
             })->second;
   }
-  // The lane for the next record, searched from the lane after the last used one; null where none
-  // has room. Cost: linear in the lanes.
+  // The lane for the next record; null where none has room. Among lanes that would deliver it at
+  // the same time, the first one: its window grows, while the others stay in reserve. Cost: linear
+  // in the lanes.
   L* Pick(const LaneChoice& choice) {
+    const bool in_turn = choice.scheduler == Scheduler::kRoundRobin;
     L* best = nullptr;
-    auto it = lanes_.upper_bound(last_used_);
+    auto it = in_turn ? lanes_.upper_bound(last_used_) : lanes_.begin();
     for (size_t i = 0; i < lanes_.size(); ++i, ++it) {
       if (it == lanes_.end()) it = lanes_.begin();
       L& lane = it->second;
       if (!HasRoom(lane, OthersMove(lane), choice)) continue;
-      if (choice.scheduler == Scheduler::kRoundRobin) return &lane;
+      if (in_turn) return &lane;
       if (best == nullptr || Completion(lane, choice) < Completion(*best, choice)) best = &lane;
     }
     return best;
