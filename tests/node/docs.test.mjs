@@ -60,3 +60,18 @@ test('the documents in the package link only to files in the package', async () 
     }
   }
 });
+
+test('every test that docs/security.md names for a promise exists', async () => {
+  const promises = (await readFile(join(root, 'docs/security.md'), 'utf8')).split('## Promises')[1].split('\n## ')[0];
+  const sources = [];
+  for (const folder of ['e2e', 'tests']) {
+    for (const name of await readdir(join(root, folder), { recursive: true })) {
+      if (/\.(spec\.ts|test\.mjs|cpp)$/.test(name)) sources.push(await readFile(join(root, folder, name), 'utf8'));
+    }
+  }
+  // A name may be shortened with '…' at either end. A string in C++ may go on in the next line.
+  const text = sources.join('\n').replaceAll(/"\s*\n\s*"/g, '');
+  const names = [...promises.matchAll(/\*([^*\n]+)\*/g)].map(([, name]) => name.replaceAll('…', ''));
+  assert.ok(names.length >= 10, String(names.length));
+  for (const name of names) assert.ok(text.includes(name), name);
+});
