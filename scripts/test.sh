@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Builds and runs the test suites; the last line is `N passed, N failed`.
 #
-#   scripts/test.sh [SUITE…] [options]      unit wasm sim fuzz types package e2e (all of them, when none is named)
+#   scripts/test.sh [SUITE…] [options]      unit wasm sim fuzz types package e2e (default: all of them)
 #
-#   coverage, only where it is named: which lines of src/ the unit tests and a few simulations run, and that at least 95 % do
+#   coverage runs only when named: which lines of src/ the unit tests and a few simulations run; fails below 95 %
 #
-#   --seeds N           sim: how many seeds each scenario runs with (1000)
-#   --seed S            sim: one seed only, as a failure has printed it
+#   --seeds N           sim: number of seeds for each scenario (1000)
+#   --seed S            sim: one seed only, as a failure prints it
 #   --fuzz-seconds N    fuzz: how long each target runs (10)
-#   --long              e2e: only what takes long: 6 GiB between two browsers, the memory of downloads; some 30 minutes
-#   --only TEXT         e2e: only the files whose path has TEXT, as in /site.spec
+#   --long              e2e: only the long tests: 6 GiB between two browsers, the memory of downloads; about 30 minutes
+#   --only TEXT         e2e: only files whose path contains TEXT, such as /site.spec
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
