@@ -37,11 +37,13 @@ Status SentRecords::OnAck(const AckFrame& ack, Timestamp now, AckedRecords& acke
       }
     }
   }
+  DropSettled();
   if (news) {
     heard_at_ = now;
-    probes_ = 0;
+    // A late acknowledgement of records that were given up does not show that the channel delivers
+    // what it was given after them.
+    if (in_flight_ > 0 || !TailGivenUp()) probes_ = 0;
   }
-  DropSettled();
   SetLossTime();
   return Status::Ok();
 }
@@ -148,6 +150,12 @@ void SentRecords::TakeAll(std::vector<PieceId>& pieces) {
   in_flight_ = 0;
   in_flight_bytes_ = 0;
   loss_time_ = Timestamp::Never();
+}
+
+bool SentRecords::TailGivenUp() const {
+  const auto last =
+      std::find_if(records_.rbegin(), records_.rend(), [](const Sent& s) { return s.eliciting; });
+  return last != records_.rend() && last->state == State::kLost;
 }
 
 void SentRecords::DropSettled() {

@@ -85,7 +85,8 @@ class SentRecords {
   // Records that are kept here, settled ones behind unsettled ones included.
   size_t remembered() const { return records_.size(); }
   size_t in_flight_bytes() const { return in_flight_bytes_; }
-  // The channel has not moved for a probe timeout.
+  // The channel has not moved for a probe timeout, and has not delivered since what it was given
+  // last.
   bool stalled() const { return probes_ > 0; }
   // From sending to acknowledgement, waiting in the channel included.
   const RoundTrip& round_trip() const { return round_trip_; }
@@ -112,6 +113,8 @@ class SentRecords {
   // It is not on its way any more.
   void Land(const Sent& sent);
   void GiveUp(Sent& sent);
+  // The newest record that asks for an acknowledgement was given up and not acknowledged since.
+  bool TailGivenUp() const;
   void DropSettled();
 
   Delivery delivery_;

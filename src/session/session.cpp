@@ -423,6 +423,9 @@ void Session::AdvanceTime(Timestamp now) {
     return;
   }
   if (now_ >= lane_deadline_) {
+    // Lanes are signalled over the control lane. While the peer is silent there none can come, and
+    // the connection is what is missing.
+    if (now_ >= unanswered_since_ && now_ - unanswered_since_ >= kCheckTimeout) return Disconnect();
     return CloseWith(Error{ErrorCode::kLaneClosed, "no data channel could be opened again"}, false);
   }
   if (now_ >= check_deadline_) return Disconnect();

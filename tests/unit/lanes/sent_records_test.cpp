@@ -113,6 +113,21 @@ TEST_CASE("silence calls for probes, each after twice the time, until something 
   CHECK_FALSE(sent.stalled());
 }
 
+TEST_CASE("a lane is stalled until it delivers what it was given last, not what came before") {
+  SentRecords sent = Sent(Delivery::kUnreliable, 4);
+  sent.OnProbe(At(1000));
+  while (sent.TakeOldest()) {
+  }
+  Acked(sent, {{0, 2}}, 1100);
+  CHECK(sent.stalled());
+  SECTION("by a late acknowledgement") { Acked(sent, {{0, 4}}, 1200); }
+  SECTION("by that of a record that was sent since") {
+    sent.OnSent(PieceId(9), 100, true, At(1150));
+    Acked(sent, {{4, 5}}, 1200);
+  }
+  CHECK_FALSE(sent.stalled());
+}
+
 TEST_CASE("a peer that acknowledges nothing does not make the sender remember all it gave up") {
   SentRecords sent(Delivery::kUnreliable);
   for (uint64_t i = 0; i < 3 * SentRecords::kMostRemembered; ++i) {

@@ -258,6 +258,20 @@ TEST_CASE("a session whose lanes never open ends as lane-closed") {
   CHECK(sim.b().CodeOf(EventType::kFailed) == "lane-closed");
 }
 
+TEST_CASE("a session that waits for a lane blames the connection while the peer is silent") {
+  LinkOptions link;
+  link.bulk_lanes = 0;
+  Simulation sim(24, link, {}, Patient());
+  sim.Connect();
+  sim.RunFor(Duration::Seconds(8));
+  sim.tamper = [](size_t, LaneId, std::vector<uint8_t>&) { return false; };
+  sim.RunFor(Duration::Seconds(9));
+  for (const testing::SimPeer* peer : {&sim.a(), &sim.b()}) {
+    CHECK_FALSE(peer->session->closed());
+    CHECK(peer->Count(EventType::kDisconnected) == 1);
+  }
+}
+
 TEST_CASE("a control lane that stands still is replaced, though bulk goes both ways") {
   LinkOptions link;
   link.reconnect_after = Duration::Seconds(1);
