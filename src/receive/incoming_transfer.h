@@ -46,6 +46,7 @@ class IncomingTransfer {
   uint64_t arrived_bytes = 0;
   uint64_t written_bytes = 0;
   uint64_t granted = 0;  // Credit that the sender was given.
+  uint64_t outstanding_bytes() const { return granted - written_bytes; }
 
   std::vector<IncomingFile>& files() { return files_; }
   const std::vector<IncomingFile>& files() const { return files_; }

@@ -207,7 +207,8 @@ MutableByteView Session::InputBuffer(LaneId id, size_t length) {
     CloseWith(Error{ErrorCode::kBadRecord, "the peer sent an empty or oversized message"}, false);
     return {};
   }
-  std::optional<PoolBuffer> buffer = receiver_.Allocate(length);
+  std::optional<PoolBuffer> buffer =
+      id == kControlLane ? receiver_.AllocateControl(length) : receiver_.Allocate(length);
   if (!buffer) return {};
   input_ = std::move(*buffer);
   return input_.bytes();

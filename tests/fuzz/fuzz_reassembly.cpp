@@ -464,7 +464,7 @@ class Run {
       Check(receiver_.Find(id)->written_bytes == transfer.written_bytes);
       Check(receiver_.Find(id)->arrived_bytes == transfer.arrived_bytes);
     }
-    Check(outstanding <= Receiver::kWindowBytes + accepted * Receiver::kLeastWindowBytes);
+    Check(outstanding <= Receiver::kMostGrantedBytes + accepted * Receiver::kLeastWindowBytes);
   }
 
   size_t pool_bytes_;
