@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -74,9 +75,10 @@ class SentRecords {
   // Gives the oldest record on its way up for lost and answers its piece; nothing where none is on
   // its way.
   std::optional<PieceId> TakeOldest();
-  // The piece of the oldest record on its way that was sent before then, once for each record;
-  // nothing where there is none.
-  std::optional<PieceId> TakeLate(Timestamp sent_before);
+  // The first piece that is `wanted` of the records on their way that were sent before then, once
+  // for each record; nothing where there is none.
+  std::optional<PieceId> TakeLate(Timestamp sent_before,
+                                  const std::function<bool(PieceId)>& wanted);
   // All pieces that are on their way, for when the lane is gone.
   void TakeAll(std::vector<PieceId>& pieces);
 

@@ -105,14 +105,21 @@ OutgoingTransfer* Sender::Find(TransferId id) {
   return it == transfers_.end() ? nullptr : &it->second;
 }
 
+const OutgoingTransfer* Sender::Find(TransferId id) const {
+  const auto it = transfers_.find(id);
+  return it == transfers_.end() ? nullptr : &it->second;
+}
+
 template <typename Visit>
-auto Sender::InTurn(Visit visit)
+auto Sender::InTurn(TransferId& last, Visit visit)
     -> decltype(visit(TransferId(), std::declval<OutgoingTransfer&>())) {
-  auto it = transfers_.upper_bound(last_served_);
+  auto it = transfers_.upper_bound(last);
   for (size_t i = 0; i < transfers_.size(); ++i, ++it) {
     if (it == transfers_.end()) it = transfers_.begin();
-    if (!it->second.MayMove()) continue;
-    if (auto found = visit(it->first, it->second)) return found;
+    if (auto found = visit(it->first, it->second)) {
+      last = it->first;
+      return found;
+    }
   }
   return std::nullopt;
 }
@@ -121,11 +128,15 @@ PieceId Sender::IdOf(size_t slot) const {
   return PieceId(uint64_t{pieces_[slot].generation} << 32 | slot);
 }
 
-Sender::Piece* Sender::At(PieceId id) {
+const Sender::Piece* Sender::At(PieceId id) const {
   const auto slot = static_cast<uint32_t>(id.value);
   if (slot >= pieces_.size()) return nullptr;
   const bool done = pieces_[slot].state == PieceState::kFree || IdOf(slot) != id;
   return done ? nullptr : &pieces_[slot];
+}
+
+Sender::Piece* Sender::At(PieceId id) {
+  return const_cast<Piece*>(static_cast<const Sender*>(this)->At(id));
 }
 
 PieceId Sender::TakeSlot() {
@@ -140,7 +151,7 @@ PieceId Sender::TakeSlot() {
 
 void Sender::FreePiece(PieceId id) {
   Piece& piece = *At(id);
-  if (piece.ahead) ahead_bytes_ -= piece.length;
+  SetAhead(piece, false);
   piece.buffer.Release();
   piece.state = PieceState::kFree;
   // Ids stay within 53 bits, for numbers in JavaScript; no id waits while its slot is used two
@@ -149,29 +160,56 @@ void Sender::FreePiece(PieceId id) {
   free_slots_.push_back(static_cast<uint32_t>(id.value));
 }
 
+void Sender::SetAhead(Piece& piece, bool ahead) {
+  if (piece.ahead == ahead) return;
+  piece.ahead = ahead;
+  const size_t bytes = piece.buffer.pool_bytes();
+  ahead_bytes_ = ahead ? ahead_bytes_ + bytes : ahead_bytes_ - bytes;
+  OutgoingTransfer* transfer = Find(piece.transfer);
+  if (transfer == nullptr) return;
+  transfer->ahead_bytes = ahead ? transfer->ahead_bytes + bytes : transfer->ahead_bytes - bytes;
+}
+
+size_t Sender::AheadShare(const OutgoingTransfer& transfer, size_t sharing) const {
+  const size_t others = ahead_bytes_ - transfer.ahead_bytes;
+  const size_t spare = (kMostAheadBytes - std::min(kMostAheadBytes, others)) / 2;
+  return std::max(kLeastAheadBytes, std::min(kReadAheadBytes / sharing, spare));
+}
+
 std::optional<ReadRequest> Sender::PollRead() {
-  if (ahead_bytes_ >= kReadAheadBytes) return std::nullopt;
-  return InTurn([this](TransferId id, OutgoingTransfer& transfer) -> std::optional<ReadRequest> {
-    const std::optional<ReadPosition> next = transfer.NextRead(piece_bytes_);
-    if (!next) return std::nullopt;
-    std::optional<PoolBuffer> buffer = pool_.Allocate(kMaxDataHeaderBytes + next->length);
-    if (!buffer) return std::nullopt;
-    transfer.Advance(*next);
-    const PieceId slot = TakeSlot();
-    Piece& piece = pieces_[static_cast<uint32_t>(slot.value)];
-    piece.state = PieceState::kReading;
-    piece.copies = 0;
-    piece.ahead = true;
-    piece.held = next->held;
-    piece.transfer = id;
-    piece.file = next->file;
-    piece.offset = next->offset;
-    piece.length = next->length;
-    piece.buffer = std::move(*buffer);
-    ahead_bytes_ += piece.length;
-    return ReadRequest{slot, id, next->file, next->offset,
-                       piece.buffer.bytes().subspan(kMaxDataHeaderBytes)};
+  const auto sharing =
+      static_cast<size_t>(std::count_if(transfers_.begin(), transfers_.end(),
+                                        [](const auto& entry) { return entry.second.MayMove(); }));
+  return InTurn(last_read_, [&](TransferId id, OutgoingTransfer& transfer) {
+    const std::optional<ReadRequest> none;
+    if (!transfer.MayMove()) return none;
+    const size_t share = AheadShare(transfer, sharing);
+    const size_t most_bytes = std::min(piece_bytes_, share / kLeafBytes * kLeafBytes);
+    if (transfer.ahead_bytes + most_bytes > share) return none;
+    return StartRead(id, transfer, most_bytes);
   });
+}
+
+std::optional<ReadRequest> Sender::StartRead(TransferId id, OutgoingTransfer& transfer,
+                                             size_t most_bytes) {
+  const std::optional<ReadPosition> next = transfer.NextRead(most_bytes);
+  if (!next) return std::nullopt;
+  std::optional<PoolBuffer> buffer = pool_.Allocate(kMaxDataHeaderBytes + next->length);
+  if (!buffer) return std::nullopt;
+  transfer.Advance(*next);
+  const PieceId slot = TakeSlot();
+  Piece& piece = pieces_[static_cast<uint32_t>(slot.value)];
+  piece.state = PieceState::kReading;
+  piece.copies = 0;
+  piece.held = next->held;
+  piece.transfer = id;
+  piece.file = next->file;
+  piece.offset = next->offset;
+  piece.length = next->length;
+  piece.buffer = std::move(*buffer);
+  SetAhead(piece, true);
+  return ReadRequest{slot, id, next->file, next->offset,
+                     piece.buffer.bytes().subspan(kMaxDataHeaderBytes)};
 }
 
 void Sender::ReadDone(PieceId id, size_t length) {
@@ -205,9 +243,7 @@ void Sender::ReadDone(PieceId id, size_t length) {
 }
 
 void Sender::EndStream(Piece& piece, OutgoingTransfer& transfer, size_t length) {
-  const size_t unread = piece.length - length;
-  transfer.EndStream(piece.file, piece.offset + length, unread);
-  ahead_bytes_ -= unread;
+  transfer.EndStream(piece.file, piece.offset + length, piece.length - length);
   piece.length = length;
 }
 
@@ -216,7 +252,7 @@ void Sender::Queue(PieceId id, Piece& piece, bool again) {
   if (transfer == nullptr) return FreePiece(id);
   piece.state = PieceState::kQueued;
   if (again) {
-    transfer->ready.push_front(id);
+    transfer->again.push_front(id);
   } else {
     transfer->ready.push_back(id);
   }
@@ -236,22 +272,18 @@ void Sender::CheckFile(TransferId id, OutgoingTransfer& transfer, FileIndex file
 }
 
 std::optional<OutgoingPiece> Sender::NextPiece() {
-  return InTurn([this](TransferId id, OutgoingTransfer& transfer) -> std::optional<OutgoingPiece> {
-    Piece* piece = nullptr;
-    PieceId slot;
-    while (piece == nullptr && !transfer.ready.empty()) {
-      slot = transfer.ready.front();
-      transfer.ready.pop_front();
-      piece = At(slot);  // Null where a late acknowledgement has settled it.
+  using Next = std::optional<OutgoingPiece>;
+  return InTurn(last_sent_, [this](TransferId, OutgoingTransfer& transfer) -> Next {
+    while (const std::optional<PieceId> id = transfer.TakePiece()) {
+      Piece* piece = At(*id);
+      if (piece == nullptr) continue;  // A late acknowledgement has settled it.
+      piece->state = PieceState::kSent;
+      ++piece->copies;
+      SetAhead(*piece, false);
+      return Emit(*id, *piece);
     }
-    if (piece == nullptr && transfer.padding_leaves == 0) return std::nullopt;
-    last_served_ = id;
-    if (piece == nullptr) return EmitPadding(transfer);
-    piece->state = PieceState::kSent;
-    ++piece->copies;
-    if (piece->ahead) ahead_bytes_ -= piece->length;
-    piece->ahead = false;
-    return Emit(slot, *piece);
+    if (!transfer.MayMove() || transfer.padding_leaves == 0) return std::nullopt;
+    return EmitPadding(transfer);
   });
 }
 
@@ -277,20 +309,34 @@ OutgoingPiece Sender::EmitPadding(OutgoingTransfer& transfer) {
       std::nullopt, {}, kMaxDataHeaderBytes + static_cast<size_t>(leaves) * kLeafBytes};
 }
 
-bool Sender::HasMore() const {
-  if (ahead_bytes_ > 0) return true;
+bool Sender::HasMore(const OutgoingTransfer& transfer) const {
+  if (!transfer.MayMove()) return false;
+  if (transfer.ahead_bytes > 0) return true;
   if (pool_.used_bytes() + kMaxDataHeaderBytes + piece_bytes_ > pool_.capacity_bytes())
     return false;
+  return transfer.NextRead(piece_bytes_).has_value();
+}
+
+bool Sender::HasMore() const {
+  return std::any_of(transfers_.begin(), transfers_.end(),
+                     [this](const auto& entry) { return HasMore(entry.second); });
+}
+
+bool Sender::HasTail() const {
   return std::any_of(transfers_.begin(), transfers_.end(), [this](const auto& entry) {
-    return entry.second.MayMove() && entry.second.NextRead(piece_bytes_).has_value();
+    return entry.second.MayMove() && !HasMore(entry.second);
   });
 }
 
+bool Sender::IsTail(PieceId id) const {
+  const Piece* piece = At(id);
+  const OutgoingTransfer* transfer = piece == nullptr ? nullptr : Find(piece->transfer);
+  return transfer != nullptr && transfer->MayMove() && !HasMore(*transfer);
+}
+
 bool Sender::HasPiece() const {
-  return std::any_of(transfers_.begin(), transfers_.end(), [](const auto& entry) {
-    const OutgoingTransfer& transfer = entry.second;
-    return transfer.MayMove() && (!transfer.ready.empty() || transfer.padding_leaves > 0);
-  });
+  return std::any_of(transfers_.begin(), transfers_.end(),
+                     [](const auto& entry) { return entry.second.HasPiece(); });
 }
 
 bool Sender::MayMove() const {

@@ -685,8 +685,7 @@ std::optional<Output> Session::PollBulkRecord() {
   }
   if (!sender_.HasPiece()) {
     flow_.OnLimited(SendLimit::kSource, now_);
-    if (sender_.HasMore()) return std::nullopt;
-    return PollCopy();
+    return sender_.HasTail() ? PollCopy() : std::nullopt;
   }
   Lane* lane = PickLane(lanes_, BulkChoice());
   if (lane == nullptr) {
@@ -706,7 +705,7 @@ std::optional<Waiting> Session::WhatWaits() const {
     // A rate that falls to what full channels let through is not the network's.
     return ChannelsAreFull() ? Waiting::kChannel : Waiting::kNetwork;
   }
-  if (sender_.IsReading() || sender_.HasMore()) return Waiting::kSource;
+  if (sender_.HasMore()) return Waiting::kSource;
   // Credit, memory, or the end: what is on its way comes first. When all of that has arrived, only
   // the peer is left, which has yet to write it.
   return in_flight > 0 ? Waiting::kNetwork : Waiting::kSink;
@@ -776,14 +775,15 @@ bool Session::WindowsAreFull() const {
 std::optional<Output> Session::PollCopy() {
   // What takes much longer than a round trip waits for a retransmission, or behind one; and there
   // is nothing else to send.
-  const Duration late = flow_.round_trip() * 5 / 4 + kLateRecord;
+  const Timestamp sent_before = now_ + (Duration() - flow_.round_trip() * 5 / 4 - kLateRecord);
+  const auto is_tail = [this](PieceId piece) { return sender_.IsTail(piece); };
   for (auto& [id, from] : lanes_) {
     if (from.IsControl()) continue;
     LaneChoice choice = BulkChoice();
     choice.except = id;
     Lane* lane = PickLane(lanes_, choice);
     if (lane == nullptr) continue;
-    while (const std::optional<PieceId> piece = from.sent().TakeLate(now_ + (Duration() - late))) {
+    while (const std::optional<PieceId> piece = from.sent().TakeLate(sent_before, is_tail)) {
       if (const auto copy = sender_.CopyPiece(*piece)) return SendPiece(*lane, *copy);
     }
   }
