@@ -46,8 +46,8 @@ class SentRecords {
 
   // How far behind the newest acknowledged record a lost one is still remembered.
   static constexpr uint64_t kLateRecords = 256;
-  // And behind the newest one sent, for a peer that acknowledges nothing: the 10 MiB of a sender's
-  // pool are 640 records of 16 KiB, each sent several times.
+  // And behind the newest one sent, for a peer that acknowledges nothing: the 9 MiB of a sender's
+  // pool are 540 records of 16 KiB, each sent several times.
   static constexpr size_t kMostRemembered = 4096;
 
   explicit SentRecords(Delivery delivery = Delivery::kReliable) : delivery_(delivery) {}

@@ -29,12 +29,17 @@ Status Receiver::OnManifest(const ManifestFrame& frame) {
       return Error{ErrorCode::kTooLarge, "the peer offers too many transfers or files at once"};
     }
     ++next_ordinal_;
-    transfers_.emplace(frame.transfer, IncomingTransfer(frame.total_files, frame.token));
+    transfers_.emplace(frame.transfer, IncomingTransfer(frame.total_files, frame.token, memory_));
   } else if (ordinal > next_ordinal_) {
     return Violation("MANIFEST skips transfer numbers");
   }
   IncomingTransfer* transfer = Find(frame.transfer);
   if (transfer == nullptr) return Status::Ok();
+  const Error no_memory{ErrorCode::kTooLarge, "the receiver has no memory for so many files"};
+  if (!transfer->UpdateMemory()) {
+    Cancel(frame.transfer, no_memory);
+    return Status::Ok();
+  }
   ManifestMemory room{kMaxManifestBytes, kMaxFolders};
   for (const auto& [id, other] : transfers_) {
     if (id == frame.transfer) continue;
@@ -43,7 +48,10 @@ Status Receiver::OnManifest(const ManifestFrame& frame) {
   }
   const Status added = transfer->AddManifest(frame, room);
   if (!added.ok()) return added;
-  if (transfer->ManifestComplete()) {
+  // One part more than there is memory for takes little.
+  if (!transfer->UpdateMemory()) {
+    Cancel(frame.transfer, no_memory);
+  } else if (transfer->ManifestComplete()) {
     events_.push_back(
         {.type = EventType::kOffer, .transfer = frame.transfer, .token = transfer->token()});
   }
@@ -119,6 +127,7 @@ Status Receiver::OnData(const DataFrame& frame, PoolBuffer& buffer) {
   if (!checked.ok()) return checked;
 
   IncomingFile& file = transfer->files()[frame.file.value];
+  if (file.received) return Status::Ok();
   const uint64_t end = frame.offset + frame.payload.size();
   if (end % kLeafBytes != 0) file.end = end;
   std::optional<uint32_t> held;
@@ -242,11 +251,10 @@ void Receiver::CheckFile(TransferId id, FileIndex index) {
   if (file.received || !file.announced_root || file.written_bytes != file.end) return;
   const Digest root = file.tree.Root(*file.end);
   if (root != *file.announced_root) {
-    const Error error{ErrorCode::kHashMismatch, "what arrived is not what the sender hashed"};
-    frames_.Push(CancelFrame{id, error.code, error.detail});
-    return Fail(id, error, false);
+    return Cancel(id,
+                  Error{ErrorCode::kHashMismatch, "what arrived is not what the sender hashed"});
   }
-  file.received = true;
+  Find(id)->MarkReceived(index);
   events_.push_back({.type = EventType::kFileReceived,
                      .transfer = id,
                      .file = index,
@@ -338,6 +346,11 @@ void Receiver::GrantCredit() {
     transfer.granted = limit;
     frames_.Push(CreditFrame{id, limit});
   }
+}
+
+void Receiver::Cancel(TransferId id, const Error& error) {
+  frames_.Push(CancelFrame{id, error.code, error.detail});
+  Fail(id, error, false);
 }
 
 void Receiver::Fail(TransferId id, Error error, bool by_peer) {

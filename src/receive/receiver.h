@@ -43,11 +43,12 @@ class Receiver {
                     kMaxMessageBytes <=
                 kPoolBytes);
 
-  // `frames` carries what has to be said on the control lane; `events` what the user has to know.
-  // Both outlive the receiver.
-  Receiver(size_t pool_bytes, FrameQueue& frames, EventQueue& events)
+  // `memory` is for what is kept of files; `frames` carries what has to be said on the control
+  // lane; `events` what the user has to know. All outlive the receiver.
+  Receiver(size_t pool_bytes, MemoryBudget& memory, FrameQueue& frames, EventQueue& events)
       : pool_(pool_bytes),
         control_pool_(kMaxControlRecordBytes),
+        memory_(memory),
         frames_(frames),
         events_(events) {}
 
@@ -63,7 +64,8 @@ class Receiver {
   std::optional<PoolBuffer> AllocateControl(size_t bytes);
 
   // Frames of the peer. Errors: kProtocolViolation or kTooLarge, and the session has to end. Frames
-  // for ended transfers are ignored.
+  // for ended transfers are ignored. An offer that finds no memory beside what is open is cancelled
+  // with kTooLarge.
   Status OnManifest(const ManifestFrame& frame);
   // `buffer` holds the record that `frame` points into; it is kept as long as writes need it.
   Status OnData(const DataFrame& frame, PoolBuffer& buffer);
@@ -124,6 +126,8 @@ class Receiver {
   };
 
   IncomingTransfer* Find(TransferId id);
+  // Ends the transfer on both sides.
+  void Cancel(TransferId id, const Error& error);
   Status CheckData(const DataFrame& frame, const IncomingTransfer& transfer) const;
   Status CheckComplete(const CompleteFrame& frame, const IncomingFile& file) const;
   void PushHave(TransferId id, FileIndex index, const IncomingFile& file);
@@ -138,6 +142,7 @@ class Receiver {
 
   PagePool pool_;
   PagePool control_pool_;
+  MemoryBudget& memory_;
   FrameQueue& frames_;
   EventQueue& events_;
   Role peer_role_ = Role::kResponder;

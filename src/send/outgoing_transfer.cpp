@@ -6,10 +6,13 @@
 
 namespace millrace {
 
-OutgoingTransfer::OutgoingTransfer(const std::vector<FileInfo>& infos, size_t name_bytes)
-    : name_bytes_(name_bytes) {
-  files_.resize(infos.size());
-  for (size_t i = 0; i < infos.size(); ++i) files_[i].size = infos[i].size;
+static_assert(sizeof(void*) > 4 || sizeof(OutgoingFile) <= kOutgoingFileBytes - 72);
+
+OutgoingTransfer::OutgoingTransfer(const std::vector<std::optional<uint64_t>>& sizes,
+                                   size_t name_bytes, MemoryShare memory)
+    : name_bytes_(name_bytes), memory_(std::move(memory)) {
+  files_.resize(sizes.size());
+  for (size_t i = 0; i < sizes.size(); ++i) files_[i].size = sizes[i];
   SkipRead();
 }
 
@@ -74,6 +77,7 @@ std::optional<Digest> OutgoingTransfer::TakeRoot(FileIndex file) {
   OutgoingFile& state = files_[file.value];
   if (state.root || !state.size || state.hashed_bytes != *state.size) return std::nullopt;
   state.root = state.tree.Root(*state.size);
+  state.tree = HashTree();
   ++roots_;
   return state.root;
 }

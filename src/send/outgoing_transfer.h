@@ -9,6 +9,7 @@
 #include "base/event.h"
 #include "base/file_info.h"
 #include "base/ids.h"
+#include "base/memory_budget.h"
 #include "base/range_set.h"
 #include "crypto/hash_tree.h"
 #include "lanes/sent_records.h"
@@ -35,7 +36,9 @@ struct ReadPosition {
 
 class OutgoingTransfer {
  public:
-  OutgoingTransfer(const std::vector<FileInfo>& infos, size_t name_bytes);
+  // Files of these sizes; nothing for a stream. `memory`: what they take.
+  OutgoingTransfer(const std::vector<std::optional<uint64_t>>& sizes, size_t name_bytes,
+                   MemoryShare memory);
 
   bool accepted = false;
   bool paused_here = false;
@@ -92,6 +95,7 @@ class OutgoingTransfer {
 
   std::vector<OutgoingFile> files_;
   size_t name_bytes_;
+  MemoryShare memory_;
   size_t receipts_ = 0;
   size_t roots_ = 0;
   // The cursor: the file that is read now and how far, and all bytes asked for so far that need

@@ -12,59 +12,63 @@ namespace {
 // Room for entries in one MANIFEST frame; the largest entry fits several times.
 constexpr size_t kManifestPartBytes = 12 * 1024;
 // With privacy, each part of a manifest takes as much: its entries and its other fields.
-constexpr size_t kPaddedManifestBytes = kManifestPartBytes + 128;
+constexpr size_t kManifestFieldBytes = 128;
+constexpr size_t kPaddedManifestBytes = kManifestPartBytes + kManifestFieldBytes;
+
+// Points into `file`.
+FileEntry EntryOf(const FileInfo& file) {
+  return FileEntry{file.size, file.last_modified_ms, file.path, file.type};
+}
 
 size_t Leaves(size_t bytes) { return (bytes + kLeafBytes - 1) / kLeafBytes; }
 
-std::optional<Error> CheckOffer(const std::vector<FileInfo>& files) {
-  if (files.empty()) return Error{ErrorCode::kInvalidArgument, "there is no file to send"};
-  uint64_t total = 0;
-  for (const FileInfo& file : files) {
-    if (file.path.empty() || !IsUtf8(file.path) || !IsUtf8(file.type)) {
-      return Error{ErrorCode::kInvalidArgument, "a file has no usable name"};
-    }
-    if (file.path.size() > kMaxPathBytes || file.type.size() > kMaxTypeBytes) {
-      return Error{ErrorCode::kInvalidArgument, "a file's name or type is too long"};
-    }
-    const uint64_t size = file.size.value_or(0);
-    if (size > kMaxFileBytes || total > kMaxFileBytes - size ||
-        file.last_modified_ms > kMaxFileBytes) {
-      return Error{ErrorCode::kTooLarge, "a transfer holds at most 2^53 - 1 bytes"};
-    }
-    total += size;
+std::optional<Error> CheckFileInfo(const FileInfo& file) {
+  if (file.path.empty() || !IsUtf8(file.path) || !IsUtf8(file.type)) {
+    return Error{ErrorCode::kInvalidArgument, "a file has no usable name"};
+  }
+  if (file.path.size() > kMaxPathBytes || file.type.size() > kMaxTypeBytes) {
+    return Error{ErrorCode::kInvalidArgument, "a file's name or type is too long"};
+  }
+  if (file.size.value_or(0) > kMaxFileBytes || file.last_modified_ms > kMaxFileBytes) {
+    return Error{ErrorCode::kTooLarge, "a file holds at most 2^53 - 1 bytes"};
   }
   return std::nullopt;
 }
 
-size_t NameBytes(const std::vector<FileInfo>& files) {
-  size_t bytes = 0;
-  for (const FileInfo& file : files) bytes += file.path.size() + file.type.size();
-  return bytes;
-}
-
 }  // namespace
 
-TransferId Sender::Offer(const std::vector<FileInfo>& files, const TransferToken& token) {
-  const TransferId id(next_ordinal_++ * 2 + static_cast<uint32_t>(role_));
-  std::optional<Error> error = CheckOffer(files);
-  if (!error) error = CheckRoom(files);
-  if (error) {
-    // The number is spent all the same, so the peer must learn of it to count along.
-    frames_.Push(CancelFrame{id, error->code, error->detail});
-    events_.push_back({.type = EventType::kFailed, .transfer = id, .error = *error});
-    return id;
+Result<Sender::Summary> Sender::Summarize(const FileList& files) const {
+  if (files.count == 0) return Error{ErrorCode::kInvalidArgument, "there is no file to send"};
+  if (files.count > kMaxOpenFiles) {
+    return Error{ErrorCode::kTooLarge, "all open transfers hold at most 20,000 files"};
   }
-  transfers_.emplace(id, OutgoingTransfer(files, NameBytes(files)));
-  PushManifest(id, files, token);
-  return id;
+  Summary summary;
+  summary.sizes.reserve(files.count);
+  uint64_t total = 0;
+  for (size_t i = 0; i < files.count; ++i) {
+    const FileInfo file = files.file(i);
+    if (const std::optional<Error> error = CheckFileInfo(file)) return *error;
+    const uint64_t size = file.size.value_or(0);
+    if (total > kMaxFileBytes - size) {
+      return Error{ErrorCode::kTooLarge, "a transfer holds at most 2^53 - 1 bytes"};
+    }
+    total += size;
+    summary.sizes.push_back(file.size);
+    summary.name_bytes += file.path.size() + file.type.size();
+    summary.manifest_bytes += FileEntryLength(EntryOf(file));
+  }
+  const size_t parts = summary.manifest_bytes / (kManifestPartBytes / 2) + 1;
+  summary.manifest_bytes += parts * (FrameQueue::kFrameBytes + kManifestFieldBytes);
+  if (privacy_) summary.manifest_bytes = parts * (FrameQueue::kFrameBytes + kPaddedManifestBytes);
+  return summary;
 }
 
-std::optional<Error> Sender::CheckRoom(const std::vector<FileInfo>& files) const {
+std::optional<Error> Sender::TakeRoom(const Summary& summary, MemoryShare& memory) const {
   if (transfers_.size() >= kMaxOpenTransfers) {
     return Error{ErrorCode::kTooLarge, "too many transfers are open"};
   }
-  size_t count = files.size();
-  size_t name_bytes = NameBytes(files);
+  size_t count = summary.sizes.size();
+  size_t name_bytes = summary.name_bytes;
   for (const auto& [id, other] : transfers_) {
     count += other.files().size();
     name_bytes += other.name_bytes();
@@ -75,17 +79,40 @@ std::optional<Error> Sender::CheckRoom(const std::vector<FileInfo>& files) const
   if (name_bytes > kMaxManifestBytes) {
     return Error{ErrorCode::kTooLarge, "the names of all open files take more than 4 MiB"};
   }
+  if (!memory.Resize(summary.sizes.size() * kOutgoingFileBytes,
+                     summary.manifest_bytes + kStateReserveBytes)) {
+    return Error{ErrorCode::kTooLarge,
+                 "the files of all open transfers, both ways, take too much memory"};
+  }
   return std::nullopt;
 }
 
-void Sender::PushManifest(TransferId id, const std::vector<FileInfo>& files,
-                          const TransferToken& token) {
+TransferId Sender::Offer(const FileList& files, const TransferToken& token) {
+  const TransferId id(next_ordinal_++ * 2 + static_cast<uint32_t>(role_));
+  MemoryShare memory(memory_);
+  const Result<Summary> summary = Summarize(files);
+  const std::optional<Error> error =
+      summary.ok() ? TakeRoom(summary.value(), memory) : std::optional(summary.error());
+  if (error) {
+    // The number is spent all the same, so the peer must learn of it to count along.
+    frames_.Push(CancelFrame{id, error->code, error->detail});
+    events_.push_back({.type = EventType::kFailed, .transfer = id, .error = *error});
+    return id;
+  }
+  transfers_.emplace(
+      id, OutgoingTransfer(summary.value().sizes, summary.value().name_bytes, std::move(memory)));
+  PushManifest(id, files, token);
+  return id;
+}
+
+void Sender::PushManifest(TransferId id, const FileList& files, const TransferToken& token) {
   std::array<uint8_t, kManifestPartBytes> entries;
-  ManifestFrame part{id, token, static_cast<uint32_t>(files.size()), 0, 0, {}};
+  ManifestFrame part{id, token, static_cast<uint32_t>(files.count), 0, 0, {}};
   ByteWriter writer(entries);
   const size_t least_bytes = privacy_ ? kPaddedManifestBytes : 0;
-  for (const FileInfo& file : files) {
-    const FileEntry entry{file.size, file.last_modified_ms, file.path, file.type};
+  for (size_t i = 0; i < files.count; ++i) {
+    const FileInfo file = files.file(i);
+    const FileEntry entry = EntryOf(file);
     if (FileEntryLength(entry) > writer.room()) {
       part.entries = writer.written();
       frames_.Push(part, least_bytes);

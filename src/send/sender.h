@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "base/event.h"
+#include "base/file_info.h"
+#include "base/memory_budget.h"
 #include "base/page_pool.h"
 #include "base/token.h"
 #include "crypto/key_schedule.h"
@@ -47,10 +49,10 @@ class Sender {
   // Of a piece on its way at once: the last ones are not worth more.
   static constexpr uint32_t kMostCopies = 3;
 
-  // `frames` carries what has to be said on the control lane; `events` what the user has to know.
-  // Both outlive the sender.
-  Sender(size_t pool_bytes, FrameQueue& frames, EventQueue& events)
-      : pool_(pool_bytes), frames_(frames), events_(events) {}
+  // `memory` is for what is kept of files; `frames` carries what has to be said on the control
+  // lane; `events` what the user has to know. All outlive the sender.
+  Sender(size_t pool_bytes, MemoryBudget& memory, FrameQueue& frames, EventQueue& events)
+      : pool_(pool_bytes), memory_(memory), frames_(frames), events_(events) {}
 
   // Which ids this side gives (PROTOCOL, "Transfers"). Called once, before the first offer.
   void SetRole(Role role) { role_ = role; }
@@ -60,8 +62,9 @@ class Sender {
 
   // Offers files under a token that names the transfer beyond this session, and answers the
   // transfer's id. Errors: an empty or unusable list becomes a kFailed event with kInvalidArgument
-  // or kTooLarge, and the peer only learns that the number is spent.
-  TransferId Offer(const std::vector<FileInfo>& files, const TransferToken& token);
+  // or kTooLarge, as does one that passes a limit or finds no memory beside what is open, and the
+  // peer only learns that the number is spent. Cost: each file is asked for twice.
+  TransferId Offer(const FileList& files, const TransferToken& token);
 
   // Bytes per piece from now on; a multiple of kLeafBytes.
   void SetPieceBytes(size_t bytes) { piece_bytes_ = bytes; }
@@ -164,9 +167,17 @@ class Sender {
   void EndStream(Piece& piece, OutgoingTransfer& transfer, size_t length);
   OutgoingTransfer* Find(TransferId id);
   const OutgoingTransfer* Find(TransferId id) const;
-  // What the peer would not take beside the transfers that are open.
-  std::optional<Error> CheckRoom(const std::vector<FileInfo>& files) const;
-  void PushManifest(TransferId id, const std::vector<FileInfo>& files, const TransferToken& token);
+  // What an offer comes to.
+  struct Summary {
+    std::vector<std::optional<uint64_t>> sizes;
+    size_t name_bytes = 0;
+    size_t manifest_bytes = 0;  // In the frame queue.
+  };
+  Result<Summary> Summarize(const FileList& files) const;
+  // Takes memory for the files. Errors: kTooLarge where there is none, or the peer would not take
+  // them beside the transfers that are open.
+  std::optional<Error> TakeRoom(const Summary& summary, MemoryShare& memory) const;
+  void PushManifest(TransferId id, const FileList& files, const TransferToken& token);
   // Says COMPLETE once all of the file is hashed.
   void CheckFile(TransferId id, OutgoingTransfer& transfer, FileIndex file);
   // Visits the transfers in turn, beginning after `last`, until one answers something; that one is
@@ -176,6 +187,7 @@ class Sender {
       -> decltype(visit(TransferId(), std::declval<OutgoingTransfer&>()));
 
   PagePool pool_;
+  MemoryBudget& memory_;
   FrameQueue& frames_;
   EventQueue& events_;
   Role role_ = Role::kInitiator;

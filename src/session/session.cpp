@@ -71,8 +71,8 @@ bool IsQueued(const Frame& frame) {
 Session::Session(const SessionOptions& options, std::unique_ptr<Handshake> handshake, Timestamp now)
     : options_(options),
       now_(now),
-      sender_(options.send_pool_bytes, frames_, events_),
-      receiver_(options.receive_pool_bytes, frames_, events_),
+      sender_(options.send_pool_bytes, memory_, frames_, events_),
+      receiver_(options.receive_pool_bytes, memory_, frames_, events_),
       handshake_(std::move(handshake)),
       flow_(options.lanes),
       chunks_(options.chunks),
@@ -558,6 +558,9 @@ Timestamp Session::NextTimeout() const {
 
 std::optional<Output> Session::PollOutput(Timestamp now) {
   Touch(now);
+  if (frames_.overflowed()) {
+    CloseWith(Error{ErrorCode::kTooLarge, "too much waits to be said to the peer"}, false);
+  }
   receive_waiting_.Set(WhatReceivingWaits(), now_);
   if (trace_) Observe();
   Lane* control = FindLane(kControlLane);
@@ -853,8 +856,7 @@ std::optional<Event> Session::PollEvent() {
   return event;
 }
 
-TransferId Session::Offer(const std::vector<FileInfo>& files, const TransferToken& token,
-                          Timestamp now) {
+TransferId Session::Offer(const FileList& files, const TransferToken& token, Timestamp now) {
   Touch(now);
   if (!established_ || closed_) {
     const TransferId none(UINT32_MAX);

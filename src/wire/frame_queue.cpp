@@ -12,7 +12,12 @@ void FrameQueue::Push(const Frame& frame, size_t least_bytes) {
   EncodeFrame(frame, writer);
   if (writer.size() < least_bytes) writer.Zeros(least_bytes - writer.size());
   const MutableByteView encoded = writer.written();
-  if (writer.ok()) frames_.emplace_back(encoded.begin(), encoded.end());
+  if (!writer.ok() || overflowed_) return;
+  if (memory_.Resize(memory_.bytes() + kFrameBytes + encoded.size())) {
+    frames_.emplace_back(encoded.begin(), encoded.end());
+  } else {
+    overflowed_ = true;
+  }
 }
 
 void FrameQueue::Clear() {
@@ -20,6 +25,8 @@ void FrameQueue::Clear() {
   frames_.clear();
   sent_ = 0;
   packed_.clear();
+  memory_.Resize(0);
+  overflowed_ = false;
 }
 
 size_t FrameQueue::PackInto(ByteWriter& writer, PacketNumber number) {
@@ -31,6 +38,7 @@ size_t FrameQueue::PackInto(ByteWriter& writer, PacketNumber number) {
 
 void FrameQueue::Forget(uint64_t end) {
   while (base_ < end && sent_ > 0) {
+    memory_.Resize(memory_.bytes() - kFrameBytes - frames_.front().size());
     frames_.pop_front();
     ++base_;
     --sent_;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 namespace millrace {
 namespace {
@@ -9,7 +10,7 @@ namespace {
 // A receiver whose peer offers transfers and sends data within its credit.
 struct Fixture {
   explicit Fixture(size_t pool_bytes = Receiver::kPoolBytes)
-      : receiver(pool_bytes, frames, events) {
+      : receiver(pool_bytes, memory, frames, events) {
     receiver.SetRole(Role::kResponder);
   }
 
@@ -34,8 +35,8 @@ struct Fixture {
   uint64_t SendAll(TransferId id) {
     receiver.GrantCredit();
     uint64_t sent = 0;
-    while (Granted(id) - receiver.Find(id)->arrived_bytes >= kLeafBytes) {
-      REQUIRE(Send(id, receiver.Find(id)->arrived_bytes, kLeafBytes).ok());
+    while (Granted(id) - Find(id)->arrived_bytes >= kLeafBytes) {
+      REQUIRE(Send(id, Find(id)->arrived_bytes, kLeafBytes).ok());
       sent += kLeafBytes;
     }
     return sent;
@@ -50,9 +51,11 @@ struct Fixture {
     std::erase_if(writes, [id](const WriteRequest& write) { return write.transfer == id; });
   }
 
-  uint64_t Granted(TransferId id) const { return receiver.Find(id)->granted; }
+  const IncomingTransfer* Find(TransferId id) const { return receiver.Find(id); }
+  uint64_t Granted(TransferId id) const { return Find(id)->granted; }
 
-  FrameQueue frames;
+  MemoryBudget memory{kMaxStateBytes};
+  FrameQueue frames{memory};
   EventQueue events;
   Receiver receiver;
   uint32_t next = 0;
@@ -83,7 +86,7 @@ TEST_CASE("transfers that move share the window evenly") {
   }
   f.receiver.GrantCredit();
   for (const TransferId id : {one, two}) {
-    CHECK(f.receiver.Find(id)->outstanding_bytes() == Receiver::kWindowBytes / 2);
+    CHECK(f.Find(id)->outstanding_bytes() == Receiver::kWindowBytes / 2);
   }
 }
 
@@ -94,7 +97,7 @@ TEST_CASE("a transfer that stands still leaves credit to as many others as there
     const TransferId id = f.Offer(kLarge);
     f.SendAll(id);
     CHECK(f.Granted(id) >= Receiver::kLeastWindowBytes);
-    outstanding += f.receiver.Find(id)->outstanding_bytes();
+    outstanding += f.Find(id)->outstanding_bytes();
   }
   CHECK(outstanding <=
         Receiver::kMostGrantedBytes + kMaxOpenTransfers * Receiver::kLeastWindowBytes);
@@ -132,8 +135,9 @@ TEST_CASE("the window of a transfer that ends goes to the others") {
   const TransferId two = f.Offer(kLarge);
   f.SendAll(two);
   f.receiver.Fail(one, Error{ErrorCode::kCancelled, ""}, true);
+  f.Store(one);
   f.SendAll(two);
-  CHECK(f.receiver.Find(two)->outstanding_bytes() == Receiver::kWindowBytes);
+  CHECK(f.Find(two)->outstanding_bytes() == Receiver::kWindowBytes);
 }
 
 TEST_CASE("credit ends with the transfer, and data past it is a violation") {
@@ -141,10 +145,10 @@ TEST_CASE("credit ends with the transfer, and data past it is a violation") {
   const TransferId small = f.Offer(100);
   CHECK(f.Granted(small) == 100);
   const TransferId large = f.Offer(kLarge);
-  while (f.Granted(large) > f.receiver.Find(large)->arrived_bytes) {
-    REQUIRE(f.Send(large, f.receiver.Find(large)->arrived_bytes, kLeafBytes).ok());
+  while (f.Granted(large) > f.Find(large)->arrived_bytes) {
+    REQUIRE(f.Send(large, f.Find(large)->arrived_bytes, kLeafBytes).ok());
   }
-  const Status status = f.Send(large, f.receiver.Find(large)->arrived_bytes, kLeafBytes);
+  const Status status = f.Send(large, f.Find(large)->arrived_bytes, kLeafBytes);
   REQUIRE_FALSE(status.ok());
   CHECK(status.error().code == ErrorCode::kProtocolViolation);
 }
@@ -156,10 +160,35 @@ TEST_CASE("bytes that came before are taken once, and their memory goes at once"
   const size_t used = f.receiver.pool_used_bytes();
   REQUIRE(f.Send(id, 0, kLeafBytes).ok());
   CHECK(f.receiver.pool_used_bytes() == used);
-  CHECK(f.receiver.Find(id)->arrived_bytes == kLeafBytes);
+  CHECK(f.Find(id)->arrived_bytes == kLeafBytes);
   f.Store(id);
   CHECK(f.receiver.pool_used_bytes() == 0);
-  CHECK(f.receiver.Find(id)->written_bytes == kLeafBytes);
+  CHECK(f.Find(id)->written_bytes == kLeafBytes);
+}
+
+TEST_CASE("an offer that finds no memory is cancelled, and the session goes on") {
+  Fixture f;
+  MemoryShare taken(f.memory);
+  REQUIRE(taken.Resize(kMaxStateBytes - 2 * kStateReserveBytes));
+  const auto offer = [&f](uint32_t files) {
+    const TransferId id(f.next++ * 2);
+    std::vector<uint8_t> bytes(10'000);
+    ByteWriter writer(bytes);
+    for (int i = 0; i < 40; ++i) {
+      EncodeFileEntry(FileEntry{1, 0, std::string(200, 'f'), ""}, writer);
+    }
+    for (uint32_t first = 0; first < files; first += 40) {
+      REQUIRE(
+          f.receiver.OnManifest(ManifestFrame{id, {}, files, first, 40, writer.written()}).ok());
+    }
+    return id;
+  };
+  // At once where already the number of files is too much, else with its part of the names.
+  const TransferId id = offer(GENERATE(20'000u, 1'600u));
+  CHECK(f.Find(id) == nullptr);
+  CHECK_FALSE(f.frames.empty());
+  CHECK_FALSE(f.frames.overflowed());
+  CHECK(f.Find(offer(400)) != nullptr);
 }
 
 TEST_CASE("a transfer that fails gives back its memory when its sink does") {

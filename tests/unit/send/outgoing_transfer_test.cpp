@@ -1,6 +1,10 @@
 #include "send/outgoing_transfer.h"
 
+#include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <vector>
+
+#include "wire/limits.h"
 
 namespace millrace {
 namespace {
@@ -8,9 +12,8 @@ namespace {
 constexpr size_t kPiece = 4 * kLeafBytes;
 
 OutgoingTransfer Transfer(const std::vector<std::optional<uint64_t>>& sizes) {
-  std::vector<FileInfo> infos;
-  for (const auto& size : sizes) infos.push_back(FileInfo{size, 0, "f", ""});
-  OutgoingTransfer transfer(infos, sizes.size());
+  static MemoryBudget memory(kMaxStateBytes);
+  OutgoingTransfer transfer(sizes, sizes.size(), MemoryShare(memory));
   transfer.accepted = true;
   return transfer;
 }

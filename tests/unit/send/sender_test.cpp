@@ -7,16 +7,17 @@
 namespace millrace {
 namespace {
 
-constexpr size_t kPoolBytes = 10 * 1024 * 1024;
+constexpr size_t kPoolBytes = 9 * 1024 * 1024;
 
 // A sender with a source that answers when it is told to, and a peer that accepts and grants all.
 struct Fixture {
-  explicit Fixture(size_t pool_bytes = kPoolBytes) : sender(pool_bytes, frames, events) {
+  explicit Fixture(size_t pool_bytes = kPoolBytes) : sender(pool_bytes, memory, frames, events) {
     sender.SetPieceBytes(8 * kLeafBytes);
   }
 
   TransferId Offer(std::optional<uint64_t> size) {
-    const TransferId id = sender.Offer({FileInfo{size, 0, "f", ""}}, {});
+    const std::vector<FileInfo> files = {FileInfo{size, 0, "f", ""}};
+    const TransferId id = sender.Offer(FileList(files), {});
     REQUIRE(sender.OnAccept(AcceptFrame{id}).ok());
     REQUIRE(sender.OnCredit(CreditFrame{id, kMaxFileBytes}).ok());
     return id;
@@ -60,7 +61,8 @@ struct Fixture {
     return bytes;
   }
 
-  FrameQueue frames;
+  MemoryBudget memory{kMaxStateBytes};
+  FrameQueue frames{memory};
   EventQueue events;
   Sender sender;
   std::deque<ReadRequest> reads;
@@ -155,7 +157,8 @@ TEST_CASE("reads take turns among transfers") {
 
 TEST_CASE("tiny files count as the memory that they take") {
   Fixture f;
-  const TransferId id = f.sender.Offer(std::vector<FileInfo>(20'000, FileInfo{1, 0, "f", ""}), {});
+  const std::vector<FileInfo> files(20'000, FileInfo{1, 0, "f", ""});
+  const TransferId id = f.sender.Offer(FileList(files), {});
   REQUIRE(f.sender.OnAccept(AcceptFrame{id}).ok());
   REQUIRE(f.sender.OnCredit(CreditFrame{id, kMaxFileBytes}).ok());
   f.Fill(id);
@@ -221,6 +224,26 @@ TEST_CASE("a file that is shorter than announced fails its transfer, a stream ju
   const bool failed = f.events.back().type == EventType::kFailed;
   CHECK(failed != stream);
   if (failed) CHECK(f.events.back().error.code == ErrorCode::kSourceChanged);
+}
+
+TEST_CASE("files that find no memory are refused, and what they would take is free afterwards") {
+  MemoryBudget memory{1024 * 1024};
+  FrameQueue frames{memory};
+  EventQueue events;
+  Sender sender(kPoolBytes, memory, frames, events);
+  const std::vector<FileInfo> many(5'000, FileInfo{1, 0, std::string(200, 'f'), ""});
+  sender.Offer(FileList(many), {});
+  REQUIRE(events.size() == 1);
+  CHECK(events.back().type == EventType::kFailed);
+  CHECK(events.back().error.code == ErrorCode::kTooLarge);
+  CHECK_FALSE(frames.overflowed());
+  const std::vector<FileInfo> few(1'000, FileInfo{1, 0, std::string(200, 'f'), ""});
+  const TransferId id = sender.Offer(FileList(few), {});
+  CHECK(events.size() == 1);
+  CHECK(sender.active_transfers() == 1);
+  sender.Fail(id, Error{ErrorCode::kCancelled, ""}, false);
+  frames.Clear();
+  CHECK(memory.free_bytes() == 1024 * 1024);
 }
 
 TEST_CASE("a receipt that does not fit what was sent is a violation") {
