@@ -182,7 +182,7 @@ void Simulation::Schedule(Duration delay, std::function<void()> act) {
 
 void Simulation::Answer(TransferId id, bool held, Duration delay, std::function<void()> act) {
   if (held) {
-    held_answers_.emplace(id, std::move(act));
+    held_answers_.emplace(id, std::pair(delay, std::move(act)));
   } else if (delay == Duration()) {
     act();
   } else {
@@ -194,7 +194,9 @@ void Simulation::LetGo(TransferId id) {
   held_sources_.erase(id);
   held_sinks_.erase(id);
   const auto [begin, end] = held_answers_.equal_range(id);
-  for (auto it = begin; it != end; ++it) Schedule(Duration(), std::move(it->second));
+  for (auto it = begin; it != end; ++it) {
+    Schedule(it->second.first, std::move(it->second.second));
+  }
   held_answers_.erase(begin, end);
 }
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "session/session.h"
@@ -170,7 +171,7 @@ class Simulation {
   void ReplaceLane(LaneId lane);
   void Read(size_t side, const ReadRequest& read);
   void Write(size_t side, const WriteRequest& write);
-  // Answers a read or a write after `delay`, or when the transfer is let go.
+  // Answers a read or a write after `delay`, counted from when the transfer is let go.
   void Answer(TransferId id, bool held, Duration delay, std::function<void()> act);
   Timestamp NextHappening() const;
   void Happen();
@@ -195,7 +196,7 @@ class Simulation {
   std::multimap<Timestamp, std::function<void()>> later_;
   std::set<TransferId> held_sources_;
   std::set<TransferId> held_sinks_;
-  std::multimap<TransferId, std::function<void()>> held_answers_;
+  std::multimap<TransferId, std::pair<Duration, std::function<void()>>> held_answers_;
 };
 
 }  // namespace millrace::testing
