@@ -1,4 +1,4 @@
-// Serves the examples, and passes on what the members of a room say to each other: all the server that Millrace needs.
+// Serves the examples, and forwards messages between the members of a room. Millrace needs no more of a server.
 //
 //   node examples/serve.mjs [PORT]
 import { readFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ const types = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'applic
 
 const server = createServer(async (request, response) => {
   try {
-    // What parsing leaves of a path has no '..' in it.
+    // A parsed path has no '..' in it.
     const { pathname } = new URL(request.url, 'http://localhost');
     const path = pathname.endsWith('/') ? `${pathname}index.html` : pathname;
     const ofPackage = path.startsWith('/millrace/');

@@ -1,28 +1,28 @@
-// What becomes of a transfer when its link changes: another transfer comes, the rate falls and rises, the link is dark.
+// What happens to a transfer when its link changes: a second transfer starts, the rate falls and rises, an outage.
 //
 //   node scripts/bench-changes.mjs [SCENARIO…] [--json] [--rounds N] [--browsers a>b[,c>d…]]
 //
-// SCENARIO: fairness, step or blackout (all of them, when none is named). The link has 100 Mbit/s and a queue of 500 kB in
-// each direction and a round trip of 40 ms. Transfers are streams without an end into a sink that only counts; every round has
-// fresh pages and an emulator of its own, and every figure is the median of its rounds unless it says otherwise.
+// SCENARIO: fairness, step or blackout (default: all of them). The link has 100 Mbit/s and a queue of 500 kB in each direction, and
+// a round trip of 40 ms. Transfers are endless streams into a sink that only counts. Every round has fresh pages and an emulator of
+// its own, and every figure is the median of its rounds unless stated otherwise.
 //
-// `fairness`: two transfers, each between two pages of its own, the second 2 s after the first; over the 30 s after its first
-// byte: `mbpsFirst` and `mbpsSecond`, file bits that came; `mbpsSum`, both; `share`, the smaller's part of the sum, 0.5 at
+// `fairness`: two transfers, each between two pages of its own, the second 2 s after the first. Over the 30 s after the second one's
+// first byte: `mbpsFirst` and `mbpsSecond`, file bits that arrived; `mbpsSum`, both; `share`, the smaller one's part of the sum, 0.5 at
 // most. Target: a share of at least 0.4.
-// `step`: after 6 s the link has a quarter of its rate, after another 8 s all of it again. `before`: what the link carried in
-// the 3 s before the fall, Mbit/s; `afterDrop` and `afterRise`: in the second that begins 3 s after the change, as a part of
-// what the link can carry then; `afterRiseOfBefore`: the latter by `before`, since the machine may not fill the link at all.
-// Target: at least 0.7 for `afterDrop` and `afterRiseOfBefore`.
-// `blackout`: after 6 s the link drops everything for 3 s. `before`: as above; `recoverySeconds`: from the end of the darkness
-// until the half second just gone has carried 0.8 of `before`; where that took longer than was waited, `limited` is true and
-// the figure is the wait. Target: 3 s at most.
+// `step`: after 6 s the link has a quarter of its rate, after another 8 s all of it again. `before`: what the link carried in the 3 s
+// before the fall, Mbit/s. `afterDrop` and `afterRise`: in the second that begins 3 s after the change, as a share of what the link
+// can carry then. `afterRiseOfBefore`: the latter divided by `before`, because the machine may not fill the link at all. Target: at least
+// 0.7 for `afterDrop` and `afterRiseOfBefore`.
+// `blackout`: after 6 s the link drops everything for 3 s. `before`: as above. `recoverySeconds`: from the end of the outage until the
+// last half second has carried 0.8 of `before`. If that took longer than the benchmark waits, `limited` is true and the figure is the
+// wait. Target: at most 3 s.
 //
-// Mbit/s of `before`, `afterDrop`, `afterRise` and the recovery are wire bits that the link carried, headers and
-// retransmissions included, to the hundredth of a second; `…ByRound` has each round's. `queueMsP95`: over 10 ms buckets, the
-// 95th percentile of the longest wait (fairness: of the 30 s). `longestSilenceMs`: without a byte for the sink, which gets
-// them in the order of the file, once data flows; the worst round, and of two transfers the worse. Target: less than a second.
-// `targetMet`: all of the row's targets. `unreadPackets` and `lostByEmulator`: as in bench-wan.mjs; on a quiet machine 0, or
-// nearly.
+// Mbit/s of `before`, `afterDrop`, `afterRise` and the recovery are wire bits that the link carried, headers and retransmissions
+// included, to the hundredth of a second. `…ByRound` has each round's figure.
+// `queueMsP95`: the 95th percentile, over buckets of 10 ms, of the longest queueing delay (fairness: of the 30 s).
+// `longestSilenceMs`: the longest time without a byte for the sink, which gets them in the order of the file, once data flows; the worst
+// round, and the worse of two transfers. Target: less than a second.
+// `targetMet`: all targets of the row. `unreadPackets` and `lostByEmulator`: as in bench-wan.mjs, close to 0 on a quiet machine.
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startSite } from '../e2e/support/site.mjs';

@@ -1,11 +1,11 @@
-// The core's way of a record, from source to channel and from channel to sink, natively and as WebAssembly in this Node.js:
-// two sessions in one process, beside sealing, opening, hashing and copying alone on the same amount of memory, in turns.
+// The way of a record through the core, from source to channel and from channel to sink, natively and as WebAssembly in this Node.js.
+// Two sessions run in one process, in turns with sealing, opening, hashing and copying alone on the same amount of memory.
 //
 //   node scripts/bench-core.mjs [--json] [--lanes N]
 //
-// `ratio` is the time of the whole way, copies and acknowledgements included, divided by that of sealing (receiving: opening)
-// and hashing alone: the median over many rounds, each taken beside its own reference, so that it holds while the machine's
-// speed drifts. `steps` are ns per record.
+// `ratio` is the time of the whole way, copies and acknowledgements included, divided by that of sealing (receiving: opening) and hashing
+// alone. It is the median over many rounds, each with its own reference, so it holds while the machine's speed drifts. `steps` are ns per
+// record.
 import { fileURLToPath } from 'node:url';
 import { run } from './lib/run.mjs';
 

@@ -1,11 +1,11 @@
-// Our build of libsodium against npm's libsodium-wrappers, measured in turns in the same Node.js process.
+// Our build of libsodium compared with npm's libsodium-wrappers, measured in turns in the same Node.js process.
 //
 //   node scripts/bench-crypto.mjs [--json]
 //
-// Each side works as its user does: ours copies the message into the WebAssembly heap, works in place and reads the result
-// as a view; the wrappers take and give a Uint8Array. Figures are MB/s (10^6 bytes of message). The two take turns in many
-// short rounds; the medians of the rounds count, and the ratio is the median of the ratios of neighbouring rounds, so that
-// it holds while the machine's speed drifts.
+// Each side works as its user does. Ours copies the message into the WebAssembly heap, works in place and reads the result as a view; the
+// wrappers take and return a Uint8Array. Figures are MB/s (10^6 bytes of message). The two take turns in many short rounds, and the
+// medians of the rounds count. The ratio is the median of the ratios of neighbouring rounds, so it holds while the machine's speed
+// drifts.
 import { readFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import sodium from 'libsodium-wrappers';

@@ -1,21 +1,23 @@
-// How long a message of the mesh takes there and back, beside a bare RTCDataChannel's in the same run.
+// How long a mesh message takes to the other agent and back, compared with a bare RTCDataChannel in the same run.
 //
 //   node scripts/bench-latency.mjs [SCENARIO…] [--json] [--samples N] [--agents N[,N…]]
 //
-// SCENARIO: direct, turn, five, link or simulated (all of them, when none is named). Each agent is a Chromium page of its own.
-// A round trip is a message and the answer that the other page's `onmessage` sends, one after the other; a bare one goes over a
-// reliable ordered channel between two other pages on the same path and is echoed. Both take turns, in blocks of 50 samples; times are by
-// `performance.now()`, ms.
+// SCENARIO: direct, turn, five, link or simulated (default: all of them). Each agent is a Chromium page of its own. A round trip is a
+// message and the answer that the other page's `onmessage` sends, one after the other. A bare message goes over a reliable ordered
+// channel between two other pages on the same path and is echoed. Both take turns, in blocks of 50 samples. Times come from
+// `performance.now()`, in ms.
 //
-// `direct`: two agents, host candidates. `turn`: two agents, through a coturn that is started for it, all relayed. `five`: a
-// full mesh of five, 10 connections; each agent pings the next one at the same time, and a pair of bare pages beside them.
-// `link`: two agents over an emulated link of 20 Mbit/s and 40 ms with a queue of 200 kB, `load` idle, then `bulk`: while a
-// file without end goes the same way; `bulkMbps` says how fast.
+// `direct`: two agents, host candidates.
+// `turn`: two agents, all packets relayed by a coturn that the benchmark starts.
+// `five`: a full mesh of five, 10 connections. Each agent pings the next one at the same time; a pair of bare pages runs as well.
+// `link`: two agents over an emulated link of 20 Mbit/s and 40 ms with a queue of 200 kB. `load` is idle, then `bulk`: meanwhile an
+// endless file goes the same way, as fast as `bulkMbps` says.
 // `messagesPerSecond`: 500 messages of 64 bytes, 100 at once, until all are acknowledged.
-// Targets: idle, `ratioP95` (p95 by the bare one's) at most 1.3; under bulk p95 at most the link's 40 ms + 60 ms; `turn` p95 below
-// 150 ms, `five` below 100 ms.
-// `simulated`: the same core in virtual time, 10, 20, 100 and 1,000 agents with churn, one-way delays of 5 to 50 ms: messages lost
-// must be 0. There p95 is one way, of messages to one and to all.
+// `simulated`: the same core in virtual time, 10, 20, 100 and 1,000 agents with churn, one-way delays of 5 to 50 ms. No message may
+// be lost. There p95 is one way, for messages to one and to all.
+//
+// Targets: when idle, `ratioP95` (p95 divided by the bare one's) at most 1.3; under bulk, p95 at most the link's 40 ms plus 60 ms;
+// `turn` p95 below 150 ms, `five` below 100 ms.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';

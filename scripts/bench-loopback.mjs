@@ -1,13 +1,13 @@
-// How fast a file goes from page to page on this machine, beside the raw channel measured in the same run.
+// How fast a file crosses from page to page on this machine, compared with the raw channel measured in the same run.
 //
 //   node scripts/bench-loopback.mjs [--json] [--browsers a>b[;c>d…]] [--rounds N]
 //
-// `mbs`: 100 MB from `accept` to the receipt, encrypted, acknowledged, verified by hash tree, and stored in the receiver's
-// origin private file system. `rawMbs`: the best of the naive pumps: one reliable unordered channel, messages of 64 and
-// 256 KiB, high-water marks of 64 KiB, 1 MiB and 8 MiB; nothing encrypted, hashed or stored. All six pumps are tried, the
-// two fastest (and the one called naive) then take turns with Millrace, round by round; each figure is the median of its
-// rounds. Sender and receiver are separate browser processes; each has a profile on
-// disk (a private one would keep the file in memory), and each measurement has fresh pages.
+// `mbs`: 100 MB from `accept` to the receipt, encrypted, acknowledged, verified by hash tree, and stored in the receiver's origin
+// private file system. `rawMbs`: the best of the naive pumps: one reliable unordered channel, messages of 64 and 256 KiB, high water
+// marks of 64 KiB, 1 MiB and 8 MiB; nothing is encrypted, hashed or stored. All six pumps run once. Then the two fastest, and the one
+// called naive, take turns with Millrace, round by round; each figure is the median of its rounds. Sender and receiver are
+// separate browser processes. Each has a profile on disk (a private one would keep the file in memory), and each measurement has fresh
+// pages.
 import { parseArgs } from 'node:util';
 import { openProfile } from '../e2e/support/browsers.mjs';
 import { startSite } from '../e2e/support/site.mjs';

@@ -1,18 +1,18 @@
-// What many prescribe for data channels, beside what this package does by default, over emulated links.
+// Common advice for data channels compared with the defaults of this package, over emulated links.
 //
 //   node scripts/bench-prescriptions.mjs [LINK…] [--json | --markdown] [--rounds N] [--browsers a>b] [--bytes N]
 //
-// LINK: as in bench-wan.mjs; wan20, wan50-0.1, wan100 and mobile, when none is named.
+// LINK: as in bench-wan.mjs (default: wan20, wan50-0.1, wan100 and mobile).
 //
-// Four comparisons: water marks of 16 and 4 MiB or short queues (1 MiB and 256 KiB); messages of 256, 64 or 16 KiB; reliable
-// lanes or unreliable ones; one connection with four channels or four connections with one each. Each is made twice as far as that is possible:
-// with `millrace/parts`, lanes that are filled as far as their marks allow (`with` is 'parts'), and with `connect`, which paces, encrypts
-// and stores besides (`with` is 'connect'); its chunks are that large, its messages may be smaller on slow links. What is not compared is as it is by
-// default: for the parts four lanes on one connection, reliable, 64 KiB, short queues.
+// There are four comparisons: water marks of 16 and 4 MiB or short queues (1 MiB and 256 KiB); messages of 256, 64 or 16 KiB; reliable
+// or unreliable lanes; one connection with four channels or four connections with one each. As far as possible, each is made twice:
+// with `millrace/parts`, which fill their lanes as far as the marks allow (`with` is 'parts'), and with `connect`, which also paces,
+// encrypts and stores (`with` is 'connect'); its chunks have the named size, and its messages may be smaller on slow links. Everything
+// else has its default: for the parts four lanes on one connection, reliable, 64 KiB, short queues.
 //
-// A row for each variant: `mbps`, `ofDefault` of what the default reaches in the same run, and what the link saw as in bench-wan.mjs. All take
-// turns, round by round, each with fresh pages and an emulator of its own; figures are medians. Parts that would take longer than 20 s
-// end there (`limited`); their speed is that of what had arrived. `--markdown`: a table as in docs/prescriptions.md.
+// Each variant has a row: `mbps`, `ofDefault` (the ratio to the default in the same run), and what the link saw as in bench-wan.mjs. All
+// take turns, round by round, each with fresh pages and an emulator of its own; figures are medians. Parts that would take longer than
+// 20 s are cut off there (`limited`); their speed is that of what had arrived. `--markdown` prints a table as in docs/prescriptions.md.
 import { parseArgs } from 'node:util';
 import { parseLink } from '../e2e/emulator/links.mjs';
 import { startSite } from '../e2e/support/site.mjs';

@@ -1,9 +1,9 @@
-// What the signalling server takes: 2,000 rooms and 10,000 idle sockets on loopback, its memory with them, the latency of messages
-// between members meanwhile, and how many of the codes that are guessed all the time it looks at.
+// The load that the signalling server carries: 2,000 rooms and 10,000 idle sockets on loopback. Measured are its memory, the latency of
+// messages between members, and how many guessed codes it looks up, while codes are guessed all the time.
 //
 //   node scripts/bench-signaling.mjs [--json] [--rooms N] [--per-room N] [--seconds N]
 //
-// The server runs as people start it, dist/server.js in a process of its own. Sockets come from many addresses of 127.0.0.0/8.
+// The server runs as it does for users: dist/server.js in a process of its own. Sockets come from many addresses of 127.0.0.0/8.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-// What a page downloads, bytes: each file of dist/ that the package loads, plain and with gzip at its best level; and the engine
-// beside its budget.
+// The bytes that a page downloads: each file of dist/ that the package loads, plain and with gzip at its best level; and the engine's
+// total with its budget.
 //
 //   node scripts/bench-size.mjs [--json]
 import { budget, measureSizes, target } from './lib/sizes.mjs';

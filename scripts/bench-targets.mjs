@@ -1,20 +1,21 @@
-// Whether the targets are reached: throughput and latency over emulated links, and what statistics cost.
+// Checks the targets for throughput and latency over emulated links, and for the cost of statistics.
 //
 //   node scripts/bench-targets.mjs [TARGET…] [--json] [--rounds N] [--browsers a>b] [--bytes N]
 //
-// TARGET: lan-ethernet, lan-wifi, internet-100, internet-1000, direct-pair, turn, five-peer-mesh or statistics (all of them, when none is named).
-// Exits with 1 where one is missed.
+// TARGET: lan-ethernet, lan-wifi, internet-100, internet-1000, direct-pair, turn, five-peer-mesh or statistics (default: all of them).
+// Exits with 1 if one is missed.
 //
-// Each row has `reached` and `wanted` in `unit`, and `met`. Throughput is measured as bench-wan.mjs does, over links of the rate
-// that the target is about, beside the naive pumps in the same run. `machineMbps`: the best of the same pumps over a link
-// without delay and without limits, in the same run. Where that is below `wanted`, two browsers on this machine cannot carry the target
-// (`carriable` is false), which is then `wantedRatio` of the best naive pump over the same link: `ratio` is what was reached of it.
+// Each row has `reached` and `wanted` in `unit`, and `met`. Throughput is measured as in bench-wan.mjs, over links with the rate of the
+// target, together with the naive pumps in the same run. `machineMbps`: the best of the same pumps over a link without delay or limits, in
+// the same run. If that is below `wanted`, two browsers on this machine cannot carry the target (`carriable` is false). The target is
+// then `wantedRatio` of the best naive pump over the same link, and `ratio` is what was reached of it.
 //
-// `direct-pair`: round trips of tiny messages on a raw channel between two pages over the link of `internet-100`, less the link's
-// own round trip, 95th percentile; `withTransfer`: while a transfer of this package fills the link, which is a row of its own.
-// `turn`: the same through a TURN server on this machine, without an emulated link. `five-peer-mesh`: round trips of
-// messages of `millrace/mesh` in a full mesh of five pages of the sender's browser on this machine, each to the next one, all at once.
-// `statistics`: share of a core that reports take at their highest rate (lib/stats_cost.mjs).
+// `direct-pair`: round trips of tiny messages on a raw channel between two pages over the link of `internet-100`, minus the link's own
+// round trip, 95th percentile. `withTransfer`, a row of its own: the same while a transfer of this package fills the link.
+// `turn`: the same through a TURN server on this machine, without an emulated link.
+// `five-peer-mesh`: round trips of `millrace/mesh` messages in a full mesh of five pages of the sender's browser on this machine, each to
+// the next one, all at once.
+// `statistics`: the share of a core that reports take at their highest rate (lib/stats_cost.mjs).
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startSite } from '../e2e/support/site.mjs';

@@ -1,27 +1,30 @@
-// How fast a file goes from page to page over emulated links, beside the raw channel measured in the same run.
+// How fast a file crosses from page to page over emulated links, compared with the raw channel measured in the same run.
 //
 //   node scripts/bench-wan.mjs [LINK…] [--json] [--rounds N] [--browsers a>b[,c>d…]] [--bytes N] [--lanes MOST]
 //     [--peers] [--trace FILE.svg]
 //
-// LINK: a name out of e2e/emulator/links.mjs (all of them, when none is given), or NAME:RTT_MS:LOSS:MBPS:QUEUE_BYTES.
-// MOST: `lanes.max` of Millrace, where it is not the default.
+// LINK: a name from e2e/emulator/links.mjs (default: all of them), or NAME:RTT_MS:LOSS:MBPS:QUEUE_BYTES.
+// MOST: `lanes.max` of Millrace, if it is not the default.
 //
-// `mbps`: Millrace, from `send` to the receipt that the sender holds; encrypted, acknowledged, verified by hash tree, and
-// stored in the receiver's origin private file system; start-up included, connecting not. `rawMbps`: the best of the naive
-// pumps: one reliable unordered channel, messages of 64 and 256 KiB, high-water marks of 64 KiB, 1 MiB and 8 MiB; nothing
-// encrypted, hashed or stored; `naiveMbps`: the one with 64 KiB and 8 MiB. The first round has all six pumps, the further
-// ones the two fastest and the naive one. A pump that would take longer than `limitSeconds` ends there (`rawLimited`,
-// `naiveLimited`); its speed is that of what had arrived, and it is not asked again (`rawRounds`, `naiveRounds`). All take turns, round by round, each with fresh pages and an
-// emulator of its own; each figure is the median of its rounds. `--peers`: with the same bytes and limit, one row for each
-// of the libraries (`peer`, `limited`).
+// `mbps`: Millrace, from `send` to the receipt at the sender: encrypted, acknowledged, verified by hash tree, and stored in the
+// receiver's origin private file system. Start-up is included, connecting is not.
+// `rawMbps`: the best of the naive pumps: one reliable unordered channel, messages of 64 and 256 KiB, high water marks of 64 KiB,
+// 1 MiB and 8 MiB; nothing is encrypted, hashed or stored. `naiveMbps`: the pump with 64 KiB and 8 MiB. The first round runs all six
+// pumps, later rounds the two fastest and the naive one. A pump that would take longer than `limitSeconds` is cut off there
+// (`rawLimited`, `naiveLimited`); its speed is that of what had arrived, and it does not run again (`rawRounds`, `naiveRounds`).
+// All take turns, round by round, each with fresh pages and an emulator of its own; each figure is the median of its rounds.
+// `--peers`: adds one row for each of the other libraries, with the same bytes and limit (`peer`, `limited`).
 //
-// `utilisation`: file bits by link bits. `retransmittedShare`: bytes that were sent into the link beyond those of the file
-// that arrived, by those; headers are in it (about 0.08 without any retransmission). `queueMsP95`: over 10 ms buckets, the
-// 95th percentile of the longest wait. `longestSilenceMs`: without a byte of the file, once data flows; the worst round.
-// `unreadPackets`: through the link, and dropped because the browser did not come to read them; `lostByEmulator`: what the
-// emulator could not read or send, in the worst round. Both say that the machine was too busy: on a quiet one they are 0,
-// or nearly. `idle`, `stolen`: of the processors' time during Millrace's transfers, what nobody used, and what the host of a
-// virtual machine gave to others; `rawIdle`: what the best naive pump left.
+// `utilisation`: file bits divided by link bits.
+// `retransmittedShare`: bytes sent into the link beyond the file bytes that arrived, divided by the latter. It includes headers
+// (about 0.08 without any retransmission).
+// `queueMsP95`: the 95th percentile, over buckets of 10 ms, of the longest queueing delay.
+// `longestSilenceMs`: the longest time without a file byte once data flows, in the worst round.
+// `unreadPackets`: packets that crossed the link and were dropped because the browser did not read them in time.
+// `lostByEmulator`: packets that the emulator could not read or send, in the worst round. Both mean that the machine was too busy:
+// on a quiet one they are close to 0.
+// `idle`, `stolen`: the share of processor time during Millrace's transfers that nobody used, and that the host of a virtual machine
+// gave to others. `rawIdle`: the unused share during the best naive pump.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { links, parseLink } from '../e2e/emulator/links.mjs';

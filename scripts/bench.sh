@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Benchmarks, each beside what it is compared with, measured in the same run.
+# Benchmarks. Each measures Millrace and what it is compared with in the same run.
 #
 #   scripts/bench.sh NAME [--json] [options of the benchmark]
 set -euo pipefail
@@ -8,24 +8,24 @@ cd "$(dirname "$0")/.."
 usage() {
   {
     echo "usage: scripts/bench.sh NAME [--json]"
-    echo "  crypto     seal, open and hash in Node.js, against npm libsodium-wrappers"
-    echo "  core       a record's way through the core, native and WebAssembly, against sealing and hashing alone"
-    echo "  loopback   100 MB between two browsers on this machine, against the raw channel"
-    echo "  size       what a page downloads, plain and compressed"
-    echo "  wan        60 MB between two browsers over emulated links, against the raw channel:"
+    echo "  crypto     sealing, opening and hashing in Node.js, compared with npm libsodium-wrappers"
+    echo "  core       the way of a record through the core, native and WebAssembly, compared with sealing and hashing alone"
+    echo "  loopback   100 MB between two browsers on this machine, compared with the raw channel"
+    echo "  size       the bytes that a page downloads, plain and compressed"
+    echo "  wan        60 MB between two browsers over emulated links, compared with the raw channel:"
     echo "             wan [LINK...] [--rounds N] [--browsers a>b,c>d] [--bytes N] [--lanes MOST]"
     echo "                 [--peers] [--trace FILE.svg]"
-    echo "  changes    a transfer while its emulated link changes: a second transfer, a quarter of the rate, darkness:"
+    echo "  changes    a transfer while its emulated link changes: a second transfer, a quarter of the rate, an outage:"
     echo "             changes [SCENARIO...] [--rounds N] [--browsers a>b,c>d]; fairness, step, blackout"
-    echo "  latency    round trips of mesh messages, against a bare data channel: direct, through TURN, five agents, beside a"
-    echo "             transfer over an emulated link; and meshes of 10 to 1,000 agents by simulation:"
+    echo "  latency    round trips of mesh messages, compared with a bare data channel: direct, through TURN, five agents,"
+    echo "             during a transfer over an emulated link; and simulated meshes of 10 to 1,000 agents:"
     echo "             latency [SCENARIO...] [--samples N] [--agents N[,N...]]"
-    echo "  targets    whether the targets of throughput, latency and statistics are reached; 1 where one is missed:"
+    echo "  targets    checks the targets for throughput, latency and statistics; exits with 1 if one is missed:"
     echo "             targets [TARGET...] [--rounds N] [--browsers a>b] [--bytes N]; lan-ethernet, lan-wifi,"
-    echo "             internet-100, internet-1000, direct-pair, turn, statistics"
-    echo "  prescriptions  what many prescribe for data channels, beside the defaults here:"
+    echo "             internet-100, internet-1000, direct-pair, turn, five-peer-mesh, statistics"
+    echo "  prescriptions  common advice for data channels, compared with the defaults of Millrace:"
     echo "             prescriptions [LINK...] [--markdown] [--rounds N] [--browsers a>b] [--bytes N]"
-    echo "  signaling  2,000 rooms and 10,000 sockets at the signalling server: memory, latency, and codes that are guessed:"
+    echo "  signaling  2,000 rooms and 10,000 sockets at the signalling server: memory, latency, guessed codes:"
     echo "             signaling [--rooms N] [--per-room N] [--seconds N]"
   } >&2
   exit 2

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Builds and serves the demo site with its own signalling, and prints its address.
 #
-#   scripts/demo.sh                                   PORT (8080, or any free one) and HOST (127.0.0.1) may be set
+#   scripts/demo.sh                                   PORT (8080, or a free one), HOST (127.0.0.1) and PAGES (a folder that is
+#                                                     served below /pages/) may be set
 #   scripts/demo.sh --check FILE [--browsers chromium,firefox] [--json]
-#                                                     sends FILE between two real browsers, checks the bytes received
+#                                                     sends FILE between two real browsers and compares the received bytes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,7 +25,7 @@ while (($#)); do
       shift 2
       ;;
     --json) arguments+=(--json); shift ;;
-    -h | --help) sed -n '2,6s/^# \{0,1\}//p' scripts/demo.sh; exit 0 ;;
+    -h | --help) sed -n '2,7s/^# \{0,1\}//p' scripts/demo.sh; exit 0 ;;
     *) echo "demo.sh: unknown argument $1 (see --help)" >&2; exit 2 ;;
   esac
 done

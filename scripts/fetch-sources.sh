@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Puts the sources of libsodium (1.0.22 or newer) and Catch2 (3.7.1) into the cache folder. Does nothing when they are there.
+# Puts the sources of libsodium (1.0.22 or newer) and Catch2 (3.7.1) into the cache folder. Does nothing if they are there.
 #
 # Ways, tried in this order:
-#   1. MILLRACE_LIBSODIUM_SOURCE, MILLRACE_CATCH2_SOURCE: an unpacked folder of yours.
+#   1. MILLRACE_LIBSODIUM_SOURCE, MILLRACE_CATCH2_SOURCE: an unpacked folder.
 #   2. An official tarball that you put into the cache folder by hand, if its SHA-256 is one of those below.
-#   3. Debian's source packages, through apt with lists, state and cache of its own: the user's apt set-up is neither used
-#      for more than the address of its mirror nor changed, no root is needed, and apt checks the signatures.
+#   3. Debian's source packages, through apt with lists, state and cache of its own. Of the user's apt set-up, only the address of
+#      the mirror is used, and nothing is changed. No root is needed, and apt checks the signatures.
 set -euo pipefail
 
 cache="${MILLRACE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/millrace}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formats our C++ in place, as `scripts/test.sh unit` wants it.
+# Formats the C++ in place, as `scripts/test.sh unit` requires.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/setup.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Draws the log of a transfer (docs/trace.md) as a picture.
 //
-//   node scripts/plot.mjs FILE [OUT.svg]      FILE: what `Transfer.log()` gave; without OUT: FILE.svg beside it
+//   node scripts/plot.mjs FILE [OUT.svg]      FILE: the text of `Transfer.log()`; default of OUT: FILE.svg beside it
 import { readFile, writeFile } from 'node:fs/promises';
 import { drawLog } from './lib/log_svg.mjs';
 

@@ -17,6 +17,7 @@ const { positionals, values: options } = parseArgs({
   allowPositionals: true,
   options: {
     seeds: { type: 'string', default: '1000' },
+    first: { type: 'string', default: '1' },
     seed: { type: 'string' },
     'fuzz-seconds': { type: 'string', default: '10' },
     // What takes too long for every run, alone.
@@ -87,8 +88,16 @@ async function build(preset, ...targets) {
   return false;
 }
 
-/** Runs a Catch2 program, natively or (a .js file) in Node.js; in so many parts at once, each with some of its test cases. */
-async function runCatch(name, program, { args = [], env = {}, parts = 1 } = {}) {
+/** The test cases of a Catch2 program that `filter` names, in `count` processes. */
+function shards(count, env = {}, filter = []) {
+  return Array.from({ length: count }, (_, index) => ({
+    args: ['--order', 'decl', '--shard-count', String(count), '--shard-index', String(index), ...filter],
+    env,
+  }));
+}
+
+/** Runs a Catch2 program, natively or (a .js file) in Node.js: a process for each job, all at once. */
+async function runCatch(name, program, jobs = [{}]) {
   const started = performance.now();
   if (!existsSync(program)) {
     console.log(`${relative(root, program)} was not built: there are no sources for it`);
@@ -96,20 +105,20 @@ async function runCatch(name, program, { args = [], env = {}, parts = 1 } = {}) 
   }
   const inNode = program.endsWith('.js');
   const [command, first] = inNode ? [process.execPath, [program]] : [program, []];
-  const settings = { env: { ...sanitizerEnv, ...env } };
-  const runPart = async (part) => {
-    const shard = parts > 1 ? ['--order', 'decl', '--shard-count', String(parts), '--shard-index', String(part)] : [];
-    const result = await run(command, [...first, '--reporter', 'XML', ...shard, ...args], { ...settings, separate: true });
+  const runJob = async ({ args = [], env = {}, printsFailures = false }) => {
+    const settings = { env: { ...sanitizerEnv, ...env } };
+    const result = await run(command, [...first, '--reporter', 'XML', ...args], { ...settings, separate: true });
     const report = readCatchReport(result.stdout, result.code);
-    if (report.failed > 0) {
-      // Once more for people to read; the XML is for counting.
-      const again = await run(command, [...first, '--colour-mode', 'none', ...shard, ...args], settings);
+    if (report.failed > 0 && printsFailures) {
+      console.log(`${result.stderr}${report.problem}`);
+    } else if (report.failed > 0) {
+      // The XML is for counting; a second run prints the failures for people.
+      const again = await run(command, [...first, '--colour-mode', 'none', ...args], settings);
       console.log(again.code === 0 ? `${report.problem}\n${result.stdout.slice(-4000)}\n${result.stderr}` : again.output);
     }
     return report;
   };
-  const reports = await Promise.all(Array.from({ length: parts }, (_, part) => runPart(part)));
-  countAll(name, reports, started);
+  countAll(name, await Promise.all(jobs.map(runJob)), started);
 }
 
 /** Everything in a folder whose name matches, from the top of the repository. */
@@ -140,9 +149,26 @@ async function runNode(name, folder) {
   countAll(name, await Promise.all(halves.map(runPart)), started);
 }
 
-function simEnv(seeds) {
-  if (options.seed !== undefined) return { MILLRACE_SIM_SEED: options.seed, MILLRACE_SIM_SEEDS: '1' };
-  return { MILLRACE_SIM_SEEDS: String(Math.max(1, Math.round(seeds))) };
+/** The seeds that a run covers: the one that was asked for, or `count` from --first on. */
+function seedRange(count) {
+  if (options.seed !== undefined) return { first: Number(options.seed), count: 1 };
+  return { first: Number(options.first), count: Math.max(1, Math.round(count)) };
+}
+
+const seedEnv = ({ first, count }) => ({ MILLRACE_SIM_SEED: String(first), MILLRACE_SIM_SEEDS: String(count) });
+
+const describeSeeds = ({ first, count }) => (count === 1 ? `seed ${first}` : `seeds ${first} to ${first + count - 1}`);
+
+/** Jobs of the simulation program: the scenarios, and the random transfers with a part of the seeds for each processor. */
+function simJobs(range) {
+  const parts = Math.min(range.count, availableParallelism());
+  const bound = (part) => range.first + Math.floor((range.count * part) / parts);
+  const transfers = Array.from({ length: parts }, (_, part) => ({
+    args: ['[seeds]'],
+    env: seedEnv({ first: bound(part), count: bound(part + 1) - bound(part) }),
+    printsFailures: true,
+  }));
+  return [...shards(catchParts, seedEnv(range), ['~[seeds]']), ...transfers];
 }
 
 const suites = {
@@ -154,7 +180,7 @@ const suites = {
       return problemsOf('clang-format', ['--dry-run', '--Werror', ...files]);
     });
     if (await build('dev')) {
-      await runCatch('unit tests, native with sanitizers', path('build/dev/tests/millrace_unit_tests'), { parts: catchParts });
+      await runCatch('unit tests, native with sanitizers', path('build/dev/tests/millrace_unit_tests'), shards(catchParts));
     }
   },
 
@@ -164,19 +190,19 @@ const suites = {
     const sanitized = await build('dev');
     const program = path('build/release/tests/millrace_sim');
     const native = async () => {
-      const name = `simulations, native, seeds: ${options.seed ?? seeds}`;
-      if (released) await runCatch(name, program, { env: simEnv(seeds), parts: catchParts });
+      const range = seedRange(seeds);
+      if (released) await runCatch(`simulations, native, ${describeSeeds(range)}`, program, simJobs(range));
     };
     const large = async () => {
-      if (released && options.seed === undefined) await runCatch('simulations, native, 4 GiB', program, { args: ['[.large]'] });
+      if (released && options.seed === undefined) await runCatch('simulations, native, 4 GiB', program, [{ args: ['[.large]'] }]);
     };
     const withSanitizers = async () => {
-      // Many times slower: a tenth of the seeds.
-      const fewer = simEnv(seeds / 10);
-      const name = `simulations with sanitizers, seeds: ${options.seed ?? fewer.MILLRACE_SIM_SEEDS}`;
-      if (sanitized) await runCatch(name, path('build/dev/tests/millrace_sim'), { env: fewer, parts: catchParts });
+      // A tenth of the seeds: they take many times longer.
+      const range = seedRange(seeds / 10);
+      const name = `simulations with sanitizers, ${describeSeeds(range)}`;
+      if (sanitized) await runCatch(name, path('build/dev/tests/millrace_sim'), simJobs(range));
     };
-    // Virtual time does not mind a busy machine.
+    // A busy machine does not matter: time is virtual.
     await Promise.all([native(), large(), withSanitizers()]);
   },
 
@@ -184,7 +210,7 @@ const suites = {
     if (!(await build('wasm-release')) || !(await build('wasm-release', 'millrace_bench_crypto'))) return;
     await Promise.all([
       runCatch('unit tests, WebAssembly in Node.js', path('build/wasm-release/tests/millrace_unit_tests.js')),
-      runCatch('simulations, WebAssembly in Node.js', path('build/wasm-release/tests/millrace_sim.js'), { env: simEnv(Number(options.seeds) / 10) }),
+      runCatch('simulations, WebAssembly in Node.js', path('build/wasm-release/tests/millrace_sim.js'), simJobs(seedRange(Number(options.seeds) / 10))),
     ]);
     await check('the package builds', () => problemsOf(process.execPath, ['scripts/build-web.mjs', '--no-types']));
 
@@ -227,10 +253,10 @@ const suites = {
     const profiles = path('build/coverage/profiles');
     rmSync(profiles, { recursive: true, force: true });
     // One file of each process.
-    const env = { ...simEnv(coverageSeeds), LLVM_PROFILE_FILE: join(profiles, '%p.profraw') };
+    const env = { ...seedEnv({ first: 1, count: coverageSeeds }), LLVM_PROFILE_FILE: join(profiles, '%p.profraw') };
     await Promise.all([
-      runCatch('unit tests, counting lines', programs[0], { env, parts: catchParts }),
-      runCatch(`simulations, counting lines, seeds: ${coverageSeeds}`, programs[1], { env, parts: catchParts }),
+      runCatch('unit tests, counting lines', programs[0], shards(catchParts, env)),
+      runCatch(`simulations, counting lines, seeds: ${coverageSeeds}`, programs[1], shards(catchParts, env)),
     ]);
     await check(`at least ${leastCoverage} % of the lines of src/ run`, async () => {
       const merged = path('build/coverage/millrace.profdata');

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Sees to it that the tools are there. Quick when they are.
+# Installs missing tools. Quick if none is missing.
 #
-#   scripts/setup.sh [native] [fuzz] [coverage] [format] [wasm] [node] [servers] [browsers]     (all, when none is named)
+#   scripts/setup.sh [native] [fuzz] [coverage] [format] [wasm] [node] [servers] [browsers]     (default: all)
 #
 # or, from another script, `source scripts/setup.sh; millrace_setup NEED…`, which also puts the right Node.js on the PATH.
-# Installs through apt as root or with a passwordless sudo; otherwise says exactly what to provide and ends with 2.
-# All talk goes to stderr: stdout belongs to the command that needed the tools.
+# Installs through apt as root or with a passwordless sudo; otherwise lists exactly what to provide and exits with 2.
+# Messages go to stderr: stdout belongs to the command that needs the tools.
 set -euo pipefail
 
 millrace_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Builds and runs the test suites; the last line is `N passed, N failed`.
 #
-#   scripts/test.sh [SUITE…] [options]      unit wasm sim fuzz types package e2e (all of them, when none is named)
+#   scripts/test.sh [SUITE…] [options]      unit wasm sim fuzz types package e2e (default: all of them)
 #
-#   coverage, only where it is named: which lines of src/ the unit tests and a few simulations run, and that at least 95 % do
+#   coverage runs only when named: which lines of src/ the unit tests and a few simulations run; fails below 95 %
 #
-#   --seeds N           sim: how many seeds each scenario runs with (1000)
-#   --seed S            sim: one seed only, as a failure has printed it
+#   --seeds N           sim: number of seeds for each scenario (1000)
+#   --first N           sim: the first seed (1)
+#   --seed S            sim: one seed only, as a failure prints it
 #   --fuzz-seconds N    fuzz: how long each target runs (10)
-#   --long              e2e: only what takes long: 6 GiB between two browsers, the memory of downloads; some 30 minutes
-#   --only TEXT         e2e: only the files whose path has TEXT, as in /site.spec
+#   --long              e2e: only the long tests: 6 GiB between two browsers, the memory of downloads; about 30 minutes
+#   --only TEXT         e2e: only files whose path contains TEXT, such as /site.spec
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,7 +19,7 @@ arguments=("$@")
 while (($#)); do
   case $1 in
     unit | wasm | sim | fuzz | types | package | e2e | coverage) suites+=("$1") ;;
-    --seeds | --seed | --fuzz-seconds)
+    --seeds | --first | --seed | --fuzz-seconds)
       [[ ${2:-} =~ ^[0-9]+$ ]] || { echo "test.sh: $1 needs a number" >&2; exit 2; }
       shift
       ;;
@@ -27,7 +28,7 @@ while (($#)); do
       shift
       ;;
     --long) ;;
-    -h | --help) sed -n '2,13s/^# \{0,1\}//p' scripts/test.sh; exit 0 ;;
+    -h | --help) sed -n '2,14s/^# \{0,1\}//p' scripts/test.sh; exit 0 ;;
     *) echo "test.sh: unknown argument $1 (see --help)" >&2; exit 2 ;;
   esac
   shift

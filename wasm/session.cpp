@@ -168,12 +168,10 @@ class WasmSession {
 
   // `secret`: at least 16 bytes.
   uint32_t Offer(const val& files, const val& secret, double now) {
-    std::vector<FileInfo> infos;
-    const auto count = files["length"].as<uint32_t>();
-    infos.reserve(count);
-    for (uint32_t i = 0; i < count; ++i) infos.push_back(FileFromObject(files[i]));
-    const TransferToken token = DeriveTransferToken(SecretBytes(secret).view(), infos);
-    return session_.Offer(infos, token, FromMillis(now)).value;
+    const FileList list(files["length"].as<uint32_t>(),
+                        [&files](size_t i) { return FileFromObject(files[i]); });
+    const TransferToken token = DeriveTransferToken(SecretBytes(secret).view(), list);
+    return session_.Offer(list, token, FromMillis(now)).value;
   }
   double ExistingBuffer() {
     existing_.resize(kExistingBytes);

@@ -1,6 +1,6 @@
-// <millrace-drop signaling="wss://…" secret="…">: drop files on it, and they are at the other one with the same two attributes.
-// It fires 'sent' and 'received' with the receipt as `detail`, and 'error' with the error. While connected it has the attribute
-// `ready`, and `--done` is the part of the newest transfer that is done, 0 to 1.
+// <millrace-drop signaling="wss://…" secret="…"> sends the files that are dropped on it to the other element with the same two
+// attributes. It fires 'sent' and 'received' with the receipt as `detail`, and 'error' with the error. While it is connected it
+// has the attribute `ready`. The CSS property `--done` is the finished part of the newest transfer, 0 to 1.
 import { connect } from 'millrace';
 import { webSocketSignaling } from 'millrace/signaling';
 

@@ -1,10 +1,10 @@
-// Meets the other side of a link of the minimal page: http://localhost:8080/minimal/?room=ROOM#KEY
+// Connects to the other side of an invite link of the minimal page: http://localhost:8080/minimal/?room=ROOM#KEY
 import wrtc from '@roamhq/wrtc';
 import WebSocket from 'ws';
 import { connect } from 'millrace';
 import { webSocketSignaling } from 'millrace/signaling';
 
-// Node.js 20 has no WebSocket of its own, and no Node.js has WebRTC.
+// Node.js has no WebSocket before version 22, and no WebRTC.
 globalThis.WebSocket ??= WebSocket;
 
 export function meet(link) {

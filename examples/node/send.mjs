@@ -1,4 +1,4 @@
-// Sends a file to the other side of a link:   node send.mjs LINK FILE
+// Sends a file to the other side of an invite link:   node send.mjs LINK FILE
 import { openAsBlob } from 'node:fs';
 import { basename } from 'node:path';
 import { meet } from './meet.mjs';
@@ -8,5 +8,5 @@ const peer = await meet(link);
 const { files } = await peer.send(await openAsBlob(path), { name: basename(path) }).done;
 console.log(`sent ${files[0].root}`);
 await peer.close();
-// The WebRTC stack keeps threads of its own.
+// Threads of the WebRTC stack would keep the process alive.
 process.exit();

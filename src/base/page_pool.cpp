@@ -1,12 +1,15 @@
 #include "base/page_pool.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace millrace {
 namespace {
 
+constexpr size_t kWordBits = 64;
+
 size_t PagesFor(size_t length) {
-  return (length + PagePool::kPageBytes - 1) / PagePool::kPageBytes;
+  return std::max<size_t>(1, (length + PagePool::kPageBytes - 1) / PagePool::kPageBytes);
 }
 
 }  // namespace
@@ -26,33 +29,58 @@ void PoolBuffer::Release() {
   bytes_ = {};
 }
 
+size_t PoolBuffer::pool_bytes() const {
+  return pool_ == nullptr ? 0 : PagesFor(bytes_.size()) * PagePool::kPageBytes;
+}
+
 PagePool::PagePool(size_t capacity_bytes)
-    : memory_(capacity_bytes / kPageBytes * kPageBytes), used_(capacity_bytes / kPageBytes) {}
+    : memory_(new uint8_t[capacity_bytes / kPageBytes * kPageBytes]),
+      pages_(capacity_bytes / kPageBytes),
+      used_((pages_ + kWordBits - 1) / kWordBits) {}
+
+size_t PagePool::FirstPage(bool used, size_t from, size_t to) const {
+  const uint64_t flip = used ? 0 : ~uint64_t{0};
+  while (from < to) {
+    const uint64_t word = (used_[from / kWordBits] ^ flip) >> (from % kWordBits);
+    if (word != 0) return std::min(to, from + static_cast<size_t>(std::countr_zero(word)));
+    from = (from / kWordBits + 1) * kWordBits;
+  }
+  return to;
+}
+
+void PagePool::SetUsed(bool used, size_t from, size_t to) {
+  for (; from < to; ++from) {
+    const uint64_t bit = uint64_t{1} << (from % kWordBits);
+    uint64_t& word = used_[from / kWordBits];
+    word = used ? word | bit : word & ~bit;
+  }
+}
 
 size_t PagePool::FindRun(size_t pages) const {
-  size_t run = 0;
-  for (size_t i = first_free_; i < used_.size(); ++i) {
-    run = used_[i] != 0 ? 0 : run + 1;
-    if (run == pages) return i + 1 - pages;
+  size_t start = FirstPage(false, first_free_, pages_);
+  while (start + pages <= pages_) {
+    const size_t end = FirstPage(true, start, start + pages);
+    if (end == start + pages) return start;
+    start = FirstPage(false, end, pages_);
   }
-  return used_.size();
+  return pages_;
 }
 
 std::optional<PoolBuffer> PagePool::Allocate(size_t length) {
-  const size_t pages = std::max<size_t>(1, PagesFor(length));
-  if (pages > used_.size() - used_pages_) return std::nullopt;
+  const size_t pages = PagesFor(length);
+  if (pages > pages_ - used_pages_) return std::nullopt;
   const size_t start = FindRun(pages);
-  if (start == used_.size()) return std::nullopt;
-  std::fill_n(used_.begin() + static_cast<std::ptrdiff_t>(start), pages, uint8_t{1});
+  if (start == pages_) return std::nullopt;
+  SetUsed(true, start, start + pages);
   used_pages_ += pages;
   if (start == first_free_) first_free_ += pages;
-  return PoolBuffer(this, MutableByteView(memory_.data() + start * kPageBytes, length));
+  return PoolBuffer(this, MutableByteView(memory_.get() + start * kPageBytes, length));
 }
 
 void PagePool::Free(MutableByteView bytes) {
-  const size_t start = static_cast<size_t>(bytes.data() - memory_.data()) / kPageBytes;
-  const size_t pages = std::max<size_t>(1, PagesFor(bytes.size()));
-  std::fill_n(used_.begin() + static_cast<std::ptrdiff_t>(start), pages, uint8_t{0});
+  const size_t start = static_cast<size_t>(bytes.data() - memory_.get()) / kPageBytes;
+  const size_t pages = PagesFor(bytes.size());
+  SetUsed(false, start, start + pages);
   used_pages_ -= pages;
   first_free_ = std::min(first_free_, start);
 }

@@ -1,9 +1,10 @@
 // A fixed piece of memory, handed out in runs of pages: every payload byte that the engine holds
-// lies in one (C5).
+// lies in one.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -25,6 +26,8 @@ class PoolBuffer {
   explicit operator bool() const { return pool_ != nullptr; }
   // The bytes asked for; the rest of the last page is nobody's.
   MutableByteView bytes() const { return bytes_; }
+  // What it takes of the pool, in bytes: whole pages.
+  size_t pool_bytes() const;
   void Release();
 
  private:
@@ -37,20 +40,22 @@ class PoolBuffer {
 
 class PagePool {
  public:
-  // 4 KiB: a 16 KiB payload with its headers wastes a fifth, a 240 KiB one nothing that matters.
-  static constexpr size_t kPageBytes = 4096;
+  // A record of one leaf (16 KiB) with its headers takes 17 pages, a sixteenth more than its
+  // payload; one of a tiny file takes a single page.
+  static constexpr size_t kPageBytes = 1024;
 
-  // Takes its whole memory here and no more later. `capacity_bytes` is rounded down to pages.
+  // Takes its whole memory here, uninitialised, and no more later. `capacity_bytes` is rounded down
+  // to pages.
   explicit PagePool(size_t capacity_bytes);
   PagePool(const PagePool&) = delete;
   PagePool& operator=(const PagePool&) = delete;
 
   // `length` ≥ 1 contiguous bytes, uninitialised; nothing where no free run is long enough.
-  // Cost: first fit, a look at each page from the first free one to the run. The lowest pages are
-  // used over and over, so that they stay in the processor's cache.
+  // Cost: first fit, a step for each run of pages and for each 64 pages from the first free one on.
+  // The lowest pages are used over and over, so that they stay in the processor's cache.
   std::optional<PoolBuffer> Allocate(size_t length);
 
-  size_t capacity_bytes() const { return used_.size() * kPageBytes; }
+  size_t capacity_bytes() const { return pages_ * kPageBytes; }
   // Pages handed out, in bytes.
   size_t used_bytes() const { return used_pages_ * kPageBytes; }
 
@@ -59,9 +64,13 @@ class PagePool {
   void Free(MutableByteView bytes);
   // The start of the first free run of `pages`; the number of all pages where there is none.
   size_t FindRun(size_t pages) const;
+  // The first page of [from, to) that is used, or free; `to` where there is none.
+  size_t FirstPage(bool used, size_t from, size_t to) const;
+  void SetUsed(bool used, size_t from, size_t to);
 
-  std::vector<uint8_t> memory_;
-  std::vector<uint8_t> used_;  // One flag a page.
+  std::unique_ptr<uint8_t[]> memory_;
+  size_t pages_;
+  std::vector<uint64_t> used_;  // One bit a page, the lowest first.
   size_t used_pages_ = 0;
   size_t first_free_ = 0;  // No page before it is free.
 };

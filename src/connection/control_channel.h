@@ -13,6 +13,9 @@ namespace millrace {
 
 class ControlChannel {
  public:
+  // Queued frames take their memory from `memory`, which outlives this.
+  explicit ControlChannel(MemoryBudget& memory) : frames_(memory) {}
+
   // Frames that have to arrive: pushed here, sent in order, kept until they have arrived. They
   // outlive a connection.
   FrameQueue& frames() { return frames_; }

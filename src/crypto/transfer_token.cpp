@@ -7,12 +7,13 @@
 
 namespace millrace {
 
-TransferToken DeriveTransferToken(ByteView secret, const std::vector<FileInfo>& files) {
+TransferToken DeriveTransferToken(ByteView secret, const FileList& files) {
   const size_t key_bytes = std::min<size_t>(secret.size(), crypto_generichash_KEYBYTES_MAX);
   TransferToken token{};
   crypto_generichash_state state;
   crypto_generichash_init(&state, secret.data(), key_bytes, token.size());
-  for (const FileInfo& file : files) {
+  for (size_t i = 0; i < files.count; ++i) {
+    const FileInfo file = files.file(i);
     std::array<uint8_t, 1 + 3 * 8> numbers;
     ByteWriter writer(numbers);
     writer.U8(file.size ? 1 : 0);

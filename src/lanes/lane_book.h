@@ -120,14 +120,15 @@ class LaneBook {
     }
     return nullptr;
   }
-  // A piece that is in flight since before `sent_before`, and another lane with room for a copy of
-  // it; each record once. A null lane: there is none.
-  std::pair<L*, PieceId> PickForCopy(LaneChoice choice, Timestamp sent_before) {
+  // A `wanted(piece)` that is in flight since before `sent_before`, and another lane with room for
+  // a copy of it; each record once. A null lane: there is none.
+  template <typename Wanted>
+  std::pair<L*, PieceId> PickForCopy(LaneChoice choice, Timestamp sent_before, Wanted wanted) {
     for (auto& [id, from] : lanes_) {
       choice.except = id;
       L* lane = Pick(choice);
       if (lane == nullptr) continue;
-      if (const auto piece = from.sent().TakeLate(sent_before)) return {lane, *piece};
+      if (const auto piece = from.sent().TakeLate(sent_before, wanted)) return {lane, *piece};
     }
     return {nullptr, PieceId()};
   }

@@ -133,10 +133,12 @@ std::optional<PieceId> SentRecords::TakeOldest() {
   return std::nullopt;
 }
 
-std::optional<PieceId> SentRecords::TakeLate(Timestamp sent_before) {
+std::optional<PieceId> SentRecords::TakeLate(Timestamp sent_before,
+                                             const std::function<bool(PieceId)>& wanted) {
   for (Sent& sent : records_) {
     if (sent.sent_at >= sent_before) return std::nullopt;
     if (sent.state != State::kOnItsWay || !sent.piece || sent.taken_late) continue;
+    if (!wanted(*sent.piece)) continue;
     sent.taken_late = true;
     return sent.piece;
   }

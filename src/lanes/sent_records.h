@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -45,8 +46,8 @@ class SentRecords {
 
   // How far behind the newest acknowledged record a lost one is still remembered.
   static constexpr uint64_t kLateRecords = 256;
-  // And behind the newest one sent, for a peer that acknowledges nothing: the 10 MiB of a sender's
-  // pool are 640 records of 16 KiB, each sent several times.
+  // And behind the newest one sent, for a peer that acknowledges nothing: the 9 MiB of a sender's
+  // pool are 540 records of 16 KiB, each sent several times.
   static constexpr size_t kMostRemembered = 4096;
 
   explicit SentRecords(Delivery delivery = Delivery::kReliable) : delivery_(delivery) {}
@@ -74,9 +75,10 @@ class SentRecords {
   // Gives the oldest record on its way up for lost and answers its piece; nothing where none is on
   // its way.
   std::optional<PieceId> TakeOldest();
-  // The piece of the oldest record on its way that was sent before then, once for each record;
-  // nothing where there is none.
-  std::optional<PieceId> TakeLate(Timestamp sent_before);
+  // The first piece that is `wanted` of the records on their way that were sent before then, once
+  // for each record; nothing where there is none.
+  std::optional<PieceId> TakeLate(Timestamp sent_before,
+                                  const std::function<bool(PieceId)>& wanted);
   // Gives up all records, for when the lane is gone, and answers the pieces in flight.
   std::vector<PieceId> TakeAll();
 

@@ -2,6 +2,8 @@
 
 namespace millrace {
 
+static_assert(sizeof(void*) > 4 || sizeof(IncomingFile) <= kIncomingFileBytes - 16);
+
 std::optional<uint64_t> IncomingTransfer::total_bytes() const {
   if (has_unknown_size_) return std::nullopt;
   return known_bytes_;
@@ -11,6 +13,7 @@ Status IncomingTransfer::AddManifest(const ManifestFrame& frame, const ManifestM
   const bool fits = frame.total_files == total_files_ && frame.first_file == files_.size() &&
                     frame.token == token_;
   if (!fits) return Violation("manifest parts do not fit together");
+  files_.reserve(total_files_);
   ByteReader reader(frame.entries);
   for (uint32_t i = 0; i < frame.count; ++i) {
     const Result<FileEntry> entry = DecodeFileEntry(reader);
@@ -32,6 +35,21 @@ Status IncomingTransfer::AddManifest(const ManifestFrame& frame, const ManifestM
   if (!reader.AtEnd()) return Violation("manifest part holds more than it says");
   if (ManifestComplete()) paths_ = PathSet();
   return Status::Ok();
+}
+
+bool IncomingTransfer::UpdateMemory() {
+  const size_t files = total_files_ * kIncomingFileBytes + name_bytes_;
+  const size_t unfinished = (total_files_ - received_files_) * kUnfinishedFileBytes;
+  return memory_.Resize(files + unfinished + paths_.folders() * kFolderBytes, kStateReserveBytes);
+}
+
+void IncomingTransfer::MarkReceived(FileIndex file) {
+  IncomingFile& state = files_[file.value];
+  state.received = true;
+  state.arrived = RangeSet();
+  state.tree = HashTree();
+  ++received_files_;
+  UpdateMemory();
 }
 
 void IncomingTransfer::MarkArrived(FileIndex file, uint64_t begin, uint64_t end) {

@@ -6,6 +6,7 @@
 
 #include "base/event.h"
 #include "base/file_info.h"
+#include "base/memory_budget.h"
 #include "base/range_set.h"
 #include "base/token.h"
 #include "crypto/hash_tree.h"
@@ -33,8 +34,8 @@ struct ManifestMemory {
 
 class IncomingTransfer {
  public:
-  IncomingTransfer(uint32_t total_files, const TransferToken& token)
-      : total_files_(total_files), token_(token) {}
+  IncomingTransfer(uint32_t total_files, const TransferToken& token, MemoryBudget& memory)
+      : total_files_(total_files), token_(token), memory_(memory) {}
 
   bool accepted = false;
   // By the user on either side. Nothing is refused for it: what is on its way still comes.
@@ -46,6 +47,7 @@ class IncomingTransfer {
   uint64_t arrived_bytes = 0;
   uint64_t written_bytes = 0;
   uint64_t granted = 0;  // Credit that the sender was given.
+  uint64_t outstanding_bytes() const { return granted - written_bytes; }
 
   std::vector<IncomingFile>& files() { return files_; }
   const std::vector<IncomingFile>& files() const { return files_; }
@@ -60,6 +62,13 @@ class IncomingTransfer {
   // Appends the files of a manifest part. Errors: kProtocolViolation for a part out of order,
   // malformed entries, a total past 2^53 − 1; kTooLarge where it takes more than `room`.
   Status AddManifest(const ManifestFrame& frame, const ManifestMemory& room);
+
+  // Takes memory for what is known of the transfer so far, or gives some back. Errors: false where
+  // there is none. Cost: none that grows.
+  bool UpdateMemory();
+
+  // All of a file is written and proven: its ranges and its hash tree are forgotten.
+  void MarkReceived(FileIndex file);
 
   // Bytes [begin, end) of a file are there.
   void MarkArrived(FileIndex file, uint64_t begin, uint64_t end);
@@ -79,7 +88,9 @@ class IncomingTransfer {
   bool has_unknown_size_ = false;
   size_t name_bytes_ = 0;
   size_t gaps_ = 0;
+  uint32_t received_files_ = 0;
   uint32_t stored_files_ = 0;
+  MemoryShare memory_;
 };
 
 }  // namespace millrace

@@ -14,6 +14,11 @@ const IncomingTransfer* Receiver::Find(TransferId id) const {
   return it == transfers_.end() ? nullptr : &it->second;
 }
 
+std::optional<PoolBuffer> Receiver::AllocateControl(size_t bytes) {
+  std::optional<PoolBuffer> buffer = control_pool_.Allocate(bytes);
+  return buffer ? std::move(buffer) : pool_.Allocate(bytes);
+}
+
 Status Receiver::OnManifest(const ManifestFrame& frame) {
   if (!Owns(frame.transfer)) return Violation("MANIFEST under a number that is not the peer's");
   const uint32_t ordinal = frame.transfer.value / 2;
@@ -24,12 +29,17 @@ Status Receiver::OnManifest(const ManifestFrame& frame) {
       return Error{ErrorCode::kTooLarge, "the peer offers too many transfers or files at once"};
     }
     ++next_ordinal_;
-    transfers_.emplace(frame.transfer, IncomingTransfer(frame.total_files, frame.token));
+    transfers_.emplace(frame.transfer, IncomingTransfer(frame.total_files, frame.token, memory_));
   } else if (ordinal > next_ordinal_) {
     return Violation("MANIFEST skips transfer numbers");
   }
   IncomingTransfer* transfer = Find(frame.transfer);
   if (transfer == nullptr) return Status::Ok();
+  const Error no_memory{ErrorCode::kTooLarge, "the receiver has no memory for so many files"};
+  if (!transfer->UpdateMemory()) {
+    Cancel(frame.transfer, no_memory);
+    return Status::Ok();
+  }
   ManifestMemory room{kMaxManifestBytes, kMaxFolders};
   for (const auto& [id, other] : transfers_) {
     if (id == frame.transfer) continue;
@@ -38,7 +48,10 @@ Status Receiver::OnManifest(const ManifestFrame& frame) {
   }
   const Status added = transfer->AddManifest(frame, room);
   if (!added.ok()) return added;
-  if (transfer->ManifestComplete()) {
+  // One part more than there is memory for takes little.
+  if (!transfer->UpdateMemory()) {
+    Cancel(frame.transfer, no_memory);
+  } else if (transfer->ManifestComplete()) {
     events_.push_back(
         {.type = EventType::kOffer, .transfer = frame.transfer, .token = transfer->token()});
   }
@@ -53,6 +66,7 @@ void Receiver::Accept(TransferId id) {
     PushHave(id, FileIndex(static_cast<uint32_t>(i)), transfer->files()[i]);
   }
   frames_.Push(AcceptFrame{id});
+  credit_due_ = true;
   GrantCredit();
 }
 
@@ -113,6 +127,7 @@ Status Receiver::OnData(const DataFrame& frame, PoolBuffer& buffer) {
   if (!checked.ok()) return checked;
 
   IncomingFile& file = transfer->files()[frame.file.value];
+  if (file.received) return Status::Ok();
   const uint64_t end = frame.offset + frame.payload.size();
   if (end % kLeafBytes != 0) file.end = end;
   std::optional<uint32_t> held;
@@ -199,6 +214,7 @@ void Receiver::WriteDone(WriteId id) {
   IncomingTransfer* transfer = Find(write.transfer);
   if (transfer == nullptr) return;
   transfer->written_bytes += write.bytes.size();
+  credit_due_ = true;
   transfer->files()[write.file.value].written_bytes += write.bytes.size();
   CheckFile(write.transfer, write.file);
 }
@@ -235,11 +251,10 @@ void Receiver::CheckFile(TransferId id, FileIndex index) {
   if (file.received || !file.announced_root || file.written_bytes != file.end) return;
   const Digest root = file.tree.Root(*file.end);
   if (root != *file.announced_root) {
-    const Error error{ErrorCode::kHashMismatch, "what arrived is not what the sender hashed"};
-    frames_.Push(CancelFrame{id, error.code, error.detail});
-    return Fail(id, error, false);
+    return Cancel(id,
+                  Error{ErrorCode::kHashMismatch, "what arrived is not what the sender hashed"});
   }
-  file.received = true;
+  Find(id)->MarkReceived(index);
   events_.push_back({.type = EventType::kFileReceived,
                      .transfer = id,
                      .file = index,
@@ -259,6 +274,7 @@ void Receiver::FileStored(TransferId id, FileIndex index) {
                        .size = transfer->existing_bytes + transfer->written_bytes,
                        .proofs = transfer->Proofs()});
     transfers_.erase(id);
+    credit_due_ = true;
   }
 }
 
@@ -295,44 +311,53 @@ bool Receiver::WaitsForSink() const {
   return std::all_of(transfers_.begin(), transfers_.end(), [](const auto& entry) {
     const IncomingTransfer& transfer = entry.second;
     const uint64_t unwritten = transfer.arrived_bytes - transfer.written_bytes;
-    const uint64_t outstanding = transfer.granted - transfer.written_bytes;
-    return !transfer.MayMove() || unwritten * 2 >= outstanding;
+    return !transfer.MayMove() || unwritten * 2 >= transfer.outstanding_bytes();
   });
 }
 
-uint64_t Receiver::WindowOf(const IncomingTransfer& transfer) const {
-  uint64_t outstanding = 0;
-  uint64_t accepted = 0;
-  for (const auto& [id, other] : transfers_) {
-    if (!other.accepted) continue;
-    ++accepted;
-    outstanding += other.granted - other.written_bytes;
-  }
-  const uint64_t own = transfer.granted - transfer.written_bytes;
-  const uint64_t free = kWindowBytes - std::min(kWindowBytes, outstanding - own);
-  return std::max(kLeastWindowBytes, std::min(kWindowBytes / accepted, free));
+uint64_t Receiver::WindowBytes(size_t accepted, uint64_t others) {
+  const uint64_t free = kWindowBytes - std::min(kWindowBytes, others);
+  const uint64_t spare = (kMostGrantedBytes - std::min(kMostGrantedBytes, others)) / 2;
+  const uint64_t share = std::min(kWindowBytes / accepted, std::max(free, spare));
+  return std::max(kLeastWindowBytes, share);
 }
 
 void Receiver::GrantCredit() {
+  if (!credit_due_) return;
+  credit_due_ = false;
+  uint64_t outstanding = 0;
+  size_t accepted = 0;
+  for (const auto& [id, transfer] : transfers_) {
+    if (!transfer.accepted) continue;
+    ++accepted;
+    outstanding += transfer.outstanding_bytes();
+  }
   for (auto& [id, transfer] : transfers_) {
     if (!transfer.accepted) continue;
     // Nothing more than what there is to come.
     uint64_t most = kMaxVarint;
     if (const auto total = transfer.total_bytes()) most = *total - transfer.existing_bytes;
     if (transfer.granted >= most) continue;
-    const uint64_t window = WindowOf(transfer);
+    const uint64_t window = WindowBytes(accepted, outstanding - transfer.outstanding_bytes());
     const uint64_t limit = std::min(transfer.written_bytes + window, most);
     const bool last = limit == most;
     if (limit <= transfer.granted || (!last && limit - transfer.granted < window / 4)) continue;
+    outstanding += limit - transfer.granted;
     transfer.granted = limit;
     frames_.Push(CreditFrame{id, limit});
   }
+}
+
+void Receiver::Cancel(TransferId id, const Error& error) {
+  frames_.Push(CancelFrame{id, error.code, error.detail});
+  Fail(id, error, false);
 }
 
 void Receiver::Fail(TransferId id, Error error, bool by_peer) {
   const auto it = transfers_.find(id);
   if (it == transfers_.end()) return;
   transfers_.erase(it);
+  credit_due_ = true;
   events_.push_back(
       {.type = EventType::kFailed, .transfer = id, .flag = by_peer, .error = std::move(error)});
 }

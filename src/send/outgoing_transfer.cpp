@@ -6,21 +6,36 @@
 
 namespace millrace {
 
-OutgoingTransfer::OutgoingTransfer(const std::vector<FileInfo>& infos, size_t name_bytes)
-    : name_bytes_(name_bytes) {
-  files_.resize(infos.size());
-  for (size_t i = 0; i < infos.size(); ++i) files_[i].size = infos[i].size;
+static_assert(sizeof(void*) > 4 || sizeof(OutgoingFile) <= kOutgoingFileBytes - 72);
+
+OutgoingTransfer::OutgoingTransfer(const std::vector<std::optional<uint64_t>>& sizes,
+                                   size_t name_bytes, MemoryShare memory)
+    : name_bytes_(name_bytes), memory_(std::move(memory)) {
+  files_.resize(sizes.size());
+  for (size_t i = 0; i < sizes.size(); ++i) files_[i].size = sizes[i];
+  SkipRead();
+}
+
+std::optional<PieceId> OutgoingTransfer::TakePiece() {
+  std::deque<PieceId>& queue = again.empty() ? ready : again;
+  if (queue.empty() || (again.empty() && !MayMove())) return std::nullopt;
+  const PieceId piece = queue.front();
+  queue.pop_front();
+  return piece;
+}
+
+void OutgoingTransfer::SkipRead() {
+  while (reading_ < files_.size() && files_[reading_].size &&
+         read_offset_ >= *files_[reading_].size) {
+    ++reading_;
+    read_offset_ = 0;
+  }
 }
 
 std::optional<ReadPosition> OutgoingTransfer::NextRead(size_t piece_bytes) const {
-  size_t index = reading_;
-  uint64_t offset = read_offset_;
-  while (index < files_.size() && files_[index].size && offset >= *files_[index].size) {
-    ++index;
-    offset = 0;
-  }
-  if (index == files_.size()) return std::nullopt;
-  const OutgoingFile& file = files_[index];
+  if (reading_ == files_.size()) return std::nullopt;
+  const OutgoingFile& file = files_[reading_];
+  const uint64_t offset = read_offset_;
   const uint64_t end = file.size.value_or(kMaxFileBytes);
   uint64_t length = std::min<uint64_t>(end - offset, piece_bytes);
   // Either all of a piece is held by the receiver or none of it.
@@ -35,13 +50,13 @@ std::optional<ReadPosition> OutgoingTransfer::NextRead(size_t piece_bytes) const
     if (length < end - offset) length -= length % kLeafBytes;
   }
   if (length == 0) return std::nullopt;
-  return ReadPosition{FileIndex(static_cast<uint32_t>(index)), offset, static_cast<size_t>(length),
-                      held};
+  return ReadPosition{FileIndex(static_cast<uint32_t>(reading_)), offset,
+                      static_cast<size_t>(length), held};
 }
 
 void OutgoingTransfer::Advance(const ReadPosition& position) {
-  reading_ = position.file.value;
   read_offset_ = position.offset + position.length;
+  SkipRead();
   if (!position.held) read_bytes_ += position.length;
 }
 
@@ -49,6 +64,7 @@ void OutgoingTransfer::EndStream(FileIndex file, uint64_t size, uint64_t unread)
   OutgoingFile& state = files_[file.value];
   if (!state.size) state.size = size;
   read_bytes_ -= unread;
+  SkipRead();
 }
 
 void OutgoingTransfer::Hash(FileIndex file, uint64_t offset, ByteView bytes) {
@@ -61,6 +77,7 @@ std::optional<Digest> OutgoingTransfer::TakeRoot(FileIndex file) {
   OutgoingFile& state = files_[file.value];
   if (state.root || !state.size || state.hashed_bytes != *state.size) return std::nullopt;
   state.root = state.tree.Root(*state.size);
+  state.tree = HashTree();
   ++roots_;
   return state.root;
 }

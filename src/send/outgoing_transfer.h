@@ -9,6 +9,7 @@
 #include "base/event.h"
 #include "base/file_info.h"
 #include "base/ids.h"
+#include "base/memory_budget.h"
 #include "base/range_set.h"
 #include "crypto/hash_tree.h"
 #include "lanes/sent_records.h"
@@ -35,7 +36,9 @@ struct ReadPosition {
 
 class OutgoingTransfer {
  public:
-  OutgoingTransfer(const std::vector<FileInfo>& infos, size_t name_bytes);
+  // Files of these sizes; nothing for a stream. `memory`: what they take.
+  OutgoingTransfer(const std::vector<std::optional<uint64_t>>& sizes, size_t name_bytes,
+                   MemoryShare memory);
 
   bool accepted = false;
   bool paused_here = false;
@@ -43,15 +46,23 @@ class OutgoingTransfer {
   uint64_t credit = 0;  // Payload bytes that the peer has room for, from the start.
   // Acknowledged, and held by the receiver before.
   uint64_t delivered_bytes = 0;
-  size_t held_gaps = 0;  // In what the receiver holds, over all files.
-  std::deque<PieceId>
-      ready;                 // Read, hashed, waiting for a lane; those to be sent again come first.
-  uint64_t sent_leaves = 0;  // Of what was read and not held by the receiver.
+  size_t held_gaps = 0;       // In what the receiver holds, over all files.
+  std::deque<PieceId> ready;  // Read, hashed, waiting for their first lane.
+  std::deque<PieceId> again;  // Sent and lost: waiting for another lane, the last lost one first.
+  size_t ahead_bytes = 0;     // Of the pool: pieces that are being read or are in `ready`.
+  uint64_t sent_leaves = 0;   // Of what was read and not held by the receiver.
   // With privacy: what is to be sent besides, and what is said only after it.
   uint64_t padding_leaves = 0;
   std::optional<CompleteFrame> last_complete;
 
   bool MayMove() const { return accepted && !paused_here && !paused_by_peer; }
+  // Whether anything of it waits for a lane. What was sent before is sent again while the transfer
+  // is paused: else it would keep its memory until the end of the pause.
+  bool HasPiece() const {
+    return !again.empty() || (MayMove() && (!ready.empty() || padding_leaves > 0));
+  }
+  // The next piece for a lane; nothing where there is only padding or nothing.
+  std::optional<PieceId> TakePiece();
 
   std::vector<OutgoingFile>& files() { return files_; }
   const std::vector<OutgoingFile>& files() const { return files_; }
@@ -59,7 +70,7 @@ class OutgoingTransfer {
   size_t name_bytes() const { return name_bytes_; }
 
   // The next bytes to read, at most `piece_bytes` and within the credit; whole leaves except at a
-  // file's end.
+  // file's end. Nothing where all is read, or the credit is used up.
   std::optional<ReadPosition> NextRead(size_t piece_bytes) const;
   // Those bytes are being read now.
   void Advance(const ReadPosition& position);
@@ -79,8 +90,12 @@ class OutgoingTransfer {
   std::vector<FileProof> Proofs() const;
 
  private:
+  // Moves the cursor past files that are read to their end.
+  void SkipRead();
+
   std::vector<OutgoingFile> files_;
   size_t name_bytes_;
+  MemoryShare memory_;
   size_t receipts_ = 0;
   size_t roots_ = 0;
   // The cursor: the file that is read now and how far, and all bytes asked for so far that need

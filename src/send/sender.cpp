@@ -12,59 +12,63 @@ namespace {
 // Room for entries in one MANIFEST frame; the largest entry fits several times.
 constexpr size_t kManifestPartBytes = 12 * 1024;
 // With privacy, each part of a manifest takes as much: its entries and its other fields.
-constexpr size_t kPaddedManifestBytes = kManifestPartBytes + 128;
+constexpr size_t kManifestFieldBytes = 128;
+constexpr size_t kPaddedManifestBytes = kManifestPartBytes + kManifestFieldBytes;
+
+// Points into `file`.
+FileEntry EntryOf(const FileInfo& file) {
+  return FileEntry{file.size, file.last_modified_ms, file.path, file.type};
+}
 
 size_t Leaves(size_t bytes) { return (bytes + kLeafBytes - 1) / kLeafBytes; }
 
-std::optional<Error> CheckOffer(const std::vector<FileInfo>& files) {
-  if (files.empty()) return Error{ErrorCode::kInvalidArgument, "there is no file to send"};
-  uint64_t total = 0;
-  for (const FileInfo& file : files) {
-    if (file.path.empty() || !IsUtf8(file.path) || !IsUtf8(file.type)) {
-      return Error{ErrorCode::kInvalidArgument, "a file has no usable name"};
-    }
-    if (file.path.size() > kMaxPathBytes || file.type.size() > kMaxTypeBytes) {
-      return Error{ErrorCode::kInvalidArgument, "a file's name or type is too long"};
-    }
-    const uint64_t size = file.size.value_or(0);
-    if (size > kMaxFileBytes || total > kMaxFileBytes - size ||
-        file.last_modified_ms > kMaxFileBytes) {
-      return Error{ErrorCode::kTooLarge, "a transfer holds at most 2^53 - 1 bytes"};
-    }
-    total += size;
+std::optional<Error> CheckFileInfo(const FileInfo& file) {
+  if (file.path.empty() || !IsUtf8(file.path) || !IsUtf8(file.type)) {
+    return Error{ErrorCode::kInvalidArgument, "a file has no usable name"};
+  }
+  if (file.path.size() > kMaxPathBytes || file.type.size() > kMaxTypeBytes) {
+    return Error{ErrorCode::kInvalidArgument, "a file's name or type is too long"};
+  }
+  if (file.size.value_or(0) > kMaxFileBytes || file.last_modified_ms > kMaxFileBytes) {
+    return Error{ErrorCode::kTooLarge, "a file holds at most 2^53 - 1 bytes"};
   }
   return std::nullopt;
 }
 
-size_t NameBytes(const std::vector<FileInfo>& files) {
-  size_t bytes = 0;
-  for (const FileInfo& file : files) bytes += file.path.size() + file.type.size();
-  return bytes;
-}
-
 }  // namespace
 
-TransferId Sender::Offer(const std::vector<FileInfo>& files, const TransferToken& token) {
-  const TransferId id(next_ordinal_++ * 2 + static_cast<uint32_t>(role_));
-  std::optional<Error> error = CheckOffer(files);
-  if (!error) error = CheckRoom(files);
-  if (error) {
-    // The number is spent all the same, so the peer must learn of it to count along.
-    frames_.Push(CancelFrame{id, error->code, error->detail});
-    events_.push_back({.type = EventType::kFailed, .transfer = id, .error = *error});
-    return id;
+Result<Sender::Summary> Sender::Summarize(const FileList& files) const {
+  if (files.count == 0) return Error{ErrorCode::kInvalidArgument, "there is no file to send"};
+  if (files.count > kMaxOpenFiles) {
+    return Error{ErrorCode::kTooLarge, "all open transfers hold at most 20,000 files"};
   }
-  transfers_.emplace(id, OutgoingTransfer(files, NameBytes(files)));
-  PushManifest(id, files, token);
-  return id;
+  Summary summary;
+  summary.sizes.reserve(files.count);
+  uint64_t total = 0;
+  for (size_t i = 0; i < files.count; ++i) {
+    const FileInfo file = files.file(i);
+    if (const std::optional<Error> error = CheckFileInfo(file)) return *error;
+    const uint64_t size = file.size.value_or(0);
+    if (total > kMaxFileBytes - size) {
+      return Error{ErrorCode::kTooLarge, "a transfer holds at most 2^53 - 1 bytes"};
+    }
+    total += size;
+    summary.sizes.push_back(file.size);
+    summary.name_bytes += file.path.size() + file.type.size();
+    summary.manifest_bytes += FileEntryLength(EntryOf(file));
+  }
+  const size_t parts = summary.manifest_bytes / (kManifestPartBytes / 2) + 1;
+  summary.manifest_bytes += parts * (FrameQueue::kFrameBytes + kManifestFieldBytes);
+  if (privacy_) summary.manifest_bytes = parts * (FrameQueue::kFrameBytes + kPaddedManifestBytes);
+  return summary;
 }
 
-std::optional<Error> Sender::CheckRoom(const std::vector<FileInfo>& files) const {
+std::optional<Error> Sender::TakeRoom(const Summary& summary, MemoryShare& memory) const {
   if (transfers_.size() >= kMaxOpenTransfers) {
     return Error{ErrorCode::kTooLarge, "too many transfers are open"};
   }
-  size_t count = files.size();
-  size_t name_bytes = NameBytes(files);
+  size_t count = summary.sizes.size();
+  size_t name_bytes = summary.name_bytes;
   for (const auto& [id, other] : transfers_) {
     count += other.files().size();
     name_bytes += other.name_bytes();
@@ -75,17 +79,40 @@ std::optional<Error> Sender::CheckRoom(const std::vector<FileInfo>& files) const
   if (name_bytes > kMaxManifestBytes) {
     return Error{ErrorCode::kTooLarge, "the names of all open files take more than 4 MiB"};
   }
+  if (!memory.Resize(summary.sizes.size() * kOutgoingFileBytes,
+                     summary.manifest_bytes + kStateReserveBytes)) {
+    return Error{ErrorCode::kTooLarge,
+                 "the files of all open transfers, both ways, take too much memory"};
+  }
   return std::nullopt;
 }
 
-void Sender::PushManifest(TransferId id, const std::vector<FileInfo>& files,
-                          const TransferToken& token) {
+TransferId Sender::Offer(const FileList& files, const TransferToken& token) {
+  const TransferId id(next_ordinal_++ * 2 + static_cast<uint32_t>(role_));
+  MemoryShare memory(memory_);
+  const Result<Summary> summary = Summarize(files);
+  const std::optional<Error> error =
+      summary.ok() ? TakeRoom(summary.value(), memory) : std::optional(summary.error());
+  if (error) {
+    // The number is spent all the same, so the peer must learn of it to count along.
+    frames_.Push(CancelFrame{id, error->code, error->detail});
+    events_.push_back({.type = EventType::kFailed, .transfer = id, .error = *error});
+    return id;
+  }
+  transfers_.emplace(
+      id, OutgoingTransfer(summary.value().sizes, summary.value().name_bytes, std::move(memory)));
+  PushManifest(id, files, token);
+  return id;
+}
+
+void Sender::PushManifest(TransferId id, const FileList& files, const TransferToken& token) {
   std::array<uint8_t, kManifestPartBytes> entries;
-  ManifestFrame part{id, token, static_cast<uint32_t>(files.size()), 0, 0, {}};
+  ManifestFrame part{id, token, static_cast<uint32_t>(files.count), 0, 0, {}};
   ByteWriter writer(entries);
   const size_t least_bytes = privacy_ ? kPaddedManifestBytes : 0;
-  for (const FileInfo& file : files) {
-    const FileEntry entry{file.size, file.last_modified_ms, file.path, file.type};
+  for (size_t i = 0; i < files.count; ++i) {
+    const FileInfo file = files.file(i);
+    const FileEntry entry = EntryOf(file);
     if (FileEntryLength(entry) > writer.room()) {
       part.entries = writer.written();
       frames_.Push(part, least_bytes);
@@ -105,14 +132,21 @@ OutgoingTransfer* Sender::Find(TransferId id) {
   return it == transfers_.end() ? nullptr : &it->second;
 }
 
+const OutgoingTransfer* Sender::Find(TransferId id) const {
+  const auto it = transfers_.find(id);
+  return it == transfers_.end() ? nullptr : &it->second;
+}
+
 template <typename Visit>
-auto Sender::InTurn(Visit visit)
+auto Sender::InTurn(TransferId& last, Visit visit)
     -> decltype(visit(TransferId(), std::declval<OutgoingTransfer&>())) {
-  auto it = transfers_.upper_bound(last_served_);
+  auto it = transfers_.upper_bound(last);
   for (size_t i = 0; i < transfers_.size(); ++i, ++it) {
     if (it == transfers_.end()) it = transfers_.begin();
-    if (!it->second.MayMove()) continue;
-    if (auto found = visit(it->first, it->second)) return found;
+    if (auto found = visit(it->first, it->second)) {
+      last = it->first;
+      return found;
+    }
   }
   return std::nullopt;
 }
@@ -121,11 +155,15 @@ PieceId Sender::IdOf(size_t slot) const {
   return PieceId(uint64_t{pieces_[slot].generation} << 32 | slot);
 }
 
-Sender::Piece* Sender::At(PieceId id) {
+const Sender::Piece* Sender::At(PieceId id) const {
   const auto slot = static_cast<uint32_t>(id.value);
   if (slot >= pieces_.size()) return nullptr;
   const bool done = pieces_[slot].state == PieceState::kFree || IdOf(slot) != id;
   return done ? nullptr : &pieces_[slot];
+}
+
+Sender::Piece* Sender::At(PieceId id) {
+  return const_cast<Piece*>(static_cast<const Sender*>(this)->At(id));
 }
 
 PieceId Sender::TakeSlot() {
@@ -140,7 +178,7 @@ PieceId Sender::TakeSlot() {
 
 void Sender::FreePiece(PieceId id) {
   Piece& piece = *At(id);
-  if (piece.ahead) ahead_bytes_ -= piece.length;
+  SetAhead(piece, false);
   piece.buffer.Release();
   piece.state = PieceState::kFree;
   // Ids stay within 53 bits, for numbers in JavaScript; no id waits while its slot is used two
@@ -149,29 +187,56 @@ void Sender::FreePiece(PieceId id) {
   free_slots_.push_back(static_cast<uint32_t>(id.value));
 }
 
+void Sender::SetAhead(Piece& piece, bool ahead) {
+  if (piece.ahead == ahead) return;
+  piece.ahead = ahead;
+  const size_t bytes = piece.buffer.pool_bytes();
+  ahead_bytes_ = ahead ? ahead_bytes_ + bytes : ahead_bytes_ - bytes;
+  OutgoingTransfer* transfer = Find(piece.transfer);
+  if (transfer == nullptr) return;
+  transfer->ahead_bytes = ahead ? transfer->ahead_bytes + bytes : transfer->ahead_bytes - bytes;
+}
+
+size_t Sender::AheadShare(const OutgoingTransfer& transfer, size_t sharing) const {
+  const size_t others = ahead_bytes_ - transfer.ahead_bytes;
+  const size_t spare = (kMostAheadBytes - std::min(kMostAheadBytes, others)) / 2;
+  return std::max(kLeastAheadBytes, std::min(kReadAheadBytes / sharing, spare));
+}
+
 std::optional<ReadRequest> Sender::PollRead() {
-  if (ahead_bytes_ >= kReadAheadBytes) return std::nullopt;
-  return InTurn([this](TransferId id, OutgoingTransfer& transfer) -> std::optional<ReadRequest> {
-    const std::optional<ReadPosition> next = transfer.NextRead(piece_bytes_);
-    if (!next) return std::nullopt;
-    std::optional<PoolBuffer> buffer = pool_.Allocate(kMaxDataHeaderBytes + next->length);
-    if (!buffer) return std::nullopt;
-    transfer.Advance(*next);
-    const PieceId slot = TakeSlot();
-    Piece& piece = pieces_[static_cast<uint32_t>(slot.value)];
-    piece.state = PieceState::kReading;
-    piece.copies = 0;
-    piece.ahead = true;
-    piece.held = next->held;
-    piece.transfer = id;
-    piece.file = next->file;
-    piece.offset = next->offset;
-    piece.length = next->length;
-    piece.buffer = std::move(*buffer);
-    ahead_bytes_ += piece.length;
-    return ReadRequest{slot, id, next->file, next->offset,
-                       piece.buffer.bytes().subspan(kMaxDataHeaderBytes)};
+  const auto sharing =
+      static_cast<size_t>(std::count_if(transfers_.begin(), transfers_.end(),
+                                        [](const auto& entry) { return entry.second.MayMove(); }));
+  return InTurn(last_read_, [&](TransferId id, OutgoingTransfer& transfer) {
+    const std::optional<ReadRequest> none;
+    if (!transfer.MayMove()) return none;
+    const size_t share = AheadShare(transfer, sharing);
+    const size_t most_bytes = std::min(piece_bytes_, share / kLeafBytes * kLeafBytes);
+    if (transfer.ahead_bytes + most_bytes > share) return none;
+    return StartRead(id, transfer, most_bytes);
   });
+}
+
+std::optional<ReadRequest> Sender::StartRead(TransferId id, OutgoingTransfer& transfer,
+                                             size_t most_bytes) {
+  const std::optional<ReadPosition> next = transfer.NextRead(most_bytes);
+  if (!next) return std::nullopt;
+  std::optional<PoolBuffer> buffer = pool_.Allocate(kMaxDataHeaderBytes + next->length);
+  if (!buffer) return std::nullopt;
+  transfer.Advance(*next);
+  const PieceId slot = TakeSlot();
+  Piece& piece = pieces_[static_cast<uint32_t>(slot.value)];
+  piece.state = PieceState::kReading;
+  piece.copies = 0;
+  piece.held = next->held;
+  piece.transfer = id;
+  piece.file = next->file;
+  piece.offset = next->offset;
+  piece.length = next->length;
+  piece.buffer = std::move(*buffer);
+  SetAhead(piece, true);
+  return ReadRequest{slot, id, next->file, next->offset,
+                     piece.buffer.bytes().subspan(kMaxDataHeaderBytes)};
 }
 
 void Sender::ReadDone(PieceId id, size_t length) {
@@ -205,9 +270,7 @@ void Sender::ReadDone(PieceId id, size_t length) {
 }
 
 void Sender::EndStream(Piece& piece, OutgoingTransfer& transfer, size_t length) {
-  const size_t unread = piece.length - length;
-  transfer.EndStream(piece.file, piece.offset + length, unread);
-  ahead_bytes_ -= unread;
+  transfer.EndStream(piece.file, piece.offset + length, piece.length - length);
   piece.length = length;
 }
 
@@ -216,7 +279,7 @@ void Sender::Queue(PieceId id, Piece& piece, bool again) {
   if (transfer == nullptr) return FreePiece(id);
   piece.state = PieceState::kQueued;
   if (again) {
-    transfer->ready.push_front(id);
+    transfer->again.push_front(id);
   } else {
     transfer->ready.push_back(id);
   }
@@ -236,22 +299,18 @@ void Sender::CheckFile(TransferId id, OutgoingTransfer& transfer, FileIndex file
 }
 
 std::optional<OutgoingPiece> Sender::NextPiece() {
-  return InTurn([this](TransferId id, OutgoingTransfer& transfer) -> std::optional<OutgoingPiece> {
-    Piece* piece = nullptr;
-    PieceId slot;
-    while (piece == nullptr && !transfer.ready.empty()) {
-      slot = transfer.ready.front();
-      transfer.ready.pop_front();
-      piece = At(slot);  // Null where a late acknowledgement has settled it.
+  using Next = std::optional<OutgoingPiece>;
+  return InTurn(last_sent_, [this](TransferId, OutgoingTransfer& transfer) -> Next {
+    while (const std::optional<PieceId> id = transfer.TakePiece()) {
+      Piece* piece = At(*id);
+      if (piece == nullptr) continue;  // A late acknowledgement has settled it.
+      piece->state = PieceState::kSent;
+      ++piece->copies;
+      SetAhead(*piece, false);
+      return Emit(*id, *piece);
     }
-    if (piece == nullptr && transfer.padding_leaves == 0) return std::nullopt;
-    last_served_ = id;
-    if (piece == nullptr) return EmitPadding(transfer);
-    piece->state = PieceState::kSent;
-    ++piece->copies;
-    if (piece->ahead) ahead_bytes_ -= piece->length;
-    piece->ahead = false;
-    return Emit(slot, *piece);
+    if (!transfer.MayMove() || transfer.padding_leaves == 0) return std::nullopt;
+    return EmitPadding(transfer);
   });
 }
 
@@ -277,20 +336,34 @@ OutgoingPiece Sender::EmitPadding(OutgoingTransfer& transfer) {
       std::nullopt, {}, kMaxDataHeaderBytes + static_cast<size_t>(leaves) * kLeafBytes};
 }
 
-bool Sender::HasMore() const {
-  if (ahead_bytes_ > 0) return true;
+bool Sender::HasMore(const OutgoingTransfer& transfer) const {
+  if (!transfer.MayMove()) return false;
+  if (transfer.ahead_bytes > 0) return true;
   if (pool_.used_bytes() + kMaxDataHeaderBytes + piece_bytes_ > pool_.capacity_bytes())
     return false;
+  return transfer.NextRead(piece_bytes_).has_value();
+}
+
+bool Sender::HasMore() const {
+  return std::any_of(transfers_.begin(), transfers_.end(),
+                     [this](const auto& entry) { return HasMore(entry.second); });
+}
+
+bool Sender::HasTail() const {
   return std::any_of(transfers_.begin(), transfers_.end(), [this](const auto& entry) {
-    return entry.second.MayMove() && entry.second.NextRead(piece_bytes_).has_value();
+    return entry.second.MayMove() && !HasMore(entry.second);
   });
 }
 
+bool Sender::IsTail(PieceId id) const {
+  const Piece* piece = At(id);
+  const OutgoingTransfer* transfer = piece == nullptr ? nullptr : Find(piece->transfer);
+  return transfer != nullptr && transfer->MayMove() && !HasMore(*transfer);
+}
+
 bool Sender::HasPiece() const {
-  return std::any_of(transfers_.begin(), transfers_.end(), [](const auto& entry) {
-    const OutgoingTransfer& transfer = entry.second;
-    return transfer.MayMove() && (!transfer.ready.empty() || transfer.padding_leaves > 0);
-  });
+  return std::any_of(transfers_.begin(), transfers_.end(),
+                     [](const auto& entry) { return entry.second.HasPiece(); });
 }
 
 bool Sender::MayMove() const {

@@ -92,7 +92,7 @@ std::optional<Output> BulkSender::PollRecord(Timestamp now, MutableByteView out)
     if (flow_.ready_at() > now) due_ = flow_.ready_at();
     return std::nullopt;
   }
-  if (!sender_.HasPiece()) return sender_.HasMore() ? std::nullopt : PollCopy(now, out);
+  if (!sender_.HasPiece()) return sender_.HasTail() ? PollCopy(now, out) : std::nullopt;
   SealedLane* lane = lanes_.Pick(Choice());
   if (lane == nullptr) return std::nullopt;
   const std::optional<OutgoingPiece> piece = sender_.NextPiece();
@@ -125,9 +125,10 @@ std::optional<Output> BulkSender::PollProbe(Timestamp now, MutableByteView out) 
 // A record that takes much longer than a round trip waits for a retransmission, or behind one; and
 // there is nothing else to send.
 std::optional<Output> BulkSender::PollCopy(Timestamp now, MutableByteView out) {
-  const Duration late = flow_.min_round_trip() * 5 / 4 + kLateRecord;
+  const Timestamp sent_before = now + (Duration() - flow_.min_round_trip() * 5 / 4 - kLateRecord);
+  const auto is_tail = [this](PieceId piece) { return sender_.IsTail(piece); };
   while (true) {
-    const auto [lane, piece] = lanes_.PickForCopy(Choice(), now + (Duration() - late));
+    const auto [lane, piece] = lanes_.PickForCopy(Choice(), sent_before, is_tail);
     if (lane == nullptr) return std::nullopt;
     if (const auto copy = sender_.CopyPiece(piece)) return Send(*lane, *copy, now, out);
   }
@@ -165,7 +166,7 @@ Holdup BulkSender::FindHoldup(Timestamp now) const {
   if (!sender_.MayMove()) return Holdup::kNothing;
   if (lanes_.empty()) return Holdup::kNoLane;
   if (!sender_.HasPiece()) {
-    if (sender_.IsReading() || sender_.HasMore()) return Holdup::kSource;
+    if (sender_.HasMore()) return Holdup::kSource;
     return lanes_.in_flight_bytes() > 0 ? Holdup::kAcknowledgement : Holdup::kSink;
   }
   const bool channels_are_full = lanes_.ChannelsAreFull();

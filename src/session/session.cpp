@@ -23,8 +23,8 @@ Session::Session(const SessionOptions& options, std::unique_ptr<Handshake> hands
       now_(now),
       state_(std::move(handshake)),
       pulse_(options.idle_timeout),
-      sender_(options.send_pool_bytes, control_.frames(), events_),
-      receiver_(options.receive_pool_bytes, control_.frames(), events_),
+      sender_(options.send_pool_bytes, memory_, control_.frames(), events_),
+      receiver_(options.receive_pool_bytes, memory_, control_.frames(), events_),
       bulk_(sender_,
             {options.scheduler, options.lanes, options.chunks, options.most_bytes_per_second}),
       output_(kMaxMessageBytes) {
@@ -217,6 +217,10 @@ Timestamp Session::NextTimeout() const {
 
 std::optional<Output> Session::PollOutput(Timestamp now) {
   Touch(now);
+  if (control_.frames().overflowed()) {
+    CloseWith(Error{ErrorCode::kTooLarge, "too much waits to be said to the peer"},
+              Ending::kFailure);
+  }
   receive_waiting_.Set(FindReceiveWaiting(), now_);
   if (trace_) ObserveTrace();
   if (control_.lane() == nullptr) return std::nullopt;

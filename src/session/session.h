@@ -13,6 +13,7 @@
 
 #include "base/event.h"
 #include "base/file_info.h"
+#include "base/memory_budget.h"
 #include "connection/connection_state.h"
 #include "connection/control_channel.h"
 #include "connection/message_assembler.h"
@@ -30,9 +31,10 @@ namespace millrace {
 
 struct SessionOptions {
   // Memory for payload on its way out (kept until acknowledged) and in (kept until written). Both
-  // pools, code and stack fit into 32 MiB; 10 MiB in flight are 800 Mbit/s at 100 ms.
-  size_t send_pool_bytes = 10 * 1024 * 1024;
-  size_t receive_pool_bytes = 10 * 1024 * 1024;
+  // pools, kMaxStateBytes, code and stack fit into 32 MiB. The receiver grants 6 MiB of credit,
+  // which is 500 Mbit/s at 100 ms; the send pool holds that and what is read ahead of it.
+  size_t send_pool_bytes = 9 * 1024 * 1024;
+  size_t receive_pool_bytes = Receiver::kPoolBytes;
   // Of bulk lanes. Enough for a turn of the event loop; more only delays what is behind it.
   WaterMarks water_marks = kMeasuredMarks;
   // What is read and scheduled at once follows the link as this says; records are smaller on slow
@@ -131,7 +133,10 @@ class Session {
   // --- Commands ---
 
   // Errors: as Sender::Offer; kInvalidArgument while the session is not established.
-  TransferId Offer(const std::vector<FileInfo>& files, const TransferToken& token, Timestamp now);
+  TransferId Offer(const FileList& files, const TransferToken& token, Timestamp now);
+  TransferId Offer(const std::vector<FileInfo>& files, const TransferToken& token, Timestamp now) {
+    return Offer(FileList(files), token, now);
+  }
   // Bytes of a file that the sink holds from an earlier attempt; see Receiver::AddExisting.
   void AddExisting(TransferId transfer, FileIndex file, uint64_t offset, ByteView bytes);
   void Accept(TransferId transfer, Timestamp now);
@@ -239,9 +244,10 @@ class Session {
 
   SessionOptions options_;
   Timestamp now_;
+  MemoryBudget memory_{kMaxStateBytes};
   EventQueue events_;
   ConnectionState state_;
-  ControlChannel control_;
+  ControlChannel control_{memory_};
   Pulse pulse_;
   Sender sender_;
   Receiver receiver_;

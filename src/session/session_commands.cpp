@@ -44,8 +44,7 @@ std::optional<Event> Session::PollEvent() {
   return event;
 }
 
-TransferId Session::Offer(const std::vector<FileInfo>& files, const TransferToken& token,
-                          Timestamp now) {
+TransferId Session::Offer(const FileList& files, const TransferToken& token, Timestamp now) {
   Touch(now);
   if (!established()) {
     const TransferId none(UINT32_MAX);

@@ -22,7 +22,8 @@ MutableByteView Session::InputBuffer(LaneId id, size_t length) {
               Ending::kFailure);
     return {};
   }
-  std::optional<PoolBuffer> buffer = receiver_.Allocate(length);
+  std::optional<PoolBuffer> buffer =
+      control ? receiver_.AllocateControl(length) : receiver_.Allocate(length);
   if (!buffer) return {};
   input_ = std::move(*buffer);
   return input_.bytes();

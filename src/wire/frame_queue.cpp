@@ -12,9 +12,13 @@ void FrameQueue::Push(const Frame& frame, size_t least_bytes) {
   EncodeFrame(frame, writer);
   if (writer.size() < least_bytes) writer.Zeros(least_bytes - writer.size());
   const MutableByteView encoded = writer.written();
-  if (!writer.ok()) return;
-  frames_.emplace_back(encoded.begin(), encoded.end());
-  waiting_bytes_ += encoded.size();
+  if (!writer.ok() || overflowed_) return;
+  if (memory_.Resize(memory_.bytes() + kFrameBytes + encoded.size())) {
+    frames_.emplace_back(encoded.begin(), encoded.end());
+    waiting_bytes_ += encoded.size();
+  } else {
+    overflowed_ = true;
+  }
 }
 
 void FrameQueue::Clear() {
@@ -24,6 +28,8 @@ void FrameQueue::Clear() {
   sent_bytes_ = 0;
   waiting_bytes_ = 0;
   packed_.clear();
+  memory_.Resize(0);
+  overflowed_ = false;
 }
 
 size_t FrameQueue::PackInto(ByteWriter& writer, PacketNumber number) {
@@ -41,6 +47,7 @@ size_t FrameQueue::PackInto(ByteWriter& writer, PacketNumber number) {
 void FrameQueue::Forget(uint64_t end) {
   while (base_ < end && sent_ > 0) {
     sent_bytes_ -= frames_.front().size();
+    memory_.Resize(memory_.bytes() - kFrameBytes - frames_.front().size());
     frames_.pop_front();
     ++base_;
     --sent_;

@@ -5,16 +5,26 @@
 #include <deque>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "wire/frames.h"
 
 namespace millrace {
 
 class FrameQueue {
  public:
+  // What a frame takes beside its bytes: its place in the queue and the allocator's share.
+  static constexpr size_t kFrameBytes = 32;
+
+  // The frames take their memory from `memory`, which outlives the queue.
+  explicit FrameQueue(MemoryBudget& memory) : memory_(memory) {}
+
   // Encodes and appends, with PADDING after it up to `least_bytes`. Each frame but DATA fits into a
-  // control record by its own limits.
+  // control record by its own limits. Errors: overflowed() where there is no memory for it.
   void Push(const Frame& frame, size_t least_bytes = 0);
+  // Forgets all frames, and that some are missing.
   void Clear();
+  // A frame is missing for want of memory: what follows would not make sense to the peer.
+  bool overflowed() const { return overflowed_; }
   // Whether a frame waits to be sent.
   bool empty() const { return sent_ == frames_.size(); }
 
@@ -46,6 +56,8 @@ class FrameQueue {
   size_t sent_bytes_ = 0;
   size_t waiting_bytes_ = 0;
   std::deque<Packed> packed_;
+  MemoryShare memory_;
+  bool overflowed_ = false;
 };
 
 }  // namespace millrace

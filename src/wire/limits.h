@@ -37,13 +37,27 @@ inline constexpr size_t kMaxFolders = 2 * size_t{kMaxOpenFiles};
 // Memory that the paths and types of all open incoming manifests may take together.
 inline constexpr size_t kMaxManifestBytes = 4 * 1024 * 1024;
 
+// What is kept of the files of all open transfers, both ways, and what waits to be said to the peer
+// may take so much together: what is left of the 32 MiB of the WebAssembly core beside the pools
+// for payload (19 MiB), code and stack, and 2 MiB for everything else.
+inline constexpr size_t kMaxStateBytes = 9'961'472;
+// Of that, offers leave so much to what else has to be said.
+inline constexpr size_t kStateReserveBytes = 512 * 1024;
+// What a file takes at most beside its names: sizes, ranges, hashes and the allocator's share.
+inline constexpr size_t kOutgoingFileBytes = 176;
+inline constexpr size_t kIncomingFileBytes = 160;
+// ... until it is whole, or while its manifest is not: its ranges and hash tree, or its entry in
+// the set of paths.
+inline constexpr size_t kUnfinishedFileBytes = 80;
+inline constexpr size_t kFolderBytes = 32;
+
 // Control records that are not yet known to have arrived. A receiver of 100 MB/s in records of
 // 16 KiB says 3,200 acknowledgements a second; this is ten seconds of them, in 1 MiB.
 inline constexpr size_t kMaxUnackedControlRecords = 32'768;
 
 inline constexpr size_t kMaxAckRanges = 64;
 // Gaps that one side keeps in all files together that it receives, in all that it sends, and per
-// lane; a peer that tears more holes breaks the protocol. A sender has no more than 640 pieces on
+// lane; a peer that tears more holes breaks the protocol. A sender has no more than 540 leaves on
 // their way, and each tears one at most.
 inline constexpr size_t kMaxGaps = 4096;
 

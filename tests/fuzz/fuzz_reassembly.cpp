@@ -76,7 +76,7 @@ struct Transfer {
 class Run {
  public:
   explicit Run(size_t pool_bytes)
-      : pool_bytes_(pool_bytes), receiver_(pool_bytes, frames_, events_) {
+      : pool_bytes_(pool_bytes), receiver_(pool_bytes, memory_, frames_, events_) {
     receiver_.SetRole(Role::kInitiator);
   }
 
@@ -464,11 +464,12 @@ class Run {
       Check(receiver_.Find(id)->written_bytes == transfer.written_bytes);
       Check(receiver_.Find(id)->arrived_bytes == transfer.arrived_bytes);
     }
-    Check(outstanding <= Receiver::kWindowBytes + accepted * Receiver::kLeastWindowBytes);
+    Check(outstanding <= Receiver::kMostGrantedBytes + accepted * Receiver::kLeastWindowBytes);
   }
 
   size_t pool_bytes_;
-  FrameQueue frames_;
+  MemoryBudget memory_{kMaxStateBytes};
+  FrameQueue frames_{memory_};
   EventQueue events_;
   Receiver receiver_;
   std::map<TransferId, Transfer> transfers_;

@@ -48,7 +48,7 @@ test('the tarball holds what the manifest names, and no sources', async () => {
   for (const name of ['millrace', 'engine', 'worker', 'parts', 'signaling', 'sodium']) {
     assert.ok(names.has(`dist/${name}.js`) && names.has(`dist/${name}.js.map`), name);
   }
-  for (const name of names) assert.match(name, /^(dist\/|package\.json$|README\.md$|CHANGELOG\.md$)/);
+  for (const name of names) assert.match(name, /^(dist\/|docs\/|examples\/|(src|web)\/[^/]*\.md$|scripts\/millrace\.service$|package\.json$|[A-Z]+\.md$)/);
   assert.deepEqual([manifest.dependencies, manifest.sideEffects, manifest.type], [undefined, false, 'module']);
   for (const hook of ['preinstall', 'install', 'postinstall']) assert.equal(manifest.scripts?.[hook], undefined);
 });

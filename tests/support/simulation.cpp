@@ -106,7 +106,7 @@ TransferId Simulation::Send(SimPeer& from, std::vector<SimFile> files) {
 std::vector<SimFile> Simulation::Files(const std::vector<uint64_t>& sizes) {
   std::vector<SimFile> files;
   for (const uint64_t size : sizes)
-    files.push_back(SimFile{size, false, next_file_seed_++, std::nullopt});
+    files.push_back(SimFile{size, false, next_file_seed_++, std::nullopt, {}});
   return files;
 }
 
@@ -180,6 +180,26 @@ void Simulation::Schedule(Duration delay, std::function<void()> act) {
   later_.emplace(now_ + delay, std::move(act));
 }
 
+void Simulation::Answer(TransferId id, bool held, Duration delay, std::function<void()> act) {
+  if (held) {
+    held_answers_.emplace(id, std::pair(delay, std::move(act)));
+  } else if (delay == Duration()) {
+    act();
+  } else {
+    Schedule(delay, std::move(act));
+  }
+}
+
+void Simulation::LetGo(TransferId id) {
+  held_sources_.erase(id);
+  held_sinks_.erase(id);
+  const auto [begin, end] = held_answers_.equal_range(id);
+  for (auto it = begin; it != end; ++it) {
+    Schedule(it->second.first, std::move(it->second.second));
+  }
+  held_answers_.erase(begin, end);
+}
+
 void Simulation::Transmit(size_t from, const Output& output) {
   const auto found = channels_.find(output.lane);
   if (found == channels_.end()) return;
@@ -216,8 +236,9 @@ void Simulation::Read(size_t side, const ReadRequest& read) {
     file.Fill(from, read.bytes.first(length));
     peer.session->ReadDone(read.piece, length, now());
   };
-  if (disk_.read_delay == Duration()) return answer();
-  Schedule(disk_.read_delay, answer);
+  const SimFile& file = peers_[side].sources[read.transfer][read.file.value];
+  Answer(read.transfer, held_sources_.count(read.transfer) > 0, disk_.read_delay + file.read_delay,
+         answer);
 }
 
 void Simulation::Write(size_t side, const WriteRequest& write) {
@@ -238,8 +259,7 @@ void Simulation::Write(size_t side, const WriteRequest& write) {
   const auto answer = [this, side, id = write.write] {
     peers_[side].session->WriteDone(id, now());
   };
-  if (disk_.write_delay == Duration()) return answer();
-  Schedule(disk_.write_delay, answer);
+  Answer(write.transfer, held_sinks_.count(write.transfer) > 0, disk_.write_delay, answer);
 }
 
 void Simulation::AcceptOffer(SimPeer& peer, TransferId id) {

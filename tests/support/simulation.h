@@ -8,7 +8,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "session/session.h"
@@ -49,6 +51,7 @@ struct SimFile {
   uint64_t seed = 0;
   // Set when the file shrinks under its reader.
   std::optional<uint64_t> shrunk_to;
+  Duration read_delay{};  // Until a read is answered, on top of the disk's.
 
   void Fill(uint64_t offset, MutableByteView bytes) const;
   bool Matches(uint64_t offset, ByteView bytes) const;
@@ -97,6 +100,8 @@ class Simulation {
   // `done`.
   bool RunUntil(const std::function<bool()>& done, Duration limit = Duration::Seconds(120));
   void RunFor(Duration span);
+  // Calls `act` so much later, within a run.
+  void Schedule(Duration delay, std::function<void()> act);
   // A session asked again and again for a time that had passed, and did nothing.
   bool spun() const { return spun_; }
 
@@ -112,6 +117,11 @@ class Simulation {
   // Both clocks stand still or jump ahead by this much.
   void JumpClock(Duration span) { clock_offset_ = clock_offset_ + span; }
   void SetRate(uint64_t bytes_per_second) { link_.bytes_per_second = bytes_per_second; }
+
+  // The source, or the sink, of the transfer answers nothing until it is let go.
+  void HoldSource(TransferId id) { held_sources_.insert(id); }
+  void HoldSink(TransferId id) { held_sinks_.insert(id); }
+  void LetGo(TransferId id);
 
   // The bulk lanes that are open now, and those of them that do not stall.
   std::vector<LaneId> BulkLanes() const;
@@ -161,7 +171,8 @@ class Simulation {
   void ReplaceLane(LaneId lane);
   void Read(size_t side, const ReadRequest& read);
   void Write(size_t side, const WriteRequest& write);
-  void Schedule(Duration delay, std::function<void()> act);
+  // Answers a read or a write after `delay`, counted from when the transfer is let go.
+  void Answer(TransferId id, bool held, Duration delay, std::function<void()> act);
   Timestamp NextHappening() const;
   void Happen();
   void Drain(LaneId lane, size_t side, Channel& channel);
@@ -183,6 +194,9 @@ class Simulation {
   std::array<SimPeer, 2> peers_;
   std::map<LaneId, std::array<Channel, 2>> channels_;  // By the side that sends.
   std::multimap<Timestamp, std::function<void()>> later_;
+  std::set<TransferId> held_sources_;
+  std::set<TransferId> held_sinks_;
+  std::multimap<TransferId, std::pair<Duration, std::function<void()>>> held_answers_;
 };
 
 }  // namespace millrace::testing

@@ -143,6 +143,60 @@ TEST_CASE("a pause from either side stops the flow until it is lifted") {
   CheckDelivered(sim, id);
 }
 
+TEST_CASE("a paused transfer keeps no other one waiting, and is no slow source") {
+  Simulation sim(31);
+  sim.Connect();
+  const bool by_receiver = GENERATE(false, true);
+  const TransferId large = sim.Send(sim.a(), sim.Files({20'000'000}));
+  REQUIRE(sim.RunUntil([&] { return sim.b().session->TransferBytes(large) > 1'000'000; }));
+  (by_receiver ? sim.b() : sim.a()).session->SetPaused(large, true, sim.now());
+  sim.RunFor(Duration::Seconds(1));
+  const TransferId small = sim.Send(sim.a(), sim.Files({100}));
+  CHECK(sim.RunUntil([&sim] { return BothDone(sim); }, Duration::Seconds(2)));
+  CHECK(sim.Delivered(sim.a(), sim.b(), small));
+  sim.RunFor(Duration::Seconds(10));
+  const std::optional<WaitingShares> shares = sim.a().session->waiting(sim.now());
+  REQUIRE(shares);
+  CHECK((*shares)[static_cast<size_t>(Waiting::kSource)] < 0.2);
+}
+
+TEST_CASE(
+    "a stream whose source is slow, or a sink that stands still, keeps no other one waiting") {
+  Simulation sim(32);
+  sim.Connect();
+  std::vector<testing::SimFile> stream = sim.Files({20'000'000});
+  stream[0].is_stream = true;
+  const TransferId slow = sim.Send(sim.a(), stream);
+  if (GENERATE(false, true)) {
+    sim.HoldSource(slow);
+  } else {
+    sim.HoldSink(slow);
+  }
+  sim.RunFor(Duration::Seconds(1));
+  const TransferId fast = sim.Send(sim.a(), sim.Files({5'000'000}));
+  CHECK(sim.RunUntil([&sim] { return BothDone(sim); }, Duration::Seconds(10)));
+  CHECK(sim.Delivered(sim.a(), sim.b(), fast));
+  sim.LetGo(slow);
+  CHECK(sim.RunUntil([&sim] { return sim.b().Count(EventType::kDone) == 2; }));
+}
+
+TEST_CASE("a control message reaches a side whose memory is full of what its sink does not take") {
+  SessionOptions options;
+  options.receive_pool_bytes = 64 * 1024;
+  Simulation sim(33, {}, {}, options);
+  sim.Connect();
+  const TransferId id = sim.Send(sim.a(), sim.Files(std::vector<uint64_t>(300, 10)));
+  sim.HoldSink(id);
+  sim.RunFor(Duration::Seconds(1));
+  CHECK(sim.b().session->receive_pool_used() == options.receive_pool_bytes);
+  const std::vector<uint8_t> message(10'000, 1);
+  sim.a().session->Message(message, sim.now());
+  CHECK(sim.RunUntil([&sim] { return sim.b().Find(EventType::kMessage) != nullptr; },
+                     Duration::Seconds(1)));
+  sim.LetGo(id);
+  CHECK(sim.RunUntil([&sim] { return BothDone(sim); }));
+}
+
 TEST_CASE(
     "a cancel from either side ends the transfer on both, frees its memory, and spares the "
     "session") {

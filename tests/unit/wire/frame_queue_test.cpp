@@ -22,7 +22,8 @@ std::vector<uint64_t> Pack(FrameQueue& queue, size_t room, uint64_t number) {
 using Tokens = std::vector<uint64_t>;
 
 TEST_CASE("frames leave in order, whole, as many as fit") {
-  FrameQueue queue;
+  MemoryBudget memory(kMaxStateBytes);
+  FrameQueue queue(memory);
   for (uint64_t token = 0; token < 5; ++token) queue.Push(PingFrame{token});
   CHECK(Pack(queue, 2 * 9 + 8, 0) == Tokens{0, 1});
   CHECK_FALSE(queue.empty());
@@ -32,7 +33,8 @@ TEST_CASE("frames leave in order, whole, as many as fit") {
 }
 
 TEST_CASE("what did not arrive is sent again on a new lane, what did is forgotten") {
-  FrameQueue queue;
+  MemoryBudget memory(kMaxStateBytes);
+  FrameQueue queue(memory);
   for (uint64_t token = 0; token < 6; ++token) queue.Push(PingFrame{token});
   Pack(queue, 2 * 9, 0);
   Pack(queue, 2 * 9, 5);
@@ -48,7 +50,8 @@ TEST_CASE("what did not arrive is sent again on a new lane, what did is forgotte
 }
 
 TEST_CASE("an acknowledgement of an earlier record forgets nothing that came later") {
-  FrameQueue queue;
+  MemoryBudget memory(kMaxStateBytes);
+  FrameQueue queue(memory);
   queue.Push(PingFrame{0});
   Pack(queue, 64, 3);
   queue.OnArrived(PacketNumber(2));
@@ -57,13 +60,37 @@ TEST_CASE("an acknowledgement of an earlier record forgets nothing that came lat
 }
 
 TEST_CASE("the longest frames still fit into one control record") {
-  FrameQueue queue;
+  MemoryBudget memory(kMaxStateBytes);
+  FrameQueue queue(memory);
   const std::string signal(kMaxSignalBytes, 's');
   queue.Push(SignalFrame{signal});
   REQUIRE_FALSE(queue.empty());
   std::vector<uint8_t> room(kMaxControlRecordBytes - kRecordOverheadBytes);
   ByteWriter writer(room);
   CHECK(queue.PackInto(writer, PacketNumber(0)) == 1);
+}
+
+TEST_CASE("frames take what memory there is, and a queue that misses one says so") {
+  constexpr size_t kPing = FrameQueue::kFrameBytes + 9;
+  MemoryBudget memory(3 * kPing);
+  FrameQueue queue(memory);
+  for (uint64_t token = 0; token < 3; ++token) queue.Push(PingFrame{token});
+  CHECK_FALSE(queue.overflowed());
+  CHECK(memory.free_bytes() == 0);
+  SECTION("what has arrived makes room") {
+    Pack(queue, 2 * 9, 0);
+    queue.OnArrived(PacketNumber(0));
+    CHECK(memory.free_bytes() == 2 * kPing);
+    queue.Push(PingFrame{3});
+    CHECK_FALSE(queue.overflowed());
+  }
+  SECTION("until it is cleared") {
+    queue.Push(PingFrame{3});
+    CHECK(queue.overflowed());
+    queue.Clear();
+    CHECK_FALSE(queue.overflowed());
+    CHECK(memory.free_bytes() == 3 * kPing);
+  }
 }
 
 }  // namespace
