@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iterator>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -91,9 +92,11 @@ void Print(const char* name, const RateOptions& options, const Measured& measure
       measured.queue_p95.millis(), measured.silence.seconds(), measured.sent_again, measured.lanes);
 }
 
-// Of three runs: what is lost when differs, and one loss at the wrong moment costs a tenth.
-double MedianUtilisation(const std::string& name, const RateOptions& options,
-                         double most_sent_again) {
+// Of three runs: each loses other packets, and one loss at the wrong moment costs a tenth. The mean
+// scatters less than the median: of nine runs over wan20 the medians of three reach from 0.798 to
+// 0.844, the means from 0.812 to 0.842.
+double MeanUtilisation(const std::string& name, const RateOptions& options,
+                       double most_sent_again) {
   std::array<double, 3> utilisations{};
   for (size_t i = 0; i < utilisations.size(); ++i) {
     CAPTURE(i);
@@ -104,8 +107,8 @@ double MedianUtilisation(const std::string& name, const RateOptions& options,
     CHECK(measured.sent_again < most_sent_again);
     utilisations[i] = measured.utilisation;
   }
-  std::sort(utilisations.begin(), utilisations.end());
-  return utilisations[1];
+  return std::accumulate(utilisations.begin(), utilisations.end(), 0.0) /
+         static_cast<double>(utilisations.size());
 }
 
 struct NamedLink {
@@ -135,7 +138,7 @@ TEST_CASE("the links of the benchmark are filled, with short queues and without 
     // Without any, all runs of a link that loses nothing are the same one.
     options.longest_stall = Duration::Millis(8);
     CAPTURE(link.name);
-    CHECK(MedianUtilisation(link.name, options, 0.05) > link.least_utilisation);
+    CHECK(MeanUtilisation(link.name, options, 0.05) > link.least_utilisation);
   }
 }
 
@@ -229,7 +232,7 @@ TEST_CASE("busy event loops do not hold a long link down") {
     options.longest_stall = Duration::Millis(25);
     options.stall_interval = Duration::Millis(30);
     CAPTURE(rtt_ms);
-    CHECK(MedianUtilisation("busy " + std::to_string(rtt_ms), options, 0.15) > 0.65);
+    CHECK(MeanUtilisation("busy " + std::to_string(rtt_ms), options, 0.15) > 0.65);
   }
 }
 
@@ -248,7 +251,7 @@ TEST_CASE("processors that are late do not bring a link down") {
 TEST_CASE("losses in bursts cost no more than as many apart") {
   RateOptions options = Options(100, 50, 0.001, 625'000);
   options.link.burst_packets = 8;
-  CHECK(MedianUtilisation("bursts", options, 0.05) > 0.73);
+  CHECK(MeanUtilisation("bursts", options, 0.05) > 0.73);
 }
 
 TEST_CASE("links around and between them are filled as well as SCTP allows") {
