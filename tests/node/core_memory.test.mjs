@@ -53,8 +53,9 @@ test('as many both ways do not fit: the second offer fails as too-large, the fir
   const first = offerMany(sides[0], manyFiles());
   run(sides, () => sides[1].event('offer'));
   const second = offerMany(sides[1], manyFiles());
-  run(sides, () => bothEnded(sides, [first, second]));
+  run(sides, () => bothEnded(sides, [first]));
   assert.deepEqual(sides.map((side) => endOf(side, first)), ['done', 'done']);
+  // The peer has not heard of it: it fails before its manifest goes out.
   assert.equal(endOf(sides[1], second), 'too-large');
   assertAlive(sides);
 });
@@ -72,8 +73,11 @@ test('as many both ways at once end as done or too-large, the same on both sides
   assertAlive(sides);
 });
 
-test('what waits to be said to a peer that is away has a bound, and passing it ends the session as too-large', async () => {
-  const [side] = await connectedPair();
+test('beside 20,000 files, what waits to be said to a peer that is away has a bound: the session ends as too-large', async () => {
+  const sides = await connectedPair();
+  const [side] = sides;
+  offerMany(sides[1], manyFiles());
+  run(sides, () => side.event('offer'));
   side.session.closeLane(0, now());
   side.turn();
   const message = new Uint8Array(60_000);
@@ -83,5 +87,5 @@ test('what waits to be said to a peer that is away has a bound, and passing it e
     side.turn();
   }
   assert.equal(side.event('closed')?.code, 'too-large');
-  assert.ok(messages > 50, `${messages} messages`);
+  assert.ok(messages > 5, `${messages} messages`);
 });
