@@ -1,7 +1,7 @@
 import { describe, type ErrorCode } from '../api/errors.js';
 import { settledWithin } from '../base/deferred.js';
+import { Driver } from '../base/driver.js';
 import { randomBytes } from '../base/ids.js';
-import { TaskQueue } from '../base/tasks.js';
 import type { Fingerprints } from '../rtc/fingerprint.js';
 import { loadCore } from '../wasm/load_session.js';
 import type { CoreEvent, CoreSession } from '../wasm/session.js';
@@ -12,14 +12,10 @@ import { Mailbox } from './mailbox.js';
 import type { FromEngine, ToEngine } from './messages.js';
 import { Transfers, type OpenCore } from './transfers.js';
 
-/** Work of one turn, ms; what is left goes on in a task of its own, so that a window stays alive. */
-const TURN_BUDGET_MS = 8;
 /** At most ten reports of progress per second. */
 const REPORT_INTERVAL_MS = 100;
 /** And one a second in any case. */
 const STATS_INTERVAL_MS = 1_000;
-/** A timer that is due within this has to be on time, ms. */
-const SOON_MS = 10;
 /** Where messages go over the control channel, that it has emptied down to this is told at once, bytes. */
 const CONTROL_LOW_WATER = 16 * 1024;
 /** And otherwise at this interval, ms, while it holds something. */
@@ -46,7 +42,11 @@ const FLUSHED_BEFORE: ReadonlySet<FromEngine['type']> = new Set(['progress', 'do
  */
 export class Engine implements LaneEvents {
   readonly #post: (message: FromEngine) => void;
-  readonly #tasks = new TaskQueue(() => this.#turn());
+  readonly #driver = new Driver({
+    work: (deadline) => this.#turn(deadline),
+    nextTimeout: () => this.#core?.session.nextTimeout() ?? Infinity,
+    onfatal: (error) => this.fail(error),
+  });
   readonly #lanes = new Map<number, Lane>();
   readonly #transfers: Transfers;
   #core: OpenCore | undefined;
@@ -61,10 +61,7 @@ export class Engine implements LaneEvents {
   #established = false;
   #lanesWanted = 0;
   #lowWater = 0;
-  #turning = false;
   #heldBytes = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #timerAt = Infinity;
   /** Told last; undefined while no message has gone out. */
   #buffered: number | undefined;
   #bufferedTimer: ReturnType<typeof setTimeout> | undefined;
@@ -82,13 +79,30 @@ export class Engine implements LaneEvents {
     this.#transfers = new Transfers({
       post: this.#post,
       core: () => this.#core,
-      turn: () => this.#turn(),
+      run: (event) => this.#driver.run(event),
       note: (type, fields) => this.#log?.note(type, fields),
     });
   }
 
+  /** Takes a message of the window. An exception that it leads to ends the session with 'internal'. */
   handle(message: ToEngine): void {
+    this.#driver.run(() => this.#handle(message));
+  }
+
+  /** Ends the session with 'internal', for an exception that nothing else handled. */
+  fail(error: unknown): void {
     if (this.#released) return;
+    this.#driver.stop();
+    const closed = (this.#closed ??= { code: 'internal', detail: describe(error) });
+    try {
+      this.#sayClosed(closed);
+    } catch {
+      // The core is what failed: the other side sees its channels close.
+    }
+    void this.#release(closed);
+  }
+
+  #handle(message: ToEngine): void {
     switch (message.type) {
       case 'probe':
         // In a worker, the channel itself is the answer.
@@ -138,25 +152,23 @@ export class Engine implements LaneEvents {
       default:
         this.#transfers.command(message);
     }
-    this.#turn();
   }
 
   onready(_lane: Lane): void {
-    this.#turn();
+    this.#driver.run();
   }
 
   ondrained(_lane: Lane): void {
-    this.#turn();
+    this.#driver.run();
   }
 
   onclosed(lane: Lane): void {
-    this.#dropLane(lane);
+    this.#driver.run(() => this.#dropLane(lane));
   }
 
   onmessage(lane: Lane, message: ArrayBuffer): void {
-    if (this.#handshake) this.#handshake.run(() => this.#take(lane, message));
-    else this.#take(lane, message);
-    this.#turn();
+    const take = (): void => this.#take(lane, message);
+    this.#driver.run(() => (this.#handshake ? this.#handshake.run(take) : take()));
   }
 
   async #start({ options: settings, waterMarks }: Extract<ToEngine, { type: 'start' }>): Promise<void> {
@@ -170,13 +182,13 @@ export class Engine implements LaneEvents {
       session.setWaterMarks(waterMarks.high, waterMarks.low);
       this.#core = { module: core, session, mailbox: new Mailbox(core, session) };
       if (settings.trace) this.#log = new EventLog(session, (lines) => this.#post({ type: 'log', lines }));
-      this.#statsTimer = setInterval(() => this.#report(true), STATS_INTERVAL_MS);
+      this.#statsTimer = setInterval(() => this.#driver.run(() => this.#report(true)), STATS_INTERVAL_MS);
     } catch (caught) {
       this.#closed ??= { code: 'internal', detail: `the core did not load: ${describe(caught)}` };
     } finally {
       settings.secret.fill(0);
     }
-    this.#turn();
+    this.#driver.run();
   }
 
   // Lanes
@@ -196,7 +208,6 @@ export class Engine implements LaneEvents {
       this.#closed ??= { code: 'connection-lost', detail: 'the control channel closed' };
     }
     this.#post({ type: 'laneClosed', lane: lane.number });
-    this.#turn();
   }
 
   #forgetLane(lane: Lane): void {
@@ -272,24 +283,16 @@ export class Engine implements LaneEvents {
 
   // Turns
 
-  #turn(): void {
-    if (this.#released) return;
-    if (this.#turning) {
-      // Something within a turn failed at once, such as a send: what follows from it gets a turn of its own.
-      this.#tasks.schedule();
-      return;
-    }
-    this.#turning = true;
+  #turn(deadline: number): boolean {
     const control = this.#lanes.get(0);
     if (this.#core && control?.ready && !control.known) this.#handshake = new HandshakeTimer();
-    const finished = this.#handshake ? this.#handshake.run(() => this.#work()) : this.#work();
-    this.#turning = false;
-    if (!finished) this.#tasks.schedule();
-    else if (this.#closed) void this.#release(this.#closed);
+    const finished = this.#handshake ? this.#handshake.run(() => this.#work(deadline)) : this.#work(deadline);
+    if (finished && this.#closed) void this.#release(this.#closed);
+    return finished;
   }
 
-  /** False: the time is up, and there is more. */
-  #work(): boolean {
+  /** Returns false where the time is up and there is more. */
+  #work(deadline: number): boolean {
     if (!this.#core) return true;
     const { session } = this.#core;
     const now = performance.now();
@@ -300,14 +303,12 @@ export class Engine implements LaneEvents {
     if (now >= session.nextTimeout()) session.advanceTime(now);
     this.#deliverHeld();
 
-    const deadline = now + TURN_BUDGET_MS;
     while (this.#pass(this.#core, deadline)) {
       if (performance.now() >= deadline) return false;
     }
     this.#sayLanesWanted(session);
     this.#sayBuffered();
     this.#reportSoon(session);
-    this.#setTimer(session);
     return true;
   }
 
@@ -351,29 +352,8 @@ export class Engine implements LaneEvents {
     if (bytes === 0 || this.#bufferedTimer !== undefined) return;
     this.#bufferedTimer = setTimeout(() => {
       this.#bufferedTimer = undefined;
-      this.#sayBuffered();
+      this.#driver.run();
     }, BUFFERED_INTERVAL_MS);
-  }
-
-  #setTimer(session: CoreSession): void {
-    const at = session.nextTimeout();
-    const now = performance.now();
-    if (this.#timer !== undefined) {
-      if (this.#timerAt === at) return;
-      // One that is early makes a turn that sets the next, which costs less than to set it with each turn. Not where it is
-      // soon, as while bulk is paced: browsers hold up timers that timers set by 4 ms.
-      if (this.#timerAt < at && at - now > SOON_MS) return;
-    }
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#timerAt = at;
-    if (at === Infinity) return;
-    // Timers may fire a little early by the clock of `performance.now()`.
-    const delay = Math.min(Math.max(0, Math.ceil(at - now)), 60_000);
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#turn();
-    }, delay);
   }
 
   #send({ mailbox }: OpenCore): void {
@@ -437,7 +417,7 @@ export class Engine implements LaneEvents {
     if (!changed) return;
     const wait = this.#reportedAt + REPORT_INTERVAL_MS - performance.now();
     if (wait <= 0) this.#report(false);
-    else this.#reportTimer = setTimeout(() => this.#report(false), wait);
+    else this.#reportTimer = setTimeout(() => this.#driver.run(() => this.#report(false)), wait);
   }
 
   /** `all`: also where nothing has moved. */
@@ -461,14 +441,20 @@ export class Engine implements LaneEvents {
     this.#closed ??= { code, detail };
   }
 
+  /** What the turn that would follow is to send, where no other turn follows. */
+  #sayClosed({ code, detail }: { code: string; detail: string }): void {
+    if (!this.#core) return;
+    this.#core.session.close(code, detail, performance.now());
+    while (this.#core.session.pollOutput(performance.now())) this.#send(this.#core);
+  }
+
   /**
    * Lets go of everything. `closed` goes out as soon as all that is done has been said to be: the other side may leave right
    * after its receipt. `released` follows when nothing is under way any more.
    */
   async #release({ code, detail }: { code: string; detail: string }): Promise<void> {
     this.#released = true;
-    this.#tasks.close();
-    clearTimeout(this.#timer);
+    this.#driver.stop();
     clearTimeout(this.#reportTimer);
     clearTimeout(this.#bufferedTimer);
     clearInterval(this.#statsTimer);

@@ -25,8 +25,8 @@ export interface TransfersHost {
   post(message: FromEngine): void;
   /** The session and its memory, while it lasts. */
   core(): OpenCore | undefined;
-  /** Something was said to the session: it has to be asked what follows. */
-  turn(): void;
+  /** Runs `event`, which tells the session something, and the turn that follows from it. */
+  run(event?: () => void): void;
   /** For the log, where there is one. */
   note(type: string, fields: LogFields): void;
 }
@@ -269,7 +269,7 @@ export class Transfers {
     } catch (caught) {
       this.#failSink(entry, caught);
     }
-    this.#host.turn();
+    this.#host.run();
   }
 
   #toStoreChoice(entry: Entry, sink: SinkChoice): StoreChoice {
@@ -302,7 +302,7 @@ export class Transfers {
     } catch (caught) {
       this.#failSink(entry, caught);
     }
-    this.#host.turn();
+    this.#host.run();
   }
 
   async #complete(session: CoreSession, entry: Entry, event: Extract<CoreEvent, { type: 'done' }>): Promise<void> {
@@ -351,9 +351,7 @@ export class Transfers {
   /** Hands the core an answer that took a while, if the session is still there. */
   #answer(give: (session: CoreSession) => void): void {
     const core = this.#host.core();
-    if (!core) return;
-    give(core.session);
-    this.#host.turn();
+    if (core) this.#host.run(() => give(core.session));
   }
 
   #failSink(entry: Entry, caught: unknown): void {
