@@ -7,7 +7,7 @@ const { connect, errorCodes, MillraceError, isErrorCode, sasEmoji, namesOf, reso
   export * from './index.ts';
   export { isErrorCode } from './api/errors.ts';
   export { namesOf } from './secrets/sas.ts';
-  export { resolveOptions } from './api/options.ts';
+  export { resolveOptions } from './session/settings.ts';
 `);
 
 test('the list of error codes is the documented one', () => {

@@ -1,11 +1,12 @@
 import { MillraceError } from '../api/errors.js';
-import { resolveOptions, type ConnectOptions, type Settings } from '../api/options.js';
+import type { ConnectOptions } from '../api/options.js';
 import type { Peer } from '../api/types.js';
 import { orAborted } from '../base/deferred.js';
 import { startEngine } from '../engine/port.js';
 import { burn } from '../secrets/secret.js';
 import { pair, type Pairing } from '../signaling/rendezvous.js';
 import { PeerImpl } from './peer.js';
+import { resolveOptions, type Settings } from './settings.js';
 
 /** From the moment that the two sides know of each other, ms; the signalling may say otherwise. */
 const CONNECT_TIMEOUT_MS = 30_000;

@@ -10,7 +10,6 @@ import type { Fingerprints } from '../rtc/fingerprint.js';
 import { LaneConnector } from '../rtc/lane_connector.js';
 import type { AppSession } from './app_channel.js';
 import { OfferImpl } from './offer.js';
-import type { Settings } from '../api/options.js';
 import { PathMonitor } from '../rtc/path_monitor.js';
 import { randomSecret, resumeSecret } from '../secrets/resume_secret.js';
 import { namesOf } from '../secrets/sas.js';
@@ -18,6 +17,7 @@ import { StatsCadence } from '../base/stats_cadence.js';
 import type { Pairing } from '../signaling/rendezvous.js';
 import { transferablesOf } from '../sources/combined_reader.js';
 import { toSourceFiles, type SourceFile } from '../sources/source.js';
+import type { Settings } from './settings.js';
 import { TransferImpl, type TransferContext } from './transfer.js';
 import type {
   FileInfo,
