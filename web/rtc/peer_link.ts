@@ -1,4 +1,4 @@
-import { MillraceError } from '../api/errors.js';
+import { describe, MillraceError } from '../api/errors.js';
 import type { PeerConnectionClass } from '../api/options.js';
 import type { LinkMessage } from '../signaling/envelope.js';
 import { fingerprintOf, hasFingerprint, type Fingerprints } from './fingerprint.js';
@@ -238,11 +238,20 @@ export class Link {
   }
 }
 
-function createConnection({ rtc, Connection = globalThis.RTCPeerConnection }: LinkOptions): RTCPeerConnection {
+/**
+ * Lets the browser check a configuration long before the first connection needs it.
+ * Errors: throws 'invalid-argument' where the browser does not accept `rtc`. Cost: one connection, closed at once.
+ */
+export function checkConfiguration({ rtc, Connection = globalThis.RTCPeerConnection }: Pick<LinkOptions, 'rtc' | 'Connection'>): void {
+  // The defaults need no check; without WebRTC, the first connection says so.
+  if (Connection && Object.keys(rtc).length > 0) createConnection({ rtc, Connection }).close();
+}
+
+function createConnection({ rtc, Connection = globalThis.RTCPeerConnection }: Pick<LinkOptions, 'rtc' | 'Connection'>): RTCPeerConnection {
   if (!Connection) throw new MillraceError('not-supported', 'this browser has no WebRTC');
   try {
     return new Connection(rtc);
   } catch (caught) {
-    throw MillraceError.from(caught, 'invalid-argument');
+    throw new MillraceError('invalid-argument', `rtc: ${describe(caught)}`, { cause: caught });
   }
 }

@@ -2,7 +2,9 @@ import { MillraceError } from '../api/errors.js';
 import type { ConnectOptions } from '../api/options.js';
 import type { Peer } from '../api/types.js';
 import { orAborted } from '../base/deferred.js';
+import { isRecord } from '../base/is_record.js';
 import { startEngine } from '../engine/port.js';
+import { checkConfiguration } from '../rtc/peer_link.js';
 import { burn } from '../secrets/secret.js';
 import { pair, type Pairing } from '../signaling/rendezvous.js';
 import { PeerImpl } from './peer.js';
@@ -26,11 +28,11 @@ export async function connectPeer(options: ConnectOptions): Promise<PeerImpl> {
   let settings: Settings;
   try {
     settings = resolveOptions(options);
+    checkConfiguration(settings);
     if (settings.signal?.aborted) throw new MillraceError('aborted');
   } catch (caught) {
-    // A socket that nobody listens to would keep its place in the room.
-    options.signaling?.close?.();
-    throw caught;
+    closeUnused(options);
+    throw MillraceError.from(caught, 'invalid-argument');
   }
   const { signaling, signal } = settings;
 
@@ -88,6 +90,12 @@ export async function connectPeer(options: ConnectOptions): Promise<PeerImpl> {
     closeSignaling(settings);
   });
   return session;
+}
+
+/** A socket that nobody listens to would keep its place in the room. The options were refused, so `signaling` may be anything. */
+function closeUnused(options: unknown): void {
+  const signaling = isRecord(options) ? options.signaling : undefined;
+  if (isRecord(signaling) && typeof signaling.close === 'function') signaling.close();
 }
 
 function closeSignaling({ signaling }: Settings): void {
