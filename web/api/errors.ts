@@ -38,19 +38,28 @@ export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorCodes, code);
 }
 
+/** What a `MillraceError` carries besides its code and its detail. */
+export interface MillraceErrorOptions extends ErrorOptions {
+  /** See `MillraceError.byPeer`; default false. */
+  byPeer?: boolean;
+}
+
 /** The one error that Millrace throws and rejects with. */
 export class MillraceError extends Error {
-  /** What happened, from the closed list `errorCodes`. */
+  /** The error, from the closed list `errorCodes`. */
   readonly code: ErrorCode;
   /** The message without the code; empty when nothing is known beyond the code. */
   readonly detail: string;
+  /** True where the other side ended the transfer and sent `code` and `detail`; false where this side noticed the error. */
+  readonly byPeer: boolean;
 
-  /** Its message is the code with `detail`, or with what the code means. */
-  constructor(code: ErrorCode, detail = '', options?: ErrorOptions) {
+  /** Its message is the code with `detail`, or with the meaning of the code. */
+  constructor(code: ErrorCode, detail = '', options: MillraceErrorOptions = {}) {
     super(detail ? `${code}: ${detail}` : `${code}: ${errorCodes[code]}`, options);
     this.name = 'MillraceError';
     this.code = code;
     this.detail = detail;
+    this.byPeer = options.byPeer ?? false;
   }
 
   /** Wraps whatever was caught; a `MillraceError` stays as it is. */
@@ -60,10 +69,13 @@ export class MillraceError extends Error {
   }
 }
 
-/** An error whose code came as text, from the core or from the other side. A code outside the list becomes `otherwise`, and part of the detail. */
-export function toError(code: string, detail: string, otherwise: ErrorCode): MillraceError {
-  if (isErrorCode(code)) return new MillraceError(code, detail);
-  return new MillraceError(otherwise, detail ? `${code}: ${detail}` : code);
+/**
+ * An error whose code came as text, from the core or from the other side. A code outside the list becomes `otherwise`, and part
+ * of the detail.
+ */
+export function toError(code: string, detail: string, otherwise: ErrorCode, options?: MillraceErrorOptions): MillraceError {
+  if (isErrorCode(code)) return new MillraceError(code, detail, options);
+  return new MillraceError(otherwise, detail ? `${code}: ${detail}` : code, options);
 }
 
 /** One line about something that was caught. */
