@@ -116,10 +116,10 @@ export interface Offer {
   /** Errors: throws 'invalid-argument' for what is no sink, and when already answered; a sink that cannot be used fails `done`. */
   accept(options?: AcceptOptions): Transfer;
   /**
-   * Declines: the other side's `done` rejects with 'rejected' and the reason. Errors: throws 'invalid-argument' when already
-   * answered.
+   * Declines: the other side's `done` rejects with 'rejected' and the reason as text, at most 1,024 bytes of it.
+   * Errors: throws 'invalid-argument' when already answered.
    */
-  reject(reason?: string): void;
+  reject(reason?: unknown): void;
 }
 
 /** 'offered': not answered yet. 'done', 'failed' and 'cancelled' are final. */
@@ -164,8 +164,11 @@ export interface Transfer extends TypedEventTarget<TransferEvents> {
   pause(): void;
   /** Takes this side's `pause` back. */
   resume(): void;
-  /** Ends it for both sides: `done` rejects with 'cancelled' on both. No effect on one that is over. */
-  cancel(reason?: string): void;
+  /**
+   * Ends it for both sides: `done` rejects with 'cancelled' on both, and with the reason as text, at most 1,024 bytes of it. No
+   * effect on a transfer that has ended.
+   */
+  cancel(reason?: unknown): void;
   /** Resolves when every byte is stored and the hash trees agree on both sides; rejects with `MillraceError`. */
   readonly done: Promise<Receipt>;
   /** Numbers of now. After the end of the transfer: the last ones. */

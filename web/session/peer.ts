@@ -9,6 +9,7 @@ import { typedEventTarget } from '../api/events.js';
 import type { Fingerprints } from '../rtc/fingerprint.js';
 import { LaneConnector } from '../rtc/lane_connector.js';
 import type { AppSession } from './app_channel.js';
+import { check, checkSendOptions } from './arguments.js';
 import { OfferImpl } from './offer.js';
 import { PathMonitor } from '../rtc/path_monitor.js';
 import { randomSecret, resumeSecret } from '../secrets/resume_secret.js';
@@ -162,9 +163,10 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements AppSessi
     return this.#onincoming;
   }
 
+  /** Anything but a function counts as null, as for the browser's own event handlers. */
   set onincoming(listener: Peer['onincoming']) {
-    this.#onincoming = listener;
-    if (listener) this.#deliverSoon();
+    this.#onincoming = typeof listener === 'function' ? listener : null;
+    if (this.#onincoming) this.#deliverSoon();
   }
 
   override addEventListener(...args: Parameters<EventTarget['addEventListener']>): void {
@@ -175,12 +177,13 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements AppSessi
   }
 
   send(source: Source | readonly Source[], options: SendOptions = {}): Transfer {
+    const { name, signal } = checkSendOptions(options);
     if (this.#state === 'closed') throw new MillraceError('closed');
-    const sources = toSourceFiles(source, options.name);
-    if (options.signal?.aborted) throw new MillraceError('aborted');
+    const sources = toSourceFiles(source, name);
+    if (signal?.aborted) throw new MillraceError('aborted');
 
     this.#sent += 1;
-    const transfer = new TransferImpl(`send-${this.#sent}`, 'send', this.#context, options.signal);
+    const transfer = new TransferImpl(`send-${this.#sent}`, 'send', this.#context, signal);
     this.#transfers.set(transfer.id, transfer);
     if (sources instanceof Promise) {
       sources.then(
@@ -291,7 +294,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements AppSessi
         this.#take(message.id)?.completed(message.bytes, message.files, message.folder, message.transferStats);
         break;
       case 'failed':
-        this.#take(message.id)?.failed(toError(message.code, message.detail, 'peer-error'));
+        this.#take(message.id)?.failed(toError(message.code, message.detail, 'peer-error', { byPeer: message.byPeer }));
         break;
     }
   }
@@ -387,12 +390,18 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements AppSessi
 
   /** The engine is about to receive a file for a sink that the page makes. */
   #openStream(id: string, file: FileInfo): void {
-    const answer = (stream: WritableStream<Uint8Array>): void =>
+    const answer = (stream: WritableStream<Uint8Array>): void => {
+      check(typeof stream?.getWriter === 'function', 'the result of the sink function', 'a WritableStream', stream);
       this.#port.post({ type: 'stream', id, file: file.id, stream }, [stream as unknown as Transferable]);
+    };
     const fail = (caught: unknown): void =>
       this.#port.post({ type: 'streamFailed', id, file: file.id, detail: describe(caught) });
     Promise.resolve()
-      .then(() => this.#streamSinks.get(id)?.(file) ?? Promise.reject(new Error('the transfer has ended')))
+      .then(() => {
+        const sink = this.#streamSinks.get(id);
+        if (!sink) throw new Error('the transfer has ended');
+        return sink(file);
+      })
       .then(answer)
       .catch(fail);
   }

@@ -5,6 +5,7 @@ import { deferred } from '../base/deferred.js';
 import { StatsCadence } from '../base/stats_cadence.js';
 import type { ToEngine } from '../engine/messages.js';
 import type { CoreStats } from '../wasm/session.js';
+import { toReason } from './arguments.js';
 import { TransferLog } from './transfer_log.js';
 import type {
   FileInfo,
@@ -112,8 +113,8 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
     this.#setPausedHere(false);
   }
 
-  cancel(reason = ''): void {
-    this.#stop('cancelled', reason);
+  cancel(reason?: unknown): void {
+    this.#stop('cancelled', toReason(reason));
   }
 
   stats(): TransferStats {

@@ -1,0 +1,110 @@
+// Sessions of the built package in Node.js, over real connections: what callers may pass, and what becomes of the session.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { anyValues, closeAndExit, connectedPair, next } from './support/session_pair.mjs';
+
+let peers;
+before(async () => {
+  peers = await connectedPair();
+});
+after(() => closeAndExit(peers));
+
+const bytes = randomBytes(1_000);
+
+/** A transfer from one peer to the other, and its offer. `args`: for `send`. */
+async function offered(...args) {
+  const [a, b] = peers;
+  const coming = next(b, 'incoming');
+  const transfer = a.send(...(args.length > 0 ? args : [bytes]));
+  const { offer } = await coming;
+  return { transfer, offer };
+}
+
+/** Both sessions live: a file crosses. */
+async function expectAlive() {
+  const { transfer, offer } = await offered();
+  const [sent, received] = await Promise.all([transfer.done, offer.accept({ sink: 'memory' }).done]);
+  assert.equal(sent.files[0].root, received.files[0].root);
+  for (const peer of peers) assert.equal(peer.state, 'connected');
+}
+
+const invalid = (name) => ({ name: 'MillraceError', code: 'invalid-argument', message: new RegExp(`\\b${name} must be`) });
+
+test('a transfer can be cancelled with any value as its reason, and only that transfer ends', async () => {
+  for (const [name, value, text] of [...anyValues, ['undefined', undefined, ''], ['a long text', 'x'.repeat(10_000_000), 'x'.repeat(1_024)]]) {
+    const { transfer, offer } = await offered();
+    const receiving = offer.accept({ sink: 'memory' });
+    // By both sides in turn.
+    const [ending, other] = text.length % 2 === 0 ? [transfer, receiving] : [receiving, transfer];
+    ending.cancel(value);
+    await assert.rejects(ending.done, { code: 'cancelled', detail: text, byPeer: false }, name);
+    await assert.rejects(other.done, { code: 'cancelled', detail: text, byPeer: true }, name);
+    assert.deepEqual([transfer.state, receiving.state], ['cancelled', 'cancelled'], name);
+  }
+  await expectAlive();
+});
+
+test('an offer can be rejected with any value as the reason', async () => {
+  for (const [name, value, text] of anyValues) {
+    const { transfer, offer } = await offered();
+    offer.reject(value);
+    await assert.rejects(transfer.done, { code: 'rejected', detail: text, byPeer: true }, name);
+  }
+  await expectAlive();
+});
+
+test('what is no source, or an option of a wrong type, is an invalid-argument that names it', async () => {
+  const [a] = peers;
+  for (const [name, value] of anyValues) {
+    assert.throws(() => a.send(value), { name: 'MillraceError', code: 'invalid-argument' }, name);
+    assert.throws(() => a.send([bytes, value]), { name: 'MillraceError', code: 'invalid-argument' }, name);
+    assert.throws(() => a.send(bytes, { name: value }), invalid('name'), name);
+    assert.throws(() => a.send(bytes, { signal: value }), invalid('signal'), name);
+    if (typeof value !== 'object' || value === null) assert.throws(() => a.send(bytes, value), invalid('options'), name);
+  }
+  assert.throws(() => a.send(bytes, 'name'), invalid('options'));
+  assert.throws(() => a.send(bytes, { name: 'x'.repeat(10_000_000) }), invalid('name'));
+  assert.throws(() => a.send(), { code: 'invalid-argument' });
+  const { offer } = await offered();
+  for (const [name, value] of anyValues) {
+    if (typeof value !== 'function') assert.throws(() => offer.accept({ sink: value }), invalid('sink'), name);
+    assert.throws(() => offer.accept({ directory: value }), invalid('directory'), name);
+    if (typeof value !== 'object' || value === null) assert.throws(() => offer.accept(value), invalid('options'), name);
+  }
+  assert.throws(() => offer.accept('memory'), invalid('options'));
+  // None of that has answered the offer.
+  offer.reject();
+  await expectAlive();
+});
+
+test('a sink function that gives anything but a stream fails its transfer only', async () => {
+  for (const [name, value] of anyValues) {
+    const { transfer, offer } = await offered();
+    const receiving = offer.accept({ sink: () => value });
+    await assert.rejects(receiving.done, { code: 'sink-failed', byPeer: false }, name);
+    await assert.rejects(transfer.done, { code: 'sink-failed', byPeer: true }, name);
+  }
+  await expectAlive();
+});
+
+test('arguments that a method does not take, and listeners that are none, do no harm', async () => {
+  const { transfer, offer } = await offered();
+  const receiving = offer.accept({ sink: 'memory' });
+  for (const [, value] of anyValues) {
+    for (const peer of peers) {
+      peer.onincoming = value;
+      peer.verify(value);
+      peer.stats(value);
+    }
+    for (const each of [transfer, receiving]) {
+      for (const method of ['pause', 'resume', 'stats', 'log']) each[method](value);
+    }
+  }
+  for (const peer of peers) {
+    peer.onincoming = 5;
+    assert.equal(peer.onincoming, null);
+  }
+  await Promise.all([transfer.done, receiving.done]);
+  await expectAlive();
+});
