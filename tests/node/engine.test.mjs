@@ -61,3 +61,44 @@ test('a close while the core is being loaded ends the session at once', async ()
   await closePair(sides);
   for (const side of sides) assert.equal((await side.until('closed')).code, 'closed');
 });
+
+test('a call with values that the core does not take fails its own transfer, and the session lives', async () => {
+  const sides = await connectedPair();
+  const [a, b] = sides;
+  let count = 0;
+  /** Offers a file of its own name. `changes`: of the message. */
+  const offer = (changes = {}, file = {}) => {
+    const id = `send-${(count += 1)}`;
+    const files = [{ name: id, path: id, size: 4, type: '', lastModified: 0, ...file }];
+    a.post({ type: 'send', id, secret: randomBytes(16), files, bodies: [new Blob(['text'])], ...changes });
+    return id;
+  };
+  const failure = (id) => a.until('failed', (message) => message.id === id);
+  const received = (id) => b.until('offer', ({ files }) => files[0].path === id);
+
+  for (const value of [5, null, {}, Symbol('s'), new Error('x'), undefined]) {
+    for (const call of [{ type: 'fail', code: value, detail: '' }, { type: 'fail', code: 'cancelled', detail: value }]) {
+      const id = offer();
+      a.post({ ...call, id });
+      assert.equal((await failure(id)).code, 'internal');
+    }
+    for (const call of [{ type: 'reject', reason: value }, { type: 'accept', sink: value }]) {
+      const id = offer();
+      b.post({ ...call, id: (await received(id)).id });
+      assert.match((await failure(id)).code, /^(internal|sink-failed)$/);
+    }
+    for (const field of ['path', 'type', 'size', 'lastModified']) {
+      if (field === 'size' && value === null) continue;
+      const id = offer({}, { [field]: typeof value === 'number' && field !== 'path' && field !== 'type' ? 'text' : value });
+      assert.equal((await failure(id)).code, 'invalid-argument');
+    }
+    for (const changes of [{ secret: value }, { bodies: [value] }, { files: value }]) await failure(offer(changes));
+    a.post({ type: 'signal', message: value });
+    a.post({ type: 'message', message: value });
+  }
+  const id = offer();
+  b.post({ type: 'accept', id: (await received(id)).id, sink: 'memory' });
+  await Promise.all([a.until('done'), b.until('done')]);
+  for (const side of sides) assert.equal(side.all('closed').length, 0);
+  await closePair(sides);
+});

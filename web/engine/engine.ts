@@ -84,9 +84,18 @@ export class Engine implements LaneEvents {
     });
   }
 
-  /** Takes a message of the window. An exception that it leads to ends the session with 'internal'. */
+  /**
+   * Takes a message of the window. An exception in a call of the page fails that call's transfer; any other exception ends the
+   * session with 'internal'.
+   */
   handle(message: ToEngine): void {
-    this.#driver.run(() => this.#handle(message));
+    this.#driver.run(() => {
+      try {
+        this.#handle(message);
+      } catch (caught) {
+        if (!this.#failCall(message, caught)) throw caught;
+      }
+    });
   }
 
   /** Ends the session with 'internal', for an exception that nothing else handled. */
@@ -100,6 +109,16 @@ export class Engine implements LaneEvents {
       // The core is what failed: the other side sees its channels close.
     }
     void this.#release(closed);
+  }
+
+  /** False: `message` is not a call of the page, or the core itself is broken. */
+  #failCall(message: ToEngine, caught: unknown): boolean {
+    // After a trap nothing in the core's memory can be trusted.
+    if (caught instanceof WebAssembly.RuntimeError) return false;
+    if ('id' in message) this.#transfers.failCall(message.id, caught);
+    else if (message.type !== 'message' && message.type !== 'signal') return false;
+    this.#log?.note('call', { type: message.type, error: describe(caught) });
+    return true;
   }
 
   #handle(message: ToEngine): void {

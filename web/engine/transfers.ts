@@ -5,8 +5,10 @@ import { deferred, type Deferred } from '../base/deferred.js';
 import { createStore, type StoreChoice } from '../sinks/choose.js';
 import { toSinkError } from '../sinks/sink_error.js';
 import { openSources } from '../sources/combined_reader.js';
+import type { SourceBody } from '../sources/source.js';
 import type { SourceReader } from '../sources/source_reader.js';
 import type { CoreEvent, CoreModule, CoreSession, CoreStats } from '../wasm/session.js';
+import { checkOffer } from './check_offer.js';
 import type { Entry } from './entry.js';
 import type { LogFields } from './event_log.js';
 import { Incoming } from './incoming.js';
@@ -101,21 +103,26 @@ export class Transfers {
 
   offer({ id, secret, files, bodies }: Extract<ToEngine, { type: 'send' }>): void {
     const core = this.#host.core();
-    let reader: SourceReader;
+    if (!core) throw new MillraceError('closed');
+    checkOffer(files, secret);
+    const reader = this.#openSources(bodies);
+    let transfer: number;
     try {
-      reader = openSources(bodies);
-      if (!core) {
-        reader.close();
-        throw new MillraceError('closed');
-      }
+      transfer = core.session.offer(files, secret, performance.now());
     } catch (caught) {
-      const { code, detail } = MillraceError.from(caught, 'source-failed');
-      this.#host.post({ type: 'failed', id, code, detail, byPeer: false });
-      return;
+      reader.close();
+      throw caught;
     }
-    const transfer = core.session.offer(files, secret, performance.now());
     const infos = files.map((file, index) => ({ id: index, ...file }));
     this.#add({ id, transfer, token: '', files: infos, totalBytes: null, reader, blobs: new Map(), reportedBytes: 0 });
+  }
+
+  /** A call of the page threw `caught`: its transfer fails, and the others continue. */
+  failCall(id: string, caught: unknown): void {
+    const { code, detail } = MillraceError.from(caught, 'internal');
+    const entry = this.#entryById.get(id);
+    if (entry) this.#fail(entry, code, detail);
+    else this.#host.post({ type: 'failed', id, code, detail, byPeer: false });
   }
 
   command(message: TransferCommand): void {
@@ -238,6 +245,14 @@ export class Transfers {
   /** The session is over with `code`; `settled` tells when nothing is under way any more. */
   end(code: string): void {
     for (const entry of [...this.#entries.values()]) this.#remove(entry, code);
+  }
+
+  #openSources(bodies: readonly SourceBody[]): SourceReader {
+    try {
+      return openSources(bodies);
+    } catch (caught) {
+      throw MillraceError.from(caught, 'source-failed');
+    }
   }
 
   #receiveOffer({ transfer, token, files, totalBytes }: Extract<CoreEvent, { type: 'offer' }>): void {
