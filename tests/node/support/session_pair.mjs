@@ -31,26 +31,3 @@ export async function closeAndExit(peers) {
   await Promise.all(peers.map((peer) => peer.close()));
   setImmediate(() => process.exit());
 }
-
-/**
- * Values of every kind, each with a name. None is a source, a sink or a signal; of two, the second is the text that `String`
- * makes of it, or undefined where it makes none.
- */
-export const anyValues = [
-  ['null', null, ''],
-  ['0', 0, '0'],
-  ['42', 42, '42'],
-  ['NaN', NaN, 'NaN'],
-  ['a BigInt', 10n, '10'],
-  ['true', true, 'true'],
-  ['a symbol', Symbol('s'), 'Symbol(s)'],
-  ['a function', () => 1, '() => 1'],
-  ['an object', {}, '[object Object]'],
-  ['an array', [1, 2], '1,2'],
-  ['a map', new Map(), '[object Map]'],
-  ['an Error', new Error('x'), 'Error: x'],
-  ['the reason of an AbortSignal', AbortSignal.abort().reason, 'AbortError: This operation was aborted'],
-  ['an event', new Event('click'), '[object Event]'],
-  ['an object without a prototype', Object.create(null), ''],
-  ['an object that throws', { toString() { throw new Error('no'); } }, ''],
-];
