@@ -14,6 +14,7 @@ import { OfferImpl } from './offer.js';
 import { PathMonitor } from '../rtc/path_monitor.js';
 import { randomSecret, resumeSecret } from '../secrets/resume_secret.js';
 import { namesOf } from '../secrets/sas.js';
+import { reportException } from '../base/report_exception.js';
 import { StatsCadence } from '../base/stats_cadence.js';
 import type { Pairing } from '../signaling/rendezvous.js';
 import { transferablesOf } from '../sources/combined_reader.js';
@@ -439,7 +440,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements AppSessi
       try {
         this.#onincoming?.(offer);
       } catch (caught) {
-        reportError(caught);
+        reportException(caught);
       }
     }
   }
