@@ -1,6 +1,6 @@
 import type { ConnectOptions } from '../api/options.js';
 import type { Peer } from '../api/types.js';
-import { connectPeer } from './connect.js';
+import { connectSession } from './connect.js';
 
 /**
  * A session with a channel for messages of an application beside its transfers. The package's own folders above `session/`
@@ -21,5 +21,5 @@ export interface AppSession extends Peer {
 
 /** As `connect`, with the application's channel. Errors: as `connect`. */
 export function connectAppSession(options: ConnectOptions): Promise<AppSession> {
-  return connectPeer(options);
+  return connectSession(options);
 }

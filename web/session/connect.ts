@@ -7,7 +7,7 @@ import { startEngine } from '../engine/port.js';
 import { checkConfiguration } from '../rtc/peer_link.js';
 import { burn } from '../secrets/secret.js';
 import { pair, type Pairing } from '../signaling/rendezvous.js';
-import { PeerImpl } from './peer.js';
+import { Session } from './session.js';
 import { resolveOptions, type Settings } from './settings.js';
 
 /** From the moment that the two sides know of each other, ms; the signalling may say otherwise. */
@@ -20,11 +20,11 @@ const CONNECT_TIMEOUT_MS = 30_000;
  * 'handshake-failed', 'internal', 'invalid-argument', 'not-supported', 'signaling-failed' or 'timeout', and nothing is left behind. The signalling is closed then, as it is when the session ends.
  */
 export function connect(options: ConnectOptions): Promise<Peer> {
-  return connectPeer(options);
+  return connectSession(options);
 }
 
 /** `connect` for what belongs to the package. */
-export async function connectPeer(options: ConnectOptions): Promise<PeerImpl> {
+export async function connectSession(options: ConnectOptions): Promise<Session> {
   let settings: Settings;
   try {
     settings = resolveOptions(options);
@@ -46,14 +46,14 @@ export async function connectPeer(options: ConnectOptions): Promise<PeerImpl> {
   // Without an engine nobody needs to be waited for.
   engine.catch((caught: unknown) => fail(MillraceError.from(caught, 'internal')));
   let pairing: Pairing | undefined;
-  let peer: PeerImpl | undefined;
+  let peer: Session | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     pairing = await pair(signaling, attempt.signal);
     timer = setTimeout(() => fail(new MillraceError('timeout', 'the connection did not come up')), signaling.patience ?? CONNECT_TIMEOUT_MS);
     pairing.onbye = () => fail(new MillraceError('connection-lost', 'the other side left'));
     const port = await orAborted(engine, attempt.signal);
-    peer = new PeerImpl(port, settings, pairing, fail);
+    peer = new Session(port, settings, pairing, fail);
     await orAborted(peer.established, attempt.signal);
   } catch (caught) {
     const error = MillraceError.from(caught, 'internal');

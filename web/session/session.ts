@@ -40,7 +40,7 @@ const MAX_WAITING_OFFERS = 64;
 const RELEASE_TIMEOUT_MS = 3_000;
 
 /** The session as the page sees it; owns the connections and the engine, and ends them together. */
-export class PeerImpl extends typedEventTarget<PeerEvents>() implements AppSession {
+export class Session extends typedEventTarget<PeerEvents>() implements AppSession {
   /** Resolves when keys are agreed; rejects when the session ends before. */
   readonly established: Promise<void>;
   /** Resolves when everything is released. */
