@@ -51,7 +51,7 @@ export interface FileInfo {
 }
 
 /** 'reconnecting': the connection broke, and is being repaired or replaced; transfers wait. 'closed' is final. */
-export type PeerState = 'connecting' | 'connected' | 'reconnecting' | 'closed';
+export type PeerState = 'connected' | 'reconnecting' | 'closed';
 
 /** What a `Peer` fires. */
 export interface PeerEvents {
