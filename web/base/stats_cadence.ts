@@ -1,13 +1,11 @@
-import type { Bottleneck } from '../api/statistics.js';
-
 const INTERVAL_MS = 1_000;
 
-/** When statistics are worth an event: each second, and when what they say has changed. */
+/** Decides when statistics are worth an event: each second, and when the bottleneck, chunk size or number of lanes has changed. */
 export class StatsCadence {
   #at = -Infinity;
   #said = '';
 
-  isDue({ bottleneck, chunkSize, lanes }: { bottleneck: Bottleneck; chunkSize: number; lanes: readonly object[] }): boolean {
+  isDue({ bottleneck, chunkSize, lanes }: { bottleneck: string; chunkSize: number; lanes: readonly object[] }): boolean {
     const now = performance.now();
     const says = `${bottleneck} ${chunkSize} ${lanes.length}`;
     if (now - this.#at < INTERVAL_MS && says === this.#said) return false;
