@@ -1,9 +1,9 @@
 import { MillraceError } from '../api/errors.js';
 import type { PeerConnectionClass } from '../api/options.js';
-import type { LinkMessage, PeerMessage } from '../signaling/envelope.js';
+import type { ConnectionMessage, PeerMessage } from '../signaling/envelope.js';
 import type { Pairing } from '../signaling/rendezvous.js';
 import type { Fingerprints } from './fingerprint.js';
-import { Link } from './peer_link.js';
+import { PeerLink } from './peer_link.js';
 
 export interface ControlConnectorOptions {
   rtc: RTCConfiguration;
@@ -33,7 +33,7 @@ export interface ControlConnectorOptions {
  */
 type Phase = 'opening' | 'up' | 'restarting' | 'renewing';
 
-type LinkStep = LinkMessage & { link: number };
+type ConnectionStep = ConnectionMessage & { link: number };
 
 /** An offer and more candidates than any real machine has. */
 const MAX_HELD = 257;
@@ -62,20 +62,20 @@ const WORD_TIMEOUT_MS = 3_000;
 export class ControlConnector {
   readonly #options: ControlConnectorOptions;
   readonly #beganAt = performance.now();
-  #link: Link | undefined;
+  #connection: PeerLink | undefined;
   #generation = 0;
   #phase: Phase = 'opening';
   #timer: ReturnType<typeof setTimeout> | undefined;
   #wordTimer: ReturnType<typeof setTimeout> | undefined;
   /** An offer that came while the connection still works for this side, and its candidates. */
-  #held: LinkStep[] = [];
+  #held: ConnectionStep[] = [];
   #heardAt = -Infinity;
   #left = false;
   #doubted = false;
   #handshaking = false;
   #ended = false;
 
-  /** Errors: as for `Link`. */
+  /** Errors: as for `PeerLink`. */
   constructor(options: ControlConnectorOptions) {
     this.#options = options;
     this.#open();
@@ -87,7 +87,7 @@ export class ControlConnector {
 
   /** The present connection. */
   get connection(): RTCPeerConnection | undefined {
-    return this.#link?.connection;
+    return this.#connection?.connection;
   }
 
   /** The first channel is open: from here on the session knows best why it fails. */
@@ -118,7 +118,7 @@ export class ControlConnector {
 
   close(): void {
     this.stopRepairs();
-    this.#link?.close();
+    this.#connection?.close();
   }
 
   #hear(message: PeerMessage): void {
@@ -144,14 +144,14 @@ export class ControlConnector {
   }
 
   /** Only the side that makes offers is asked for one. */
-  #isAskedFor(link: number): boolean {
-    if (!this.#options.pairing.initiator || link !== this.#generation || this.#phase === 'opening') return false;
+  #isAskedFor(generation: number): boolean {
+    if (!this.#options.pairing.initiator || generation !== this.#generation || this.#phase === 'opening') return false;
     if (this.#phase !== 'up') return true;
     this.#options.check();
     return false;
   }
 
-  #hearLink(message: LinkStep): void {
+  #hearLink(message: ConnectionStep): void {
     const isOffer = message.type === 'description' && message.kind === 'offer';
     const mayAdopt = !this.#options.pairing.initiator && this.#phase !== 'opening';
     if (this.#phase === 'up' && mayAdopt && isOffer) {
@@ -162,7 +162,7 @@ export class ControlConnector {
     } else if (mayAdopt && isOffer && message.link > this.#generation) {
       this.#adopt([message]);
     } else if (message.link === this.#generation) {
-      this.#link?.handle(message);
+      this.#connection?.handle(message);
     }
   }
 
@@ -230,8 +230,8 @@ export class ControlConnector {
     if (this.#ended) return;
     this.#setTimer(() => this.#renew(), RESTART_TIMEOUT_MS);
     const held = this.#held.splice(0);
-    if (this.#options.pairing.initiator) this.#link?.restart();
-    else if (held[0]?.link === this.#generation) for (const step of held) this.#link?.handle(step);
+    if (this.#options.pairing.initiator) this.#connection?.restart();
+    else if (held[0]?.link === this.#generation) for (const step of held) this.#connection?.handle(step);
     else this.#send({ type: 'restart', link: this.#generation });
   }
 
@@ -253,16 +253,16 @@ export class ControlConnector {
   }
 
   /** Takes the offer of a new connection, and what came after it. */
-  #adopt(steps: readonly LinkStep[]): void {
+  #adopt(steps: readonly ConnectionStep[]): void {
     this.#unsteady('renewing');
     if (this.#ended) return;
     this.#generation = steps[0]!.link;
     this.#replace();
-    for (const step of steps) this.#link?.handle(step);
+    for (const step of steps) this.#connection?.handle(step);
   }
 
   #replace(): void {
-    this.#link?.close();
+    this.#connection?.close();
     this.#options.onrenew();
     this.#setTimer(() => this.#renew(), RENEW_TIMEOUT_MS);
     try {
@@ -289,7 +289,7 @@ export class ControlConnector {
     const generation = this.#generation;
     const current = (): boolean => generation === this.#generation && !this.#ended;
     const { rtc, Connection, pairing, attach, onnegotiated } = this.#options;
-    this.#link = new Link({
+    this.#connection = new PeerLink({
       rtc,
       Connection,
       label: 'millrace-control',

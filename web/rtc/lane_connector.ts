@@ -1,9 +1,9 @@
 import { MillraceError } from '../api/errors.js';
 import type { PeerConnectionClass } from '../api/options.js';
 import { nextTask } from '../base/tasks.js';
-import { parseLinkMessage, type LinkMessage } from '../signaling/envelope.js';
+import { parseConnectionMessage, type ConnectionMessage } from '../signaling/envelope.js';
 import type { Fingerprints } from './fingerprint.js';
-import { Link } from './peer_link.js';
+import { PeerLink } from './peer_link.js';
 
 export interface LaneConnectorOptions {
   rtc: RTCConfiguration;
@@ -30,7 +30,7 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 4_000;
 
 interface Lane {
-  readonly link: Link;
+  readonly connection: PeerLink;
   readonly timer: ReturnType<typeof setTimeout>;
   opened: boolean;
   /** Another lane is about to take its place. */
@@ -39,7 +39,7 @@ interface Lane {
 
 /** What the connectors of the two sides say to each other. */
 type LaneSignal =
-  | ({ lane: number } & LinkMessage)
+  | ({ lane: number } & ConnectionMessage)
   /** To the side that opens lanes: this one is gone here. */
   | { lane: number; type: 'lost' }
   /** To the side that opens lanes: open others in place of all there are. */
@@ -119,7 +119,7 @@ export class LaneConnector {
         break;
       default:
         if (this.#isNew(signal)) this.#create(signal.lane);
-        this.#lanes.get(signal.lane)?.link.handle(signal);
+        this.#lanes.get(signal.lane)?.connection.handle(signal);
     }
   }
 
@@ -142,8 +142,8 @@ export class LaneConnector {
 
   /** Lanes whose connection does not work are opened anew: the network changed under them. */
   check(): void {
-    for (const [lane, { link, opened }] of [...this.#lanes]) {
-      if (opened && link.state !== 'connected') this.#lose(lane, new MillraceError('lane-closed', `lane ${lane}: ${link.state}`));
+    for (const [lane, { connection, opened }] of [...this.#lanes]) {
+      if (opened && connection.state !== 'connected') this.#lose(lane, new MillraceError('lane-closed', `lane ${lane}: ${connection.state}`));
     }
   }
 
@@ -198,9 +198,9 @@ export class LaneConnector {
   #create(lane: number): boolean {
     this.#lastLane = lane;
     const reliable = this.#reliable;
-    let link: Link;
+    let connection: PeerLink;
     try {
-      link = new Link({
+      connection = new PeerLink({
         rtc: this.#options.rtc,
         Connection: this.#options.Connection,
         initiator: this.#initiator,
@@ -223,7 +223,7 @@ export class LaneConnector {
       () => this.#lose(lane, new MillraceError('timeout', `lane ${lane} did not open`)),
       OPEN_TIMEOUT_MS,
     );
-    this.#lanes.set(lane, { link, timer, opened: false, retiring: false });
+    this.#lanes.set(lane, { connection, timer, opened: false, retiring: false });
     return true;
   }
 
@@ -254,7 +254,7 @@ export class LaneConnector {
     if (!entry) return false;
     clearTimeout(entry.timer);
     this.#lanes.delete(lane);
-    entry.link.close();
+    entry.connection.close();
     return true;
   }
 
@@ -283,6 +283,6 @@ function parseLaneSignal(text: string): LaneSignal | undefined {
   }
   if (typeof lane !== 'number' || !Number.isInteger(lane) || lane < 1 || lane > MAX_LANE) return undefined;
   if (type === 'lost') return { lane, type };
-  const message = parseLinkMessage(value);
+  const message = parseConnectionMessage(value);
   return message && { lane, ...message };
 }

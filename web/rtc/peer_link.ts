@@ -1,9 +1,9 @@
 import { describe, MillraceError } from '../api/errors.js';
 import type { PeerConnectionClass } from '../api/options.js';
-import type { LinkMessage } from '../signaling/envelope.js';
+import type { ConnectionMessage } from '../signaling/envelope.js';
 import { fingerprintOf, hasFingerprint, type Fingerprints } from './fingerprint.js';
 
-export interface LinkOptions {
+export interface PeerLinkOptions {
   rtc: RTCConfiguration;
   /** Default: the browser's. */
   Connection?: PeerConnectionClass | undefined;
@@ -12,8 +12,8 @@ export interface LinkOptions {
   channel: { ordered: boolean; reliable: boolean };
   /** True on the side that makes the offers. */
   initiator: boolean;
-  /** Carries a message to the `Link` of the other side; may throw. */
-  send(message: LinkMessage): void;
+  /** Carries a message to the `PeerLink` of the other side; may throw. */
+  send(message: ConnectionMessage): void;
   /** Takes the channel in the task that made it: later it cannot go to a worker any more. */
   attach(channel: RTCDataChannel): void;
   /**
@@ -44,8 +44,8 @@ const DEFAULT_MAX_MESSAGE_SIZE = 65_536;
  * Each side's fingerprint stays the same as long as the connection lives, whoever signals. That the other side's certificate
  * has it is the browser's to see to; where the browser shows the certificate, that is checked.
  */
-export class Link {
-  readonly #options: LinkOptions;
+export class PeerLink {
+  readonly #options: PeerLinkOptions;
   readonly #connection: RTCPeerConnection;
   readonly #listening = new AbortController();
   readonly #candidates: RTCIceCandidateInit[] = [];
@@ -57,7 +57,7 @@ export class Link {
   #ended = false;
 
   /** Errors: throws 'invalid-argument' when the browser does not take `rtc`, 'not-supported' without WebRTC. */
-  constructor(options: LinkOptions) {
+  constructor(options: PeerLinkOptions) {
     this.#options = options;
     this.#connection = createConnection(options);
     try {
@@ -89,8 +89,8 @@ export class Link {
     return this.#connection.connectionState;
   }
 
-  /** Takes a message of the other side's `Link`. A description that the browser refuses ends the link. */
-  handle(message: LinkMessage): void {
+  /** Takes a message of the other side's `PeerLink`. A description that the browser refuses ends the connection. */
+  handle(message: ConnectionMessage): void {
     if (message.type === 'description') {
       // The initiator waits for an answer, the other side for an offer; anything else is not for this state.
       if ((message.kind === 'answer') !== this.#options.initiator) return;
@@ -242,12 +242,12 @@ export class Link {
  * Lets the browser check a configuration long before the first connection needs it.
  * Errors: throws 'invalid-argument' where the browser does not accept `rtc`. Cost: one connection, closed at once.
  */
-export function checkConfiguration({ rtc, Connection = globalThis.RTCPeerConnection }: Pick<LinkOptions, 'rtc' | 'Connection'>): void {
+export function checkConfiguration({ rtc, Connection = globalThis.RTCPeerConnection }: Pick<PeerLinkOptions, 'rtc' | 'Connection'>): void {
   // The defaults need no check; without WebRTC, the first connection says so.
   if (Connection && Object.keys(rtc).length > 0) createConnection({ rtc, Connection }).close();
 }
 
-function createConnection({ rtc, Connection = globalThis.RTCPeerConnection }: Pick<LinkOptions, 'rtc' | 'Connection'>): RTCPeerConnection {
+function createConnection({ rtc, Connection = globalThis.RTCPeerConnection }: Pick<PeerLinkOptions, 'rtc' | 'Connection'>): RTCPeerConnection {
   if (!Connection) throw new MillraceError('not-supported', 'this browser has no WebRTC');
   try {
     return new Connection(rtc);

@@ -21,9 +21,12 @@ export type Body =
   /** I am leaving. */
   | { type: 'bye' };
 
-/** What two paired sides say to each other. `link` counts the control connections of the session from 0. */
+/**
+ * Messages between two paired sides. `link`: the number of the control connection that the message concerns, counted from 0
+ * within the session.
+ */
 export type PeerMessage =
-  | (LinkMessage & { link: number })
+  | (ConnectionMessage & { link: number })
   /** To the side that makes offers: look for another path for this connection. */
   | { type: 'restart'; link: number }
   /** To the side that makes offers: make another connection in place of this one. */
@@ -33,7 +36,7 @@ export type PeerMessage =
   | { type: 'pong' };
 
 /** The exchange that sets up one peer connection, through the signalling or, for lanes, in band. */
-export type LinkMessage =
+export type ConnectionMessage =
   | { type: 'description'; kind: 'offer' | 'answer'; sdp: string }
   | { type: 'candidate'; candidate: string; sdpMid: string | null; sdpMLineIndex: number | null };
 
@@ -55,7 +58,7 @@ export function isLeft(message: unknown): boolean {
   return isRecord(message) && message.millrace === 1 && message.type === 'left';
 }
 
-export function parseLinkMessage(message: unknown): LinkMessage | undefined {
+export function parseConnectionMessage(message: unknown): ConnectionMessage | undefined {
   if (!isRecord(message)) return undefined;
   if (message.type === 'description') {
     const { kind, sdp } = message;
@@ -89,7 +92,7 @@ function parseBody(message: Record<string, unknown>): Body | undefined {
     case 'renew':
       return isCount(message.link) ? { type: message.type, link: message.link } : undefined;
     default: {
-      const inner = parseLinkMessage(message);
+      const inner = parseConnectionMessage(message);
       return inner && isCount(message.link) ? { ...inner, link: message.link } : undefined;
     }
   }

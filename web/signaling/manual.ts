@@ -1,6 +1,6 @@
 import { MillraceError } from '../api/errors.js';
 import type { Signaling } from '../api/options.js';
-import { parseEnvelope, parseLinkMessage, type LinkMessage } from './envelope.js';
+import { parseEnvelope, parseConnectionMessage, type ConnectionMessage } from './envelope.js';
 import { LateFailure } from './late_failure.js';
 import { packText, unpackText } from './pack.js';
 
@@ -48,19 +48,19 @@ class CopiedSignaling extends LateFailure implements ManualSignaling {
   readonly patience = PATIENCE_MS;
   readonly text: Promise<string>;
   readonly #invites: boolean;
-  readonly #messages: LinkMessage[] = [];
+  readonly #messages: ConnectionMessage[] = [];
   #self: string | undefined;
-  #incoming: LinkMessage[] | undefined;
+  #incoming: ConnectionMessage[] | undefined;
   #answered = false;
   #done = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #resolve!: (messages: LinkMessage[]) => void;
+  #resolve!: (messages: ConnectionMessage[]) => void;
   #reject!: (error: MillraceError) => void;
 
   constructor(invitation: string | undefined) {
     super();
     this.#invites = invitation === undefined;
-    const gathered = new Promise<LinkMessage[]>((resolve, reject) => {
+    const gathered = new Promise<ConnectionMessage[]>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
@@ -124,7 +124,7 @@ class CopiedSignaling extends LateFailure implements ManualSignaling {
     if (!this.#invites) this.#say({ type: 'pair' });
   }
 
-  #gather(message: LinkMessage): void {
+  #gather(message: ConnectionMessage): void {
     const isLast = message.type === 'candidate' && message.candidate === '';
     if (!isLast && this.#messages.length < MAX_MESSAGES) this.#messages.push(message);
     if (message.type === 'description') this.#timer = setTimeout(() => this.#finish(), GATHERING_MS);
@@ -151,14 +151,14 @@ class CopiedSignaling extends LateFailure implements ManualSignaling {
 }
 
 /** Errors: rejects with 'invalid-argument' for what is not the text of an offer, or of an answer; 'too-large'. */
-async function parseText(text: string, kind: 'offer' | 'answer'): Promise<LinkMessage[]> {
+async function parseText(text: string, kind: 'offer' | 'answer'): Promise<ConnectionMessage[]> {
   let list: unknown;
   try {
     list = JSON.parse(await unpackText(text));
   } catch (caught) {
     throw MillraceError.from(caught, 'invalid-argument');
   }
-  const messages = Array.isArray(list) ? list.slice(0, MAX_MESSAGES).map(parseLinkMessage) : [];
+  const messages = Array.isArray(list) ? list.slice(0, MAX_MESSAGES).map(parseConnectionMessage) : [];
   const [first] = messages;
   if (first?.type !== 'description' || first.kind !== kind) {
     throw new MillraceError('invalid-argument', kind === 'offer' ? 'that is no invitation' : 'that is no answer to an invitation');

@@ -5,9 +5,9 @@ import { beforeEach, test } from 'node:test';
 import { connections, describe, FakeConnection, fingerprint } from './support/fake_connection.mjs';
 import { bundle } from './support/web_module.mjs';
 
-const { fingerprintOf, Link } = await bundle(`
+const { fingerprintOf, PeerLink } = await bundle(`
   export { fingerprintOf } from './rtc/fingerprint.ts';
-  export { Link } from './rtc/peer_link.ts';
+  export { PeerLink } from './rtc/peer_link.ts';
 `);
 globalThis.RTCPeerConnection = FakeConnection;
 
@@ -37,7 +37,7 @@ beforeEach(() => {
 /** A link that waits for an offer, and what it says. `transport`: of its connection. */
 function answering(transport) {
   const happened = [];
-  const link = new Link({
+  const link = new PeerLink({
     rtc: {},
     label: 'test',
     channel: { ordered: true, reliable: true },
