@@ -159,10 +159,48 @@ test('a side that asked and gets no answer is free for the next one after a whil
   room.inject({ millrace: 1, from: 'z'.repeat(64), type: 'hello' });
   await quiet(room);
   assert.equal(room.log.at(-1).type, 'pair');
-  context.mock.timers.tick(5_000);
+  // Asked again each second, and given up after the fifth.
+  for (let second = 0; second < 5; second += 1) context.mock.timers.tick(1_000);
+  assert.equal(room.log.filter(({ type }) => type === 'pair').length, 5);
   assert.equal(room.log.at(-1).type, 'hello');
   const [a, b] = await Promise.all([waiting, pair(room.join(), endless())]);
   assert.notEqual(a.initiator, b.initiator);
+});
+
+test('a lost message of the pairing is said again', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  // How many messages of a type get lost one after the other. After five questions without an answer, the asking side starts over.
+  for (const [type, count] of [['pair', 1], ['pair', 4], ['paired', 1], ['paired', 4], ['paired', 5], ['paired', 7]]) {
+    const room = new Room();
+    let left = count;
+    const lossy = () => {
+      const member = room.join();
+      const { send } = member;
+      member.send = (message) => {
+        if (message.type === type && (left -= 1) >= 0) return;
+        send(message);
+      };
+      return member;
+    };
+    const pairing = Promise.all([pair(lossy(), endless()), pair(lossy(), endless())]);
+    let paired = false;
+    void pairing.then(() => (paired = true));
+    for (let seconds = 0; seconds <= count; seconds += 1) {
+      await quiet(room);
+      assert.equal(paired, seconds === count, `${count} times ${type}, after ${seconds} s`);
+      context.mock.timers.tick(1_000);
+    }
+    const [a, b] = await pairing;
+    assert.notEqual(a.initiator, b.initiator);
+    // Both hear each other, and neither goes on asking or greeting.
+    const heard = [];
+    for (const side of [a, b]) side.onmessage = (message) => heard.push(message.sdp);
+    for (const side of [a, b]) side.send(description('x'));
+    context.mock.timers.tick(60_000);
+    await quiet(room);
+    assert.deepEqual(heard, ['x', 'x']);
+    assert.ok(room.log.length < 40, `${room.log.length} messages`);
+  }
 });
 
 test('a signalling that throws rejects with signaling-failed', async () => {

@@ -1,7 +1,7 @@
 import { MillraceError } from '../api/errors.js';
 import type { PeerConnectionClass } from '../api/options.js';
 import type { ConnectionMessage, PeerMessage } from '../signaling/envelope.js';
-import type { Pairing } from '../signaling/rendezvous.js';
+import type { Pairing } from '../signaling/pairing.js';
 import type { Fingerprints } from './fingerprint.js';
 import { PeerLink } from './peer_link.js';
 

@@ -6,7 +6,8 @@ import { isRecord } from '../base/is_record.js';
 import { startEngine } from '../engine/port.js';
 import { checkConfiguration } from '../rtc/peer_link.js';
 import { burn } from '../secrets/secret.js';
-import { pair, type Pairing } from '../signaling/rendezvous.js';
+import type { Pairing } from '../signaling/pairing.js';
+import { pair } from '../signaling/rendezvous.js';
 import { Session } from './session.js';
 import { resolveOptions, type Settings } from './settings.js';
 

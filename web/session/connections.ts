@@ -5,7 +5,7 @@ import { ControlConnector } from '../rtc/control_connector.js';
 import type { Fingerprints } from '../rtc/fingerprint.js';
 import { LaneConnector } from '../rtc/lane_connector.js';
 import { PathMonitor } from '../rtc/path_monitor.js';
-import type { Pairing } from '../signaling/rendezvous.js';
+import type { Pairing } from '../signaling/pairing.js';
 import type { Settings } from './settings.js';
 
 export interface ConnectionsOptions {

@@ -7,7 +7,7 @@ import { nextTask } from '../base/tasks.js';
 import type { Agreement, FromEngine } from '../engine/messages.js';
 import type { EnginePort } from '../engine/port.js';
 import { namesOf } from '../secrets/sas.js';
-import type { Pairing } from '../signaling/rendezvous.js';
+import type { Pairing } from '../signaling/pairing.js';
 import { toSourceFiles } from '../sources/source.js';
 import type { CoreStats } from '../wasm/session.js';
 import type { AppSession } from './app_channel.js';
