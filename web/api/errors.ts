@@ -1,34 +1,34 @@
 /**
- * Every code that a `MillraceError` can carry, with what it means and what one can do. The list is closed: a program may
- * switch over it. The core uses the same words.
+ * Every code that a `MillraceError` can carry, with its meaning and a remedy. The list is complete: a program may switch over
+ * it. The core uses the same codes.
  *
  * @enum
  */
 export const errorCodes = {
-  aborted: 'An AbortSignal ended it. Nothing to do: it was your own.',
+  aborted: 'An AbortSignal ended it. If it was your own, there is nothing to do.',
   'authentication-failed':
-    'The other side has another secret, or somebody is in between. Nothing was sent; a code is burnt now, so agree on a new one.',
-  'bad-record': 'A message was malformed or forged. The session is closed; connect again, and suspect the path.',
+    'The other side has a different secret, or an attacker is in between. Nothing was sent. A code is burnt now: agree on a new one.',
+  'bad-record': 'A message was malformed or forged. The session is closed. Connect again, and do not trust the path.',
   cancelled: 'One of the two sides cancelled the transfer. Offer it again if that was a mistake.',
-  closed: 'The session was closed in good order. Connect again to go on.',
+  closed: 'The session was closed in an orderly way. Connect again to continue.',
   'connection-failed': 'No path between the two browsers was found. Provide a TURN server in `rtc`.',
   'connection-lost': 'The connection broke. Connect again and offer the files again.',
   'handshake-failed': 'The two sides could not agree on keys. Both must run compatible versions.',
   'hash-mismatch': 'The bytes received are not those sent. Nothing was kept; offer the files again.',
-  'invalid-argument': 'A call got something that it does not take. Correct the call.',
+  'invalid-argument': 'A call got an invalid value. Correct the call.',
   'lane-closed': 'A data channel closed while a transfer needed it. Offer the files again.',
-  'not-supported': 'This browser, or this version of Millrace, cannot do that. Choose another option.',
-  'out-of-space': 'The place where the files go is full. Free some, or choose another sink.',
-  'peer-error': 'The other side ended it for a reason of its own; the message says what it told.',
+  'not-supported': 'This browser, or this version of Millrace, does not support that. Choose another option.',
+  'out-of-space': 'There is no space left for the files. Free some space, or choose another sink.',
+  'peer-error': 'The other side ended it for a reason of its own, which the message carries.',
   'protocol-violation': 'The other side broke the rules of the protocol. The session is closed.',
   rejected: 'The other side declined the offer; the message carries its reason.',
-  'signaling-failed': 'The signalling did not work or was refused. Check its address and the room.',
+  'signaling-failed': 'The signalling failed or was refused. Check its address and the room.',
   'sink-failed': 'Received bytes could not be stored. Choose another sink.',
-  'source-changed': 'A file changed or shrank while it was sent. Choose it again.',
+  'source-changed': 'A file changed while it was sent. Choose it again.',
   'source-failed': 'A file could not be read. Check that it still exists and choose it again.',
-  'too-large': 'More than a limit allows. Send less at once, or choose another sink.',
+  'too-large': 'A limit was exceeded. Send less at once, or choose another sink.',
   timeout: 'The other side did not answer in time. Try again.',
-  internal: 'Millrace itself failed. Please report it with the message.',
+  internal: 'Millrace failed. Please report it with the message.',
 } as const;
 
 /** The codes that a `MillraceError` can carry. */
@@ -62,7 +62,7 @@ export class MillraceError extends Error {
     this.byPeer = options.byPeer ?? false;
   }
 
-  /** Wraps whatever was caught; a `MillraceError` stays as it is. */
+  /** Wraps an exception; a `MillraceError` is returned unchanged. */
   static from(caught: unknown, code: ErrorCode): MillraceError {
     if (caught instanceof MillraceError) return caught;
     return new MillraceError(code, describe(caught), { cause: caught });
@@ -78,7 +78,7 @@ export function toError(code: string, detail: string, otherwise: ErrorCode, opti
   return new MillraceError(otherwise, detail ? `${code}: ${detail}` : code, options);
 }
 
-/** One line about something that was caught. */
+/** One line about an exception. */
 export function describe(caught: unknown): string {
   if (caught instanceof Error) return caught.name === 'Error' ? caught.message : `${caught.name}: ${caught.message}`;
   return String(caught);
