@@ -3,7 +3,7 @@ import { settledWithin } from '../base/deferred.js';
 import { Driver } from '../base/driver.js';
 import { randomBytes } from '../base/ids.js';
 import type { Fingerprints } from '../rtc/fingerprint.js';
-import { loadCore } from '../wasm/load_session.js';
+import { adoptCore, loadCore } from '../wasm/load_session.js';
 import type { CoreEvent, CoreSession } from '../wasm/session.js';
 import { EventLog } from './event_log.js';
 import { HandshakeTimer } from './handshake_timer.js';
@@ -127,6 +127,9 @@ export class Engine implements LaneEvents {
         // In a worker, the channel itself is the answer.
         message.channel.close();
         this.#post({ type: 'probed', transferred: typeof message.channel.send === 'function' });
+        return;
+      case 'core':
+        adoptCore(message.module);
         return;
       case 'start':
         void this.#start(message);

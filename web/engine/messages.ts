@@ -34,6 +34,8 @@ export type Agreement = Omit<Extract<CoreEvent, { type: 'established' }>, 'type'
 export type ToEngine =
   /** Worker only: does a channel get here? */
   | { type: 'probe'; channel: RTCDataChannel }
+  /** The compiled core, before `start`. Without it, the engine compiles the core itself. */
+  | { type: 'core'; module: WebAssembly.Module }
   | { type: 'start'; options: SessionSettings; waterMarks: { high: number; low: number } }
   | { type: 'addLane'; lane: number; channel: RTCDataChannel; reliable: boolean }
   /** Both descriptions of the lane's connection are set, and its certificates are those that they name; bytes. */

@@ -1,4 +1,6 @@
 import { MillraceError } from '../api/errors.js';
+import { orAborted } from '../base/deferred.js';
+import { compileCore } from '../wasm/load_session.js';
 import type { Engine } from './engine.js';
 import type { FromEngine, ToEngine } from './messages.js';
 
@@ -23,6 +25,20 @@ const WORKER_TIMEOUT_MS = 10_000;
  * it is aborted; nothing is left behind then.
  */
 export async function startEngine(worker: boolean | undefined, signal: AbortSignal): Promise<EnginePort> {
+  // In the window, once for all sessions. Where this fails, the engine tries by itself and reports why it cannot.
+  const compiling = compileCore().catch(() => undefined);
+  const port = await openPort(worker, signal);
+  try {
+    const module = await orAborted(compiling, signal);
+    if (module) port.post({ type: 'core', module });
+    return port;
+  } catch (caught) {
+    port.terminate();
+    throw caught;
+  }
+}
+
+async function openPort(worker: boolean | undefined, signal: AbortSignal): Promise<EnginePort> {
   if (worker !== false) {
     const port = await tryWorker(signal);
     if (signal.aborted) {

@@ -2,9 +2,8 @@
  * The mesh's WebAssembly module as TypeScript sees it: the Embind class of `wasm/mesh.cpp`. Times are ms on the clock of
  * `performance.now()`; what it answers are copies.
  */
-import { MillraceError } from '../api/errors.js';
 import type { BandwidthOptions, BandwidthStats, DropReason, Level, QualityMode, Topology } from '../api/mesh_types.js';
-import { wasmFile } from '../base/wasm_file.js';
+import { loadWasm } from './load.js';
 
 export interface CoreAgent {
   readonly id: string;
@@ -102,16 +101,11 @@ export interface MeshNodeCore {
   delete(): void;
 }
 
-interface MeshModule {
+export interface MeshModule {
   readonly MeshNode: new (self: CoreAgent, options: CoreMeshOptions, now: number) => MeshNodeCore;
 }
 
-/** Errors: rejects with 'internal' when it can not be loaded. */
-export async function loadMeshCore(): Promise<MeshModule> {
-  try {
-    const { default: load } = await import('./millrace_mesh.js');
-    return await load(await wasmFile(new URL('./millrace_mesh.wasm', import.meta.url)));
-  } catch (caught) {
-    throw MillraceError.from(caught, 'internal');
-  }
+/** A new instance of the mesh's module, from beside this script. Errors and cost: as `loadWasm`. */
+export function loadMeshCore(): Promise<MeshModule> {
+  return loadWasm(new URL('./millrace_mesh.wasm', import.meta.url), () => import('./millrace_mesh.js'));
 }

@@ -4,7 +4,7 @@
  */
 import { MillraceError } from '../api/errors.js';
 import type { Profile, SizingMode } from '../api/profile.js';
-import { wasmFile } from '../base/wasm_file.js';
+import { loadWasm } from './load.js';
 import type { BenchmarkCore } from './session.js';
 
 export interface Handle {
@@ -176,8 +176,7 @@ export const core = await loadParts();
 
 async function loadParts(): Promise<PartsModule> {
   try {
-    const { default: load } = await import('./millrace_parts.js');
-    return await load(await wasmFile(new URL('./millrace_parts.wasm', import.meta.url)));
+    return await loadWasm(new URL('./millrace_parts.wasm', import.meta.url), () => import('./millrace_parts.js'));
   } catch (caught) {
     throw MillraceError.from(caught, 'internal');
   }

@@ -1,4 +1,4 @@
-import { wasmFile } from '../base/wasm_file.js';
+import { loadWasm } from './load.js';
 
 type Wasm = (...args: (number | bigint)[]) => number | bigint | undefined;
 
@@ -32,8 +32,7 @@ export function readString(address: number): string {
 
 /** Loads libsodium from beside this script and sets it up. Errors: rejects where that fails. */
 export async function loadSodium(): Promise<void> {
-  const { default: load } = await import('./millrace_sodium.js');
-  const module = await load(await wasmFile(new URL('./millrace_sodium.wasm', import.meta.url)));
+  const module = await loadWasm(new URL('./millrace_sodium.wasm', import.meta.url), () => import('./millrace_sodium.js'));
   if (Number(module['_sodium_init']?.()) < 0) throw new Error('libsodium could not be initialised');
   loaded = module;
 }

@@ -85,9 +85,9 @@ export class EngineSide {
   #index;
   #waiting = new Set();
 
-  constructor(index) {
+  constructor(index, Class = Engine) {
     this.#index = index;
-    this.engine = new Engine((message) => {
+    this.engine = new Class((message) => {
       this.messages.push(message);
       for (const check of this.#waiting) check();
     });
