@@ -31,6 +31,19 @@ export type SessionSettings = Pick<
 /** What the handshake came to; the same after a reconnection. */
 export type Agreement = Omit<Extract<CoreEvent, { type: 'established' }>, 'type' | 'initiator'>;
 
+/** Why a session or a transfer ended. */
+export interface Ending {
+  /** One of `ErrorCode`; any other word is the other side's. */
+  code: string;
+  /** For people; empty where nothing is known beyond the code. */
+  detail: string;
+  /** The other side ended it. Otherwise this side did, or the connection between them. */
+  byPeer: boolean;
+}
+
+/** The core's statistics as the window gets them. */
+export type SessionStats = CoreStats;
+
 export type ToEngine =
   /** Worker only: does a channel get here? */
   | { type: 'probe'; channel: RTCDataChannel }
@@ -86,20 +99,20 @@ export type FromEngine =
   | { type: 'openStream'; id: string; file: FileInfo }
   | { type: 'paused'; id: string; paused: boolean }
   /** Each second while connected, and between that when bytes have moved. `transfers`: those that are accepted. */
-  | { type: 'progress'; transfers: { id: string; bytes: number; stats: BenchmarkStats }[]; stats: CoreStats }
+  | { type: 'progress'; transfers: { id: string; bytes: number; stats: BenchmarkStats }[]; stats: SessionStats }
   | {
       type: 'done';
       id: string;
       bytes: number;
       files: ReceiptFile[];
       folder?: string;
-      stats: CoreStats;
+      stats: SessionStats;
       transferStats: BenchmarkStats | undefined;
     }
-  | { type: 'failed'; id: string; code: string; detail: string; byPeer: boolean }
+  | ({ type: 'failed'; id: string } & Ending)
   /** Where the page asked for a log: what happened since the last one, before the message that follows. */
   | { type: 'log'; lines: string[] }
   /** The session is over. */
-  | { type: 'closed'; code: string; detail: string }
+  | ({ type: 'closed' } & Ending)
   /** Channels are closed and unfinished files put away: connections may go, and the worker. */
   | { type: 'released' };

@@ -199,7 +199,7 @@ export type CoreEvent =
   | { type: 'done'; transfer: number; bytes: number; files: { id: number; size: number; root: string }[] }
   | { type: 'failed'; transfer: number; code: string; detail: string; byPeer: boolean }
   /** The session is over; `code` is 'closed' when the peer or this side ended it in good order. */
-  | { type: 'closed'; code: string; detail: string };
+  | { type: 'closed'; code: string; detail: string; byPeer: boolean };
 
 /** An entry of docs/trace.md; `at`: ms on the clock of `now`. */
 export interface CoreTraceEntry {
