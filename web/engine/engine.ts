@@ -10,6 +10,7 @@ import { HandshakeTimer } from './handshake_timer.js';
 import { LaneTable } from './lane_table.js';
 import { Mailbox } from './mailbox.js';
 import type { Ending, FromEngine, SessionStats, ToEngine } from './messages.js';
+import { abortStream } from './receive_transfers.js';
 import { Reports } from './reports.js';
 import { Transfers } from './transfers.js';
 
@@ -77,6 +78,10 @@ export class Engine {
    * session with 'internal'.
    */
   handle(message: ToEngine): void {
+    if (message.type === 'stream' && this.#driver.stopped) {
+      abortStream(message.stream);
+      return;
+    }
     this.#driver.run(() => {
       try {
         this.#handle(message);

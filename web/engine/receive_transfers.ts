@@ -65,9 +65,11 @@ export class ReceiveTransfers {
     void this.#table.remove(entry, 'rejected');
   }
 
-  /** The window answers `openStream`. */
+  /** The window answers `openStream`. A stream that nobody waits for any more is aborted. */
   takeStream({ id, file, stream }: Extract<ToEngine, { type: 'stream' }>): void {
-    this.#takeWaiting(id, file)?.resolve(stream);
+    const waiting = this.#takeWaiting(id, file);
+    if (waiting) waiting.resolve(stream);
+    else abortStream(stream);
   }
 
   /** The window has no stream to give. */
@@ -171,4 +173,10 @@ export class ReceiveTransfers {
     const { code, detail } = toSinkError(caught);
     this.#table.fail(entry, code, detail);
   }
+}
+
+/** Ends a stream that came too late, so that its owner releases what is behind it. */
+export function abortStream(stream: WritableStream<Uint8Array>): void {
+  // It may have failed already, or be locked by its owner.
+  stream.abort(new MillraceError('cancelled', 'the transfer ended before its stream was open')).catch(() => {});
 }
