@@ -57,6 +57,31 @@ test('a stream that nobody asked for is aborted', async () => {
   await closePair(sides);
 });
 
+test('values that the core does not take fail their transfer, not the session', async () => {
+  const sides = await connectedPair();
+  sides[0].send('send-1', randomBytes(1_000));
+  const { id } = await sides[1].until('offer');
+  sides[1].post({ type: 'fail', id, code: 'cancelled', detail: 42 });
+  assert.equal((await sides[1].until('failed')).id, id);
+  assert.equal((await sides[0].until('failed')).byPeer, true);
+
+  sides[0].post({ type: 'send', id: 'send-2', secret: new Uint8Array(16), files: [{ name: 5 }], bodies: [new Blob(['x'])] });
+  assert.equal((await sides[0].until('failed', (failed) => failed.id === 'send-2')).code, 'invalid-argument');
+
+  sides[0].send('send-3', randomBytes(1_000));
+  const offer = await sides[1].until('offer', (found) => found.id !== id);
+  sides[1].post({ type: 'reject', id: offer.id, reason: new Error('no') });
+  assert.equal((await sides[0].until('failed', (failed) => failed.id === 'send-3')).byPeer, true);
+
+  // The session still works.
+  sides[0].send('send-4', randomBytes(1_000));
+  const last = await sides[1].until('offer', (found) => found.id === 'receive-3');
+  sides[1].post({ type: 'accept', id: last.id, sink: 'memory' });
+  await sides[0].until('done');
+  for (const side of sides) assert.equal(side.all('closed').length, 0);
+  await closePair(sides);
+});
+
 test('each side knows which of them ended a transfer, and the session', async () => {
   const sides = await connectedPair();
   sides[0].send('send-1', randomBytes(1_000));
