@@ -136,6 +136,42 @@ for (const name of ['chromium', 'firefox'] as const) {
   });
 }
 
+for (const name of ['chromium', 'firefox'] as const) {
+  test(`${name}: an exception in the worker ends the session, and its words reach the page`, async ({ openPage, room }) => {
+    const page = await openPage(name, 'sender', '/pages/bare.html');
+    // The worker as it is, but for an exception in a listener when a transfer begins.
+    await page.route(/\/worker\.js$/, async (route) => {
+      const response = await route.fetch();
+      const planted = "addEventListener('message', ({ data }) => { if (data.type === 'send') throw new TypeError('planted'); });";
+      await route.fulfill({ response, body: `${await response.text()}\n${planted}` });
+    });
+    const sender = await Bare.of(page);
+    const receiver = await Bare.of(await openPage(name, 'receiver', '/pages/bare.html'));
+    await connectPair(sender, receiver, { room });
+    await sender.call('prepare', [1_000], 3);
+    const { error } = await sender.call('outcome', await sender.call('send', 3));
+    expect(error?.code).toBe('internal');
+    expect(error?.message).toContain('TypeError: planted');
+    await Promise.all([sender.call('untilClosed'), receiver.call('untilClosed')]);
+    expect(await sender.call('connectionCount')).toBe(0);
+  });
+
+  test(`${name}: the sessions of a page load the core once`, async ({ openPage, room }) => {
+    const page = await openPage(name, 'sender', '/pages/bare.html');
+    let loads = 0;
+    page.on('request', (request) => {
+      if (request.url().endsWith('/millrace_core.wasm')) loads += 1;
+    });
+    const sender = await Bare.of(page);
+    const receiver = await Bare.of(await openPage(name, 'receiver', '/pages/bare.html'));
+    for (let session = 0; session < 3; session += 1) {
+      await connectPair(sender, receiver, { room: `${room}-${session}` });
+      await Promise.all([sender.call('closePeer'), receiver.call('closePeer')]);
+    }
+    expect(loads).toBe(1);
+  });
+}
+
 test('no main-thread task over 50 ms while 50 MiB cross in workers', { tag: '@alone' }, async ({ openPage, room }) => {
   const sender = await Bare.of(await openPage('chromium', 'sender', '/pages/bare.html'));
   const receiver = await Bare.of(await openPage('chromium', 'receiver', '/pages/bare.html'));

@@ -37,6 +37,7 @@ test('an exception in a turn ends the session once, on both sides, and nothing r
   const closed = await sides[0].until('closed');
   assert.equal(closed.code, 'internal');
   assert.match(closed.detail, /no buffer/);
+  assert.match(closed.stack, /RangeError: no buffer\n.*engine\.test\.mjs/);
   await Promise.all(sides.map((side) => side.until('released')));
   // The core was sound: the other side hears the reason.
   assert.equal((await sides[1].until('closed')).code, 'internal');

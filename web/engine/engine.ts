@@ -95,7 +95,8 @@ export class Engine {
   fail(error: unknown): void {
     if (this.#released) return;
     this.#driver.stop();
-    this.#closed('internal', describe(error));
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.#ending ??= { code: 'internal', detail: describe(error), byPeer: false, stack };
     try {
       this.#sendClose('internal', describe(error));
     } catch {
@@ -315,22 +316,22 @@ export class Engine {
    * right after its receipt. `released` follows when channels are closed and files are put away.
    */
   async #release(): Promise<void> {
-    const { code, detail, byPeer } = this.#ending!;
+    const ending = this.#ending!;
     this.#released = true;
     this.#driver.stop();
     this.#reports.stop();
     const { table } = this.#transfers;
     try {
-      this.#log?.note('connection', { state: 'closed', code });
+      this.#log?.note('connection', { state: 'closed', code: ending.code });
       this.#log?.detach();
-      table.end(code);
+      table.end(ending.code);
       this.#core?.session.delete();
     } catch {
       // The core has failed. Its memory goes with its instance.
     }
     this.#core = undefined;
     await settledWithin(table.completed(), RELEASE_TIMEOUT_MS);
-    this.#post({ type: 'closed', code, detail, byPeer });
+    this.#post({ type: 'closed', ...ending });
 
     const channels = this.#lanes.finish();
     await settledWithin(Promise.all([channels, table.settled()]), RELEASE_TIMEOUT_MS);

@@ -39,6 +39,8 @@ export interface Ending {
   detail: string;
   /** The other side ended it. Otherwise this side did, or the connection between them. */
   byPeer: boolean;
+  /** With 'internal', where an exception of this side ended it: its stack, for a report. The page can put it into `cause`. */
+  stack?: string | undefined;
 }
 
 /** The core's statistics as the window gets them. */
@@ -112,7 +114,7 @@ export type FromEngine =
   | ({ type: 'failed'; id: string } & Ending)
   /** Where the page asked for a log: what happened since the last one, before the message that follows. */
   | { type: 'log'; lines: string[] }
-  /** The session is over. */
+  /** The session is over. From a worker that cannot run, too. */
   | ({ type: 'closed' } & Ending)
   /** Channels are closed and unfinished files put away: connections may go, and the worker. */
   | { type: 'released' };

@@ -7,9 +7,8 @@ import type { FromEngine, ToEngine } from './messages.js';
 /** The way to an engine, wherever it runs. */
 export interface EnginePort {
   readonly inWorker: boolean;
+  /** A worker that cannot run reports `closed` and `released`, too. */
   onmessage: ((message: FromEngine) => void) | null;
-  /** The worker died; nothing else comes. */
-  onerror: ((error: MillraceError) => void) | null;
   /** Errors: throws when something of `transfer` cannot be transferred. */
   post(message: ToEngine, transfer?: Transferable[]): void;
   terminate(): void;
@@ -85,30 +84,29 @@ function firstAnswer(port: WorkerPort, signal: AbortSignal): Promise<boolean> {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
       port.onmessage = null;
-      port.onerror = null;
       resolve(usable);
     };
     const onAbort = (): void => settle(false);
     signal.addEventListener('abort', onAbort);
     const timer = setTimeout(() => settle(false), WORKER_TIMEOUT_MS);
     port.onmessage = (message) => settle(message.type === 'probed' && message.transferred);
-    port.onerror = () => settle(false);
   });
 }
 
 class WorkerPort implements EnginePort {
   readonly inWorker = true;
   onmessage: EnginePort['onmessage'] = null;
-  onerror: EnginePort['onerror'] = null;
   readonly #worker: Worker;
 
   constructor(worker: Worker) {
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<FromEngine>) => this.onmessage?.(data);
-    worker.onmessageerror = () => this.onerror?.(new MillraceError('internal', 'a message to the worker was lost'));
+    worker.onmessageerror = () => this.#fail('the window could not read a message of its worker');
     worker.onerror = (event) => {
       event.preventDefault();
-      this.onerror?.(new MillraceError('internal', event.message || 'the worker failed'));
+      // Exceptions while the engine runs are its own to report. Without a message, the script did not load.
+      const { message, filename, lineno, colno } = event;
+      this.#fail(message ? `the worker failed: ${message} (${filename}:${lineno}:${colno})` : 'the worker did not load');
     };
   }
 
@@ -118,8 +116,12 @@ class WorkerPort implements EnginePort {
 
   terminate(): void {
     this.onmessage = null;
-    this.onerror = null;
     this.#worker.terminate();
+  }
+
+  #fail(detail: string): void {
+    this.onmessage?.({ type: 'closed', code: 'internal', detail, byPeer: false });
+    this.onmessage?.({ type: 'released' });
   }
 }
 
@@ -127,7 +129,6 @@ class WorkerPort implements EnginePort {
 class WindowPort implements EnginePort {
   readonly inWorker = false;
   onmessage: EnginePort['onmessage'] = null;
-  onerror: EnginePort['onerror'] = null;
   readonly #engine: Engine;
 
   constructor(makeEngine: (post: (message: FromEngine) => void) => Engine) {

@@ -103,7 +103,12 @@ export class TransferTable {
 
   /** Every byte is stored and proven. */
   complete(session: CoreSession, entry: Entry, event: Extract<CoreEvent, { type: 'done' }>): void {
-    void this.#track(this.#completions, this.#complete(session, entry, event));
+    const completion = this.#track(this.#completions, this.#complete(session, entry, event));
+    completion.catch((caught: unknown) =>
+      this.#context.run(() => {
+        throw caught;
+      }),
+    );
   }
 
   /** Ends a transfer from this side. No effect on one that has ended. */

@@ -1,10 +1,10 @@
-import { MillraceError, toError } from '../api/errors.js';
+import { MillraceError, toError, type MillraceErrorOptions } from '../api/errors.js';
 import { typedEventTarget } from '../api/events.js';
 import type { Peer, PeerEvents, PeerState, PeerStats, SendOptions, Source, Transfer } from '../api/types.js';
 import { deferred, settledWithin } from '../base/deferred.js';
 import { StatsCadence } from '../base/stats_cadence.js';
 import { nextTask } from '../base/tasks.js';
-import type { Agreement, FromEngine } from '../engine/messages.js';
+import type { Agreement, Ending, FromEngine } from '../engine/messages.js';
 import type { EnginePort } from '../engine/port.js';
 import { namesOf } from '../secrets/sas.js';
 import type { Pairing } from '../signaling/pairing.js';
@@ -61,10 +61,6 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
       },
     });
     port.onmessage = (message) => this.#handle(message);
-    port.onerror = (error) => {
-      this.#engineReleased.resolve();
-      this.end(error);
-    };
     startSession(port, settings);
     this.#connections = new Connections({
       port,
@@ -156,7 +152,7 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
         this.#engineReleased.resolve();
         return;
       case 'closed':
-        this.#finish(toError(message.code, message.detail, 'peer-error'));
+        this.#finish(toError(message.code, message.detail, 'peer-error', optionsOf(message)));
         return;
     }
     if (this.#state === 'closed') return;
@@ -250,4 +246,9 @@ function startSession(port: EnginePort, settings: Settings): void {
   };
   // The secret is transferred: no copy of it stays in the window.
   port.post({ type: 'start', options, waterMarks: settings.waterMarks }, [bytes.buffer]);
+}
+
+/** The stack of an exception crosses from a worker as text. */
+function optionsOf({ detail, byPeer, stack }: Ending): MillraceErrorOptions {
+  return stack === undefined ? { byPeer } : { byPeer, cause: Object.assign(new Error(detail), { stack }) };
 }
