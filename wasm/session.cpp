@@ -228,7 +228,6 @@ class WasmSession {
     for (const auto& [id, lane] : session_.lanes()) {
       val object = val::object();
       Set(object, "lane", id.value);
-      Set(object, "state", "open");
       Set(object, "bytesSent", static_cast<double>(lane.counters().bytes_sent));
       Set(object, "bytesReceived", static_cast<double>(lane.counters().bytes_received));
       Set(object, "recordsSent", static_cast<double>(lane.counters().records_sent));

@@ -39,7 +39,7 @@ export interface BareApi {
   answer(text: string): Promise<void>;
   waitWithCode(): Promise<string>;
   ice(): Promise<RTCIceServer[]>;
-  peer(): { sas: string[]; pictures: string[]; verified: boolean; encrypted: boolean; state: string; states: string[]; stats: { worker: boolean; lanes: { lane: number; bytesSent: number; reliable: boolean }[]; receivePoolBytes: number; wasmBytes: number } };
+  peer(): { sas: string[]; pictures: string[]; verified: boolean; encrypted: boolean; state: string; states: string[]; stats: { worker: boolean; lanes: { lane: number; state: string; bytesSent: number; reliable: boolean }[]; receivePoolBytes: number; wasmBytes: number } };
   untilState(state: string): Promise<boolean>;
   log(): string[];
   untilLog(text: string): Promise<boolean>;

@@ -216,8 +216,11 @@ export interface Receipt {
 export interface LaneStats {
   /** Its number in this session, counted from 1; a number is never used twice. */
   readonly lane: number;
-  /** Lanes that are not open are not listed. */
-  readonly state: 'open';
+  /**
+   * State of its channel. 'connecting': not set up on both sides yet. 'closing': still delivering records that were sent. A lane
+   * that has closed is listed once more, as 'closed', with its last counts.
+   */
+  readonly state: 'connecting' | 'open' | 'closing' | 'closed';
   /** True: the channel retransmits lost messages. False: Millrace does. */
   readonly reliable: boolean;
   /** Bytes of records. */
@@ -287,7 +290,7 @@ export interface PeerStats {
   readonly chunkSize: number;
   /** The chosen profile; for 'auto' the profile that fits the path, or 'auto' until that is known. */
   readonly profile: Profile;
-  /** The open lanes. */
+  /** All lanes, with the state of each. */
   readonly lanes: readonly LaneStats[];
   /** The current pacing rate, bytes/s. */
   readonly pacingRate: number;

@@ -68,7 +68,10 @@ export class Engine {
         if (!this.#established) this.#closed('connection-lost', 'the control channel closed');
       },
     });
-    const statsOf = (session: CoreSession): SessionStats => session.stats(performance.now());
+    const statsOf = (session: CoreSession): SessionStats => {
+      const stats = session.stats(performance.now());
+      return { ...stats, lanes: this.#lanes.describe(stats.lanes) };
+    };
     this.#transfers = new Transfers(context, statsOf);
     this.#reports = new Reports(context, this.#lanes, this.#transfers.table, statsOf);
   }

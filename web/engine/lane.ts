@@ -55,6 +55,12 @@ export class Lane {
     return this.#maxMessageSize;
   }
 
+  /** Of the channel; 'connecting' until the core knows the lane. */
+  get state(): RTCDataChannelState {
+    const { readyState } = this.#channel;
+    return readyState === 'open' && !this.known ? 'connecting' : readyState;
+  }
+
   get bufferedAmount(): number {
     return this.#channel.bufferedAmount;
   }

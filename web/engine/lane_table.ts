@@ -1,5 +1,6 @@
 import type { Fingerprints } from '../rtc/fingerprint.js';
-import type { CoreSession } from '../wasm/session.js';
+import type { LaneStats } from '../api/types.js';
+import type { CoreLaneStats, CoreSession } from '../wasm/session.js';
 import type { EngineContext, OpenCore } from './context.js';
 import { Lane, type LaneEvents } from './lane.js';
 
@@ -12,6 +13,26 @@ const MAX_MESSAGE_BYTES = 256 * 1024;
  * order until the core takes them. A peer's credit keeps this near zero; a peer beyond the bound ignores its credit.
  */
 const MAX_HELD_BYTES = 4 * 1024 * 1024;
+
+/** Of a lane that the core does not know yet. */
+const NOTHING_COUNTED = {
+  bytesSent: 0,
+  bytesReceived: 0,
+  recordsSent: 0,
+  recordsReceived: 0,
+  recordsLost: 0,
+  paused: false,
+  rtt: undefined,
+};
+
+/** A channel that has not closed within this time counts as closed: the end of a connection may fire no event, ms. */
+const CLOSING_TIMEOUT_MS = 2_000;
+
+/** A lane that the table has let go of, until its channel has closed. */
+interface ClosingLane {
+  readonly lane: Lane;
+  readonly since: number;
+}
 
 /** What the lanes need of their engine. */
 export interface LaneHost extends EngineContext {
@@ -30,6 +51,9 @@ export class LaneTable implements LaneEvents {
   /** Of lanes for bulk, bytes. */
   #lowWater = 0;
   #heldBytes = 0;
+  readonly #closing = new Set<ClosingLane>();
+  /** As reported last, for lanes that the core does not know any more. */
+  readonly #counts = new Map<number, CoreLaneStats>();
 
   constructor(host: LaneHost) {
     this.#host = host;
@@ -44,6 +68,22 @@ export class LaneTable implements LaneEvents {
   get handshakeBegins(): boolean {
     const control = this.#lanes.get(0);
     return control !== undefined && control.ready && !control.known;
+  }
+
+  /** Adds states to the core's statistics, and the lanes that the core does not know: those that are connecting or closing. */
+  describe(known: readonly CoreLaneStats[]): LaneStats[] {
+    for (const counts of known) this.#counts.set(counts.lane, counts);
+    const described = [...this.#lanes.values()].map((lane) => this.#describe(lane, lane.state));
+    const now = performance.now();
+    for (const closing of this.#closing) {
+      const { lane, since } = closing;
+      const state = lane.state === 'closed' || now - since > CLOSING_TIMEOUT_MS ? 'closed' : 'closing';
+      described.push(this.#describe(lane, state));
+      if (state === 'closing') continue;
+      this.#closing.delete(closing);
+      if (!this.#lanes.has(lane.number)) this.#counts.delete(lane.number);
+    }
+    return described.sort((a, b) => a.lane - b.lane);
   }
 
   // Messages of the window
@@ -157,7 +197,13 @@ export class LaneTable implements LaneEvents {
   #forget(lane: Lane): void {
     this.#lanes.delete(lane.number);
     lane.dispose();
+    this.#closing.add({ lane, since: performance.now() });
     for (const message of lane.held.splice(0)) this.#heldBytes -= message.byteLength;
+  }
+
+  #describe({ number, reliable, bufferedAmount }: Lane, state: LaneStats['state']): LaneStats {
+    const counts = this.#counts.get(number) ?? { ...NOTHING_COUNTED, lane: number, reliable };
+    return { ...counts, bufferedAmount, state };
   }
 
   #openReady(session: CoreSession): void {

@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from '../api/errors.js';
 import type { BenchmarkStats } from '../api/statistics.js';
-import type { FileInfo, ReceiptFile } from '../api/types.js';
+import type { FileInfo, LaneStats, ReceiptFile } from '../api/types.js';
 import type { Fingerprints } from '../rtc/fingerprint.js';
 import type { SourceBody } from '../sources/source.js';
 import type { CoreEvent, CoreFile, CoreOptions, CoreStats } from '../wasm/session.js';
@@ -43,8 +43,14 @@ export interface Ending {
   stack?: string | undefined;
 }
 
-/** The core's statistics as the window gets them. */
-export type SessionStats = CoreStats;
+/**
+ * The core's statistics as the window gets them. `lanes` has a lane from `addLane` on, 'connecting' until `laneOpened`. From
+ * `laneClosed`, `disconnected` or `renew` on it is 'closing', with its last counts; when its channel has closed, or after 2 s,
+ * one report has it as 'closed', and later ones have it no more.
+ */
+export interface SessionStats extends Omit<CoreStats, 'lanes'> {
+  lanes: LaneStats[];
+}
 
 export type ToEngine =
   /** Worker only: does a channel get here? */

@@ -1,7 +1,7 @@
-import type { CoreStats } from '../wasm/session.js';
+import type { SessionStats } from '../engine/messages.js';
 
 /** The statistics of a session before the engine reports any. */
-export const NO_STATS: CoreStats = {
+export const NO_STATS: SessionStats = {
   rtt: undefined,
   lanes: [],
   pacingRate: 0,

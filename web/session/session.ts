@@ -4,12 +4,11 @@ import type { Peer, PeerEvents, PeerState, PeerStats, SendOptions, Source, Trans
 import { deferred, settledWithin } from '../base/deferred.js';
 import { StatsCadence } from '../base/stats_cadence.js';
 import { nextTask } from '../base/tasks.js';
-import type { Agreement, Ending, FromEngine } from '../engine/messages.js';
+import type { Agreement, Ending, FromEngine, SessionStats } from '../engine/messages.js';
 import type { EnginePort } from '../engine/port.js';
 import { namesOf } from '../secrets/sas.js';
 import type { Pairing } from '../signaling/pairing.js';
 import { toSourceFiles } from '../sources/source.js';
-import type { CoreStats } from '../wasm/session.js';
 import type { AppSession } from './app_channel.js';
 import { checkSendOptions } from './arguments.js';
 import { Connections } from './connections.js';
@@ -41,7 +40,7 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
   #comparedByUser = false;
   /** True as soon as somebody can read it: `connect` resolves when keys are agreed. */
   #state: PeerState = 'connected';
-  #coreStats: CoreStats = NO_STATS;
+  #coreStats: SessionStats = NO_STATS;
 
   /** `onfailed`: the first connection did not come up. Errors: as `PeerLink`. */
   constructor(port: EnginePort, settings: Settings, pairing: Pairing, onfailed: (error: MillraceError) => void) {

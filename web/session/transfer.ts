@@ -3,8 +3,7 @@ import { typedEventTarget } from '../api/events.js';
 import type { BenchmarkStats } from '../api/statistics.js';
 import { deferred } from '../base/deferred.js';
 import { StatsCadence } from '../base/stats_cadence.js';
-import type { ToEngine } from '../engine/messages.js';
-import type { CoreStats } from '../wasm/session.js';
+import type { SessionStats, ToEngine } from '../engine/messages.js';
 import { toReason } from './arguments.js';
 import { TransferLog } from './transfer_log.js';
 import type {
@@ -21,7 +20,7 @@ import type {
 export interface TransferContext {
   /** Errors: throws where something of `transfer` cannot be transferred. */
   post(message: ToEngine, transfer?: Transferable[]): void;
-  coreStats(): CoreStats;
+  coreStats(): SessionStats;
   /** The page asked for logs. */
   readonly log: boolean;
 }

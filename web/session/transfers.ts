@@ -1,11 +1,10 @@
 import { describe, MillraceError, toError } from '../api/errors.js';
 import type { FileInfo, Offer, StreamSink, Transfer } from '../api/types.js';
-import type { FromEngine } from '../engine/messages.js';
+import type { FromEngine, SessionStats } from '../engine/messages.js';
 import type { EnginePort } from '../engine/port.js';
 import { randomSecret, resumeSecret } from '../secrets/resume_secret.js';
 import { transferablesOf } from '../sources/combined_reader.js';
 import type { SourceFile } from '../sources/source.js';
-import type { CoreStats } from '../wasm/session.js';
 import { check } from './arguments.js';
 import { OfferImpl, type OfferAnswer } from './offer.js';
 import { TransferImpl, type TransferContext } from './transfer.js';
@@ -13,7 +12,7 @@ import { TransferImpl, type TransferContext } from './transfer.js';
 export interface TransfersOptions {
   readonly port: EnginePort;
   /** The latest statistics of the session. */
-  coreStats(): CoreStats;
+  coreStats(): SessionStats;
   /** Transfers keep logs. */
   readonly log: boolean;
   /** Returns false if the offer cannot be delivered; it is rejected then. */

@@ -210,7 +210,6 @@ export interface CoreTraceEntry {
 
 export interface CoreLaneStats {
   lane: number;
-  state: 'open';
   reliable: boolean;
   bytesSent: number;
   bytesReceived: number;
