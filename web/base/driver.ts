@@ -10,8 +10,8 @@ const MAX_DELAY_MS = 60_000;
 /** The component that a `Driver` drives. Times are ms on the clock of `performance.now()`. */
 export interface Driven {
   /**
-   * Does what the component wants done. Returns false if the deadline passed before all was done: the rest gets a turn of its
-   * own. It may call `Driver.run` (another turn follows) and `Driver.stop`.
+   * Does the component's work. Returns false if the deadline has passed and there is more: the rest gets a turn of its own. It
+   * may call `Driver.run` (another turn follows) and `Driver.stop`.
    */
   work(deadline: number): boolean;
   /** When the next turn is due without any event; Infinity: never. Asked after each turn that did all its work. */

@@ -10,7 +10,7 @@ export interface OpenCore {
   readonly mailbox: Mailbox;
 }
 
-/** What the parts of an engine need of it. */
+/** The engine as its parts see it. */
 export interface EngineContext {
   post(message: FromEngine): void;
   /** Undefined before the core has loaded and after the session has ended. */

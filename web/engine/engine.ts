@@ -38,7 +38,7 @@ export class Engine {
   readonly #transfers: Transfers;
   readonly #reports: Reports;
   #core: OpenCore | undefined;
-  /** Undefined unless the page asked for a log. */
+  /** Only if the page asked for a log. */
   #log: EventLog | undefined;
   #entropyBytes = 0;
   /** While a handshake is under way. */
@@ -103,7 +103,7 @@ export class Engine {
     try {
       this.#sendClose('internal', describe(error));
     } catch {
-      // The core is what failed: the other side sees its channels close.
+      // The core itself has failed: the other side only sees its channels close.
     }
     void this.#release();
   }
@@ -206,7 +206,7 @@ export class Engine {
     return finished;
   }
 
-  /** Returns false where the time is up and there is more. */
+  /** Returns false if the deadline has passed and there is more to do. */
   #work(deadline: number): boolean {
     if (!this.#core) return true;
     const { session } = this.#core;
@@ -221,7 +221,7 @@ export class Engine {
     return true;
   }
 
-  /** Does what the core wants done. Returns true where there may be more. */
+  /** Serves the core's requests. Returns true if there may be more. */
   #pass(core: OpenCore, deadline: number): boolean {
     const { session } = core;
     let busy = false;

@@ -34,7 +34,7 @@ interface ClosingLane {
   readonly since: number;
 }
 
-/** What the lanes need of their engine. */
+/** The engine as its lanes see it. */
 export interface LaneHost extends EngineContext {
   /** The other side broke the protocol: the session has to end. */
   onviolation(detail: string): void;
@@ -59,7 +59,7 @@ export class LaneTable implements LaneEvents {
     this.#host = host;
   }
 
-  /** What the control channel has yet to send, bytes. */
+  /** Bytes in the control channel's buffer. */
   get controlBuffered(): number {
     return this.#lanes.get(0)?.bufferedAmount ?? 0;
   }
@@ -103,7 +103,7 @@ export class LaneTable implements LaneEvents {
     this.#lanes.get(number)?.setLimit(maxMessageSize);
   }
 
-  /** The lane is of no use any more. No effect on one that is not in the table. */
+  /** Removes a lane, and closes it in the core. No effect on one that is not in the table. */
   drop(number: number): void {
     const lane = this.#lanes.get(number);
     if (lane) this.#drop(lane);

@@ -4,7 +4,7 @@ import { compileCore } from '../wasm/load_session.js';
 import type { Engine } from './engine.js';
 import type { FromEngine, ToEngine } from './messages.js';
 
-/** The way to an engine, wherever it runs. */
+/** The window's connection to an engine, which runs in a worker or in the window. */
 export interface EnginePort {
   readonly inWorker: boolean;
   /** A worker that cannot run reports `closed` and `released`, too. */
@@ -14,7 +14,7 @@ export interface EnginePort {
   terminate(): void;
 }
 
-/** How long a worker may take to load and to answer, ms; after that the window does it. */
+/** How long a worker may take to load and to answer, ms. After that the engine runs in the window. */
 const WORKER_TIMEOUT_MS = 10_000;
 
 /**
@@ -47,13 +47,13 @@ async function openPort(worker: boolean | undefined, signal: AbortSignal): Promi
     if (port) return port;
     if (worker) throw new MillraceError('not-supported', 'data channels cannot be used in a worker here');
   }
-  // A file of its own, as the worker's: who gets a worker does not load it twice.
+  // A file of its own, like the worker's, so that a page whose engine runs in a worker does not load it twice.
   const { Engine } = await import('./engine.js');
   if (signal.aborted) throw signal.reason;
   return new WindowPort((post) => new Engine(post));
 }
 
-/** A worker that got hold of a probing channel, or undefined. */
+/** A worker that can use a channel, or undefined. */
 async function tryWorker(signal: AbortSignal): Promise<WorkerPort | undefined> {
   if (typeof Worker === 'undefined' || typeof RTCPeerConnection === 'undefined') return undefined;
   let port: WorkerPort | undefined;
@@ -64,12 +64,12 @@ async function tryWorker(signal: AbortSignal): Promise<WorkerPort | undefined> {
     const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'millrace' });
     port = new WorkerPort(worker);
     const answer = firstAnswer(port, signal);
-    // Made and transferred in one task, as real channels are.
+    // Channels can be transferred only in the task that made them.
     const channel = connection.createDataChannel('millrace-probe', { negotiated: true, id: 0 });
     port.post({ type: 'probe', channel }, [channel as unknown as Transferable]);
     if (await answer) return port;
   } catch {
-    // A DataCloneError, or a policy that forbids workers: the window can do it.
+    // A DataCloneError, or a policy that forbids workers: the engine can run in the window.
   } finally {
     signal.removeEventListener('abort', closeProbe);
     closeProbe();
@@ -125,7 +125,7 @@ class WorkerPort implements EnginePort {
   }
 }
 
-/** The engine in this window; messages still arrive later than they are posted, as they do from a worker. */
+/** The engine in this window. Its messages arrive after the current task, as a worker's do. */
 class WindowPort implements EnginePort {
   readonly inWorker = false;
   onmessage: EnginePort['onmessage'] = null;
@@ -136,7 +136,7 @@ class WindowPort implements EnginePort {
   }
 
   post(message: ToEngine): void {
-    // A channel's listeners must be there before its first event, hence no detour.
+    // At once, because a channel's listeners must be there before its first event.
     this.#engine.handle(message);
   }
 

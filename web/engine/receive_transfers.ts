@@ -14,7 +14,7 @@ import type { TransferTable } from './transfer_table.js';
 export class ReceiveTransfers {
   readonly #context: EngineContext;
   readonly #table: TransferTable;
-  /** The core has one buffer for what earlier attempts left: transfers take turns. */
+  /** The core has one buffer for the bytes of earlier attempts: transfers take turns. */
   #claiming: Promise<void> = Promise.resolve();
   #offers = 0;
 
@@ -45,7 +45,7 @@ export class ReceiveTransfers {
     this.#context.post({ type: 'offer', id, files: infos, totalBytes });
   }
 
-  /** Opens the sink, tells the core what an earlier attempt left there, and accepts. No effect on one that is accepted. */
+  /** Opens the sink, claims the bytes that an earlier attempt left there, and accepts. No effect on one that is accepted. */
   accept(entry: Entry, { sink, directory }: Extract<ToEngine, { type: 'accept' }>): void {
     if (entry.direction !== 'receive' || entry.accepted) return;
     entry.accepted = true;
@@ -137,7 +137,7 @@ export class ReceiveTransfers {
     return sink === 'stream' ? { open: (file) => this.#openStream(entry, file) } : sink;
   }
 
-  /** Tells the core what an earlier attempt left. */
+  /** Gives the core the bytes of an earlier attempt. */
   async #claim(entry: ReceiveEntry): Promise<void> {
     const core = this.#context.core();
     if (!core || !entry.incoming) return;
@@ -175,7 +175,7 @@ export class ReceiveTransfers {
   }
 }
 
-/** Ends a stream that came too late, so that its owner releases what is behind it. */
+/** Aborts a stream that came too late, so that its owner releases the file behind it. */
 export function abortStream(stream: WritableStream<Uint8Array>): void {
   // It may have failed already, or be locked by its owner.
   stream.abort(new MillraceError('cancelled', 'the transfer ended before its stream was open')).catch(() => {});

@@ -11,7 +11,7 @@ const STATS_INTERVAL_MS = 1_000;
 /** How often the control channel's buffer is looked at while it holds something, ms. */
 const BUFFERED_INTERVAL_MS = 50;
 
-/** Tells the window how the session is: progress and statistics, lanes wanted, and the buffer of the control channel. */
+/** Reports to the window: progress and statistics, the number of lanes wanted, and the buffer of the control channel. */
 export class Reports {
   readonly #context: EngineContext;
   readonly #lanes: LaneTable;
@@ -54,7 +54,7 @@ export class Reports {
     this.#buffered ??= 0;
   }
 
-  /** At the end of a turn: reports what has changed in it. */
+  /** Reports changes, at the end of a turn. */
   update(session: CoreSession): void {
     const count = session.lanesWanted();
     if (count !== this.#lanesWanted) {

@@ -8,7 +8,7 @@ import type { LogFields } from './event_log.js';
 import type { Ending, SessionStats } from './messages.js';
 import { TransferMeter } from './transfer_meter.js';
 
-/** Ends after which partial files are of no use: somebody did not want them, or they differ from what was offered. */
+/** Ends after which partial files are useless: one side did not want them, or the offered files have changed. */
 const DISCARDED: ReadonlySet<string> = new Set([
   'aborted',
   'cancelled',
@@ -141,9 +141,9 @@ export class TransferTable {
     for (const entry of [...this.#entries.values()]) void this.remove(entry, code);
   }
 
-  /** Counts `cleanup` among what `settled` waits for. */
+  /** Makes `settled` wait for `cleanup` too. */
   cleanUp(cleanup: Promise<void>): Promise<void> {
-    // Nobody is left who could act on a failure; `removeStored` reaches files that stay behind.
+    // The transfer is over, so a failure is not reported; `removeStored` removes files that stay behind.
     return this.#track(this.#cleanups, cleanup.catch(() => {}));
   }
 

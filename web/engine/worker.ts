@@ -2,7 +2,7 @@
 import { Engine } from './engine.js';
 import type { FromEngine, ToEngine } from './messages.js';
 
-/** What this file needs of `DedicatedWorkerGlobalScope`, which TypeScript's window library does not have. */
+/** The part of `DedicatedWorkerGlobalScope` that this file uses; TypeScript's library for windows lacks it. */
 interface WorkerScope {
   postMessage(message: FromEngine): void;
   onmessage: ((event: MessageEvent<ToEngine>) => void) | null;

@@ -11,7 +11,7 @@ export async function compileCore(): Promise<WebAssembly.Module> {
   return compileWasm(coreFile());
 }
 
-/** Takes what `compileCore` gave another script, so that this one does not compile the core again. */
+/** Uses a core that another script has compiled with `compileCore`. */
 export function adoptCore(module: WebAssembly.Module): void {
   adoptWasm(coreFile(), module);
 }

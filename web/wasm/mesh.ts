@@ -1,25 +1,25 @@
 /**
  * The mesh's WebAssembly module as TypeScript sees it: the Embind class of `wasm/mesh.cpp`. Times are ms on the clock of
- * `performance.now()`; what it answers are copies.
+ * `performance.now()`; results are copies.
  */
 import type { BandwidthOptions, BandwidthStats, DropReason, Level, QualityMode, Topology } from '../api/mesh_types.js';
 import { loadWasm } from './load.js';
 
 export interface CoreAgent {
   readonly id: string;
-  /** 16 hexadecimal digits, drawn each time that it joins. */
+  /** 16 hexadecimal digits, random for each time that the agent joins. */
   readonly incarnation: string;
-  /** Bytes per second that it can forward; 0: not known. */
+  /** Bytes per second that the agent can forward; 0: unknown. */
   readonly capacity: number;
 }
 
-/** What agents say in their room. */
+/** A message between the agents of a room. */
 export interface RoomMessage {
   readonly type: 'here' | 'bye' | 'suspect';
   readonly agents: readonly CoreAgent[];
   readonly asks: boolean;
   readonly settled: boolean;
-  /** The agent that it is for; empty: all. */
+  /** The recipient; empty: all. */
   readonly to: string;
 }
 
@@ -64,7 +64,7 @@ export interface CoreSendOptions {
   readonly timestamp: number;
 }
 
-/** Names and units of `MeshOptions` in `src/mesh/mesh_node.h`; what is left out is as there. */
+/** Names, units and defaults of `MeshOptions` in `src/mesh/mesh_node.h`. */
 export interface CoreMeshOptions extends BandwidthOptions {
   topology?: Topology;
   neighbours?: number;
@@ -95,7 +95,7 @@ export interface MeshNodeCore {
   pollSay(): RoomMessage | undefined;
   pollEvent(): CoreMeshEvent | undefined;
   mode(): QualityMode;
-  /** What the connection to an agent has yet to send, bytes. */
+  /** Bytes in the buffer of the connection to an agent. */
   buffered(id: string): number;
   stats(): BandwidthStats;
   delete(): void;
