@@ -1,10 +1,10 @@
 import { describe, type ErrorCode } from '../api/errors.js';
 import { settledWithin } from '../base/deferred.js';
 import { Driver } from '../base/driver.js';
-import { randomBytes } from '../base/ids.js';
 import { adoptCore, loadCore } from '../wasm/load_session.js';
 import type { CoreEvent, CoreSession } from '../wasm/session.js';
 import type { EngineContext, OpenCore } from './context.js';
+import { withEntropy } from './entropy.js';
 import { EventLog } from './event_log.js';
 import { HandshakeTimer } from './handshake_timer.js';
 import { LaneTable } from './lane_table.js';
@@ -176,7 +176,7 @@ export class Engine {
       if (this.#ending) return;
       this.#entropyBytes = core.handshakeEntropyBytes();
       const options = { ...settings, reconnectTimeout: RECONNECT_TIMEOUT_MS, laneTimeout: LANE_TIMEOUT_MS };
-      const session = this.#withEntropy((entropy) => new core.Session(entropy, options, performance.now()));
+      const session = withEntropy(this.#entropyBytes, (entropy) => new core.Session(entropy, options, performance.now()));
       session.setWaterMarks(waterMarks.high, waterMarks.low);
       this.#core = { module: core, session, mailbox: new Mailbox(core, session) };
       if (settings.trace) this.#log = new EventLog(session, (lines) => this.#post({ type: 'log', lines }));
@@ -194,7 +194,7 @@ export class Engine {
     if (!session) return;
     const now = performance.now();
     session.closeLane(0, now);
-    this.#withEntropy((entropy) => session.reconnect(entropy, now));
+    withEntropy(this.#entropyBytes, (entropy) => session.reconnect(entropy, now));
   }
 
   // Turns
@@ -340,15 +340,5 @@ export class Engine {
     await settledWithin(Promise.all([channels, table.settled()]), RELEASE_TIMEOUT_MS);
     this.#lanes.dispose();
     this.#post({ type: 'released' });
-  }
-
-  /** Lends the random bytes of one handshake and wipes them. */
-  #withEntropy<T>(use: (entropy: Uint8Array) => T): T {
-    const entropy = randomBytes(this.#entropyBytes);
-    try {
-      return use(entropy);
-    } finally {
-      entropy.fill(0);
-    }
   }
 }
