@@ -1,12 +1,12 @@
 import { fromBase64Url } from '../base/bytes.js';
 import { randomBase64Url } from '../base/ids.js';
 
-/** A key holds at least this, bytes: nobody finds it by trying. */
+/** Least length of a key, bytes: too long to guess. */
 const MIN_KEY_BYTES = 16;
 
 /**
- * A new key for a link, as base64url. It belongs into the fragment of an address (`#…`), which browsers do not send to servers.
- * `bits`: 256 by default (43 characters), or 128 (22 characters) where the link has to be short.
+ * Makes a new link key, as base64url. It belongs in the fragment of an address (`#…`), which browsers do not send to servers.
+ * `bits`: 256 by default (43 characters), or 128 (22 characters) for a short invite link.
  */
 export function createLinkKey(bits: 128 | 256 = 256): string {
   for (;;) {
@@ -16,7 +16,7 @@ export function createLinkKey(bits: 128 | 256 = 256): string {
   }
 }
 
-/** The bytes of a key, or undefined where the text is no base64url or holds too little. */
+/** The bytes of a key; undefined if the text is not base64url or too short. */
 export function decodeLinkKey(key: string): Uint8Array<ArrayBuffer> | undefined {
   const bytes = fromBase64Url(key);
   return bytes !== undefined && bytes.length >= MIN_KEY_BYTES ? bytes : undefined;

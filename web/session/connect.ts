@@ -11,20 +11,21 @@ import { pair } from '../signaling/rendezvous.js';
 import { Session } from './session.js';
 import { resolveOptions, type Settings } from './settings.js';
 
-/** From the moment that the two sides know of each other, ms; the signalling may say otherwise. */
+/** Time from pairing to the agreement on keys, ms, unless the signalling asks for more. */
 const CONNECT_TIMEOUT_MS = 30_000;
 
 /**
- * Finds the other side through the signalling, connects, and agrees on keys. Waits without a limit for the other side to
- * come (`options.signal` ends that); once it is there, 30 s must do, where the signalling does not ask for more.
- * Errors: rejects with 'aborted', 'authentication-failed', 'connection-failed', 'connection-lost' (the other side came and went),
- * 'handshake-failed', 'internal', 'invalid-argument', 'not-supported', 'signaling-failed' or 'timeout', and nothing is left behind. The signalling is closed then, as it is when the session ends.
+ * Finds the other side through the signalling, connects, and agrees on keys. Waits without a limit for the other side to come
+ * (`options.signal` ends that). From then on, 30 s must suffice, unless the signalling asks for more.
+ * Errors: rejects with 'aborted', 'authentication-failed', 'connection-failed', 'connection-lost' (the other side came and left),
+ * 'handshake-failed', 'internal', 'invalid-argument', 'not-supported', 'signaling-failed' or 'timeout'. Nothing is left behind
+ * then, and the signalling is closed, as it is when the session ends.
  */
 export function connect(options: ConnectOptions): Promise<Peer> {
   return connectSession(options);
 }
 
-/** `connect` for what belongs to the package. */
+/** As `connect`, for other folders of the package. */
 export async function connectSession(options: ConnectOptions): Promise<Session> {
   let settings: Settings;
   try {
@@ -44,7 +45,7 @@ export async function connectSession(options: ConnectOptions): Promise<Session> 
   signaling.onerror = (error: unknown) => fail(MillraceError.from(error, 'signaling-failed'));
 
   const engine = startEngine(settings.worker, attempt.signal);
-  // Without an engine nobody needs to be waited for.
+  // Without an engine there is no need to wait for the other side.
   engine.catch((caught: unknown) => fail(MillraceError.from(caught, 'internal')));
   let pairing: Pairing | undefined;
   let peer: Session | undefined;
@@ -58,9 +59,9 @@ export async function connectSession(options: ConnectOptions): Promise<Session> 
     await orAborted(peer.established, attempt.signal);
   } catch (caught) {
     const error = MillraceError.from(caught, 'internal');
-    // Where it went to the engine's worker, nothing of it is left here.
+    // If it was transferred to the engine's worker, no copy is left here.
     if (settings.secret.bytes.byteLength > 0) settings.secret.bytes.fill(0);
-    // Whatever ended it: who guesses a code sees whether it was right before this side does.
+    // Whatever ended the attempt: an attacker learns whether a guess was right before this side does.
     if (peer?.handshakeBegan) burn(settings.secret);
     if (peer) {
       peer.end(error);
@@ -78,14 +79,14 @@ export async function connectSession(options: ConnectOptions): Promise<Session> 
   }
 
   signaling.established?.();
-  // From here on the signalling may fail without harm: it is needed again only when the connection breaks.
+  // From now on the signalling may fail: it is needed again only when the connection breaks.
   const session = peer;
   const found = pairing;
   signaling.onerror = null;
   attempt.signal.addEventListener('abort', () => session.end(MillraceError.from(attempt.signal.reason, 'internal')));
   session.addEventListener('statechange', () => {
     if (session.state !== 'closed') return;
-    // At once: who connects again needs the place in the room.
+    // At once, because a page that connects again needs its place in the room.
     found.close();
     signal?.removeEventListener('abort', onAbort);
     closeSignaling(settings);

@@ -3,10 +3,10 @@ import type { AcceptOptions, FileInfo, Offer, Sink, Transfer } from '../api/type
 import { checkAcceptOptions, toReason } from './arguments.js';
 import type { TransferImpl } from './transfer.js';
 
-/** What the page answered. */
+/** The page's answer to an offer. */
 export type OfferAnswer = { sink: Sink; directory: FileSystemDirectoryHandle | undefined } | { reason: string };
 
-/** Files that the other side offers. */
+/** An offer of the other side as the page sees it. */
 export class OfferImpl implements Offer {
   readonly id: string;
   readonly files: readonly FileInfo[];
@@ -23,7 +23,7 @@ export class OfferImpl implements Offer {
     this.#answer = answer;
   }
 
-  /** An offer that was withdrawn meanwhile answers a transfer that has failed already. */
+  /** For an offer that was withdrawn meanwhile, returns a transfer that has failed. */
   accept(options: AcceptOptions = {}): Transfer {
     const { sink = 'auto', directory } = checkAcceptOptions(options);
     this.#claim();

@@ -1,8 +1,8 @@
 import { isRecord } from '../base/is_record.js';
 
 /**
- * What the two sides say to each other through the signalling: an object with `millrace: 1`, `from`, for all but `hello`
- * also `to`, and the fields of the body.
+ * A message through the signalling: an object with `millrace: 1`, `from`, `to` (optional for `hello` only), and the fields of the
+ * body.
  */
 export interface Envelope {
   from: string;
@@ -11,7 +11,7 @@ export interface Envelope {
 }
 
 export type Body =
-  /** Without `to`: I am here and free. With `to`: so am I. */
+  /** Without `to`: I am here and free. With `to`: I am free, too. */
   | { type: 'hello' }
   /** From the side with the lower id: be my peer. */
   | { type: 'pair' }
@@ -27,15 +27,15 @@ export type Body =
  */
 export type PeerMessage =
   | (ConnectionMessage & { link: number })
-  /** To the side that makes offers: look for another path for this connection. */
+  /** To the initiator: look for another path for this connection (ICE restart). */
   | { type: 'restart'; link: number }
-  /** To the side that makes offers: make another connection in place of this one. */
+  /** To the initiator: replace this connection by a new one. */
   | { type: 'renew'; link: number }
   /** Are you still there? */
   | { type: 'ping' }
   | { type: 'pong' };
 
-/** The exchange that sets up one peer connection, through the signalling or, for lanes, in band. */
+/** The messages that set up one connection: through the signalling, or in band for lanes. */
 export type ConnectionMessage =
   | { type: 'description'; kind: 'offer' | 'answer'; sdp: string }
   | { type: 'candidate'; candidate: string; sdpMid: string | null; sdpMLineIndex: number | null };
@@ -44,7 +44,7 @@ const MAX_ID_LENGTH = 64;
 const MAX_SDP_LENGTH = 48 * 1024;
 const MAX_CANDIDATE_LENGTH = 2048;
 
-/** The message, rebuilt from the fields it may have, or undefined: whoever sent it is not trusted. */
+/** The message, rebuilt from its valid fields; undefined if it is invalid. Its sender is not trusted. */
 export function parseEnvelope(message: unknown): Envelope | undefined {
   if (!isRecord(message) || message.millrace !== 1 || !isId(message.from)) return undefined;
   if (message.to !== undefined && !isId(message.to)) return undefined;
@@ -53,7 +53,7 @@ export function parseEnvelope(message: unknown): Envelope | undefined {
   return { from: message.from, to: message.to, body };
 }
 
-/** What a server that knows says to the others when a socket of the room closed; it tells nobody who it was. */
+/** A server's message to the room that a member's socket closed. It does not tell whose. */
 export function isLeft(message: unknown): boolean {
   return isRecord(message) && message.millrace === 1 && message.type === 'left';
 }
