@@ -62,7 +62,7 @@ for (const name of ['chromium', 'firefox'] as const) {
     expect(complaints).toEqual([]);
   });
 
-  test(`${name}: who sent everything may leave at once`, async ({ openPage, room }) => {
+  test(`${name}: a sender may leave as soon as everything is sent`, async ({ openPage, room }) => {
     const sender = await Bare.of(await openPage(name, 'sender', '/pages/bare.html'));
     const receiver = await Bare.of(await openPage(name, 'receiver', '/pages/bare.html'));
     await sender.call('prepare', [20_000, 0, 70_000], 31);

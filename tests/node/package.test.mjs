@@ -67,7 +67,7 @@ test('an invalid option is an invalid-argument that names it, and the signalling
   }
 });
 
-test('what is no options object, or no signalling, is an invalid-argument', async () => {
+test('invalid options, or an invalid signalling, are an invalid-argument', async () => {
   for (const options of [undefined, null, 5, 'wss://example.org', () => {}]) {
     await assert.rejects(connect(options), { code: 'invalid-argument', message: /options/ });
   }
@@ -91,7 +91,7 @@ test('a configuration that the browser refuses is an invalid-argument at once', 
   assert.ok(signaling.closed);
 });
 
-test('privacy needs a TURN server and lets no other path be taken', () => {
+test('privacy needs a TURN server and allows no other path', () => {
   const signaling = new Room().join();
   const without = [undefined, {}, { iceServers: [] }, { iceServers: [{ urls: 'stun:stun.example' }, { urls: ['stun:turn.example'] }] }];
   for (const rtc of without) {
@@ -115,7 +115,7 @@ test('the pictures are 64, each with a name of its own', () => {
   assert.deepEqual(namesOf([0, 63, 10]), [entries[0][0], entries[63][0], entries[10][0]]);
 });
 
-test('an abort while nobody is there rejects and lets go of the signalling', async () => {
+test('an abort while no other side is there rejects and closes the signalling', async () => {
   for (const when of ['before', 'after']) {
     const room = new Room();
     const signaling = room.join();
@@ -147,6 +147,6 @@ test('without WebRTC it is not-supported, on both sides, and nothing keeps runni
   assert.equal(room.members.size, 0);
 });
 
-test('a worker that was insisted on and cannot be had is not-supported', async () => {
+test('a required worker that is not available is not-supported', async () => {
   await assert.rejects(connect({ signaling: new Room().join(), worker: true }), { code: 'not-supported' });
 });
