@@ -48,7 +48,7 @@ export function findTaken(peer, offer) {
     expect(`accept(${name})`, /options must be/, () => offer.accept(value));
   }
   expect('send()', /source/, () => peer.send());
-  expect('send([])', /nothing to send/, () => peer.send([]));
+  expect('send([])', /to send/, () => peer.send([]));
   expect('send(bytes, a text)', /options must be/, () => peer.send(bytes, 'name'));
   expect('send(bytes, { name: a long text })', /name must be/, () => peer.send(bytes, { name: 'x'.repeat(10_000_000) }));
   expect('accept(a text)', /options must be/, () => offer.accept('memory'));
