@@ -79,3 +79,16 @@ test('arguments that a method does not take, and listeners that are none, do no 
   await Promise.all([transfer.done, receiving.done]);
   await expectAlive();
 });
+
+test('a transfer that ends with its session tells which side closed the session', async () => {
+  const [a, b] = await connectedPair();
+  const coming = next(b, 'incoming');
+  const sending = a.send(bytes);
+  const { offer } = await coming;
+  const closed = next(b, 'statechange');
+  await a.close();
+  await closed;
+  await assert.rejects(sending.done, { code: 'closed', byPeer: false });
+  await assert.rejects(offer.accept().done, { code: 'closed', byPeer: true });
+  await b.close();
+});
