@@ -237,7 +237,7 @@ for (const pairing of alike) {
         const off = { secret: key, worker: false, encryption: false };
         expect(await attempt(pair, [id, id], off, { ...off, encryption: there })).toEqual([null, null]);
         for (const side of pair) expect(await side.call('peer')).toMatchObject({ encrypted, verified: true });
-        await pair[0].call('untilLog', encrypted ? 'the other side wants encryption' : 'both sides asked for no encryption');
+        await pair[0].call('untilLog', encrypted ? 'the other side asked for encryption' : 'both sides asked for no encryption');
         await pair[0].call('prepareText', text, 5000, 3);
         await pair[0].call('watchWire', text);
         const sending = await pair[0].call('send', 3);

@@ -1,6 +1,9 @@
 // How sessions begin, what they can do at once, and what they leave the main thread.
-import { Bare, connectPair } from './support/bare.js';
+import { Bare, connectPair, type Held } from './support/bare.js';
 import { expect, nameOf, pairings, test } from './support/fixtures.js';
+
+/** The state of a page without a session. */
+const nothing: Held = { connections: 0, workers: 0, sockets: 0, channels: 0, ports: 0, timers: 0, listeners: 0 };
 
 for (const pairing of pairings) {
   test(`${nameOf(pairing)}: either side may connect first, and both can send at once`, async ({ openPage, complaints, room }) => {
@@ -59,7 +62,7 @@ for (const name of ['chromium', 'firefox'] as const) {
     expect(complaints).toEqual([]);
   });
 
-  test(`${name}: who sent everything may leave at once`, async ({ openPage, room }) => {
+  test(`${name}: a sender may leave as soon as everything is sent`, async ({ openPage, room }) => {
     const sender = await Bare.of(await openPage(name, 'sender', '/pages/bare.html'));
     const receiver = await Bare.of(await openPage(name, 'receiver', '/pages/bare.html'));
     await sender.call('prepare', [20_000, 0, 70_000], 31);
@@ -77,10 +80,13 @@ for (const name of ['chromium', 'firefox'] as const) {
 
   test(`${name}: an aborted connect rejects and leaves nothing open`, async ({ openPage, room }) => {
     const bare = await Bare.of(await openPage(name, 'sender', '/pages/bare.html'));
-    for (const how of [{ abortBefore: true }, { abortAfterMs: 0 }, { abortAfterMs: 300 }]) {
-      const failure = await bare.call('connect', { room, ...how });
-      expect(failure?.error).toMatchObject({ name: 'MillraceError', code: 'aborted' });
-      expect(await bare.call('connectionCount')).toBe(0);
+    await bare.call('countHeld');
+    for (const worker of [true, false]) {
+      for (const how of [{ abortBefore: true }, { abortAfterMs: 0 }, { abortAfterMs: 300 }]) {
+        const failure = await bare.call('connect', { room, worker, ...how });
+        expect(failure?.error).toMatchObject({ name: 'MillraceError', code: 'aborted' });
+        expect(await bare.call('held')).toEqual(nothing);
+      }
     }
     // The room is free again: two others can meet there.
     const [a, b] = [
@@ -92,6 +98,31 @@ for (const name of ['chromium', 'firefox'] as const) {
     await Promise.all([a.call('untilClosed'), b.call('untilClosed')]);
   });
 
+  for (const worker of [true, false]) {
+    test(`${name}: a session with the engine in the ${worker ? 'worker' : 'window'} holds nothing after its end`, async ({ openPage, room }) => {
+      const a = await Bare.of(await openPage(name, 'sender', '/pages/bare.html'));
+      const b = await Bare.of(await openPage(name, 'receiver', '/pages/bare.html'));
+      await Promise.all([a.call('countHeld'), b.call('countHeld')]);
+      for (const round of [1, 2]) {
+        await connectPair(a, b, { room: `${room}-${round}`, worker });
+        // The counts see each kind that a session uses.
+        const used = await a.call('held');
+        for (const kind of ['connections', 'sockets', 'timers', 'listeners'] as const) expect(used[kind], kind).toBeGreaterThan(0);
+        expect(used.workers).toBe(worker ? 1 : 0);
+        await a.call('prepare', [300_000], 3);
+        const sending = await a.call('send', 3);
+        await b.call('nextOffer');
+        const receiving = await b.call('accept', 'memory');
+        for (const outcome of await Promise.all([a.call('outcome', sending), b.call('outcome', receiving)])) expect(outcome.state).toBe('done');
+        // One side closes, the other is closed by it.
+        await a.call('closePeer');
+        expect(await a.call('held')).toEqual(nothing);
+        await b.call('untilClosed');
+        await expect.poll(() => b.call('held')).toEqual(nothing);
+      }
+    });
+  }
+
   test(`${name}: a third side is told that the room is taken`, async ({ openPage, room }) => {
     const [a, b, third] = [
       await Bare.of(await openPage(name, 'sender', '/pages/bare.html')),
@@ -102,6 +133,43 @@ for (const name of ['chromium', 'firefox'] as const) {
     const failure = await third.call('connect', { room });
     expect(failure?.error).toMatchObject({ name: 'MillraceError', code: 'signaling-failed' });
     expect(failure?.error.message).toContain('4409');
+  });
+}
+
+for (const name of ['chromium', 'firefox'] as const) {
+  test(`${name}: an exception in the worker ends the session, and its words reach the page`, async ({ openPage, room }) => {
+    const page = await openPage(name, 'sender', '/pages/bare.html');
+    // The worker as it is, but for an exception in a listener when a transfer begins.
+    await page.route(/\/worker\.js$/, async (route) => {
+      const response = await route.fetch();
+      const planted = "addEventListener('message', ({ data }) => { if (data.type === 'send') throw new TypeError('planted'); });";
+      await route.fulfill({ response, body: `${await response.text()}\n${planted}` });
+    });
+    const sender = await Bare.of(page);
+    const receiver = await Bare.of(await openPage(name, 'receiver', '/pages/bare.html'));
+    await connectPair(sender, receiver, { room });
+    await sender.call('prepare', [1_000], 3);
+    const { error } = await sender.call('outcome', await sender.call('send', 3));
+    expect(error?.code).toBe('internal');
+    expect(error?.message).toContain('TypeError: planted');
+    await Promise.all([sender.call('untilClosed'), receiver.call('untilClosed')]);
+    // Connections end once the engine has let go of its channels.
+    await expect.poll(() => sender.call('connectionCount')).toBe(0);
+  });
+
+  test(`${name}: the sessions of a page load the core once`, async ({ openPage, room }) => {
+    const page = await openPage(name, 'sender', '/pages/bare.html');
+    let loads = 0;
+    page.on('request', (request) => {
+      if (request.url().endsWith('/millrace_core.wasm')) loads += 1;
+    });
+    const sender = await Bare.of(page);
+    const receiver = await Bare.of(await openPage(name, 'receiver', '/pages/bare.html'));
+    for (let session = 0; session < 3; session += 1) {
+      await connectPair(sender, receiver, { room: `${room}-${session}` });
+      await Promise.all([sender.call('closePeer'), receiver.call('closePeer')]);
+    }
+    expect(loads).toBe(1);
   });
 }
 

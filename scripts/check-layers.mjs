@@ -1,11 +1,13 @@
 // Checks what the files of src/ include and mention against the layer rule of src/README.md:
 //
 //   base ← wire, crypto, measure ← report, control, lanes ← send, receive ← connection ← session (stripes and mesh beside it)
+// and what the files of web/ import against the rule in scripts/lib/layers_web.mjs.
 //
 //   node scripts/check-layers.mjs          ends with 1 and a list when there are violations
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkWebTree, selfTestWeb } from './lib/layers_web.mjs';
 
 const below = { base: [] };
 below.wire = below.crypto = below.measure = ['base'];
@@ -126,7 +128,8 @@ export function selfTest() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const found = [...selfTest(), ...checkTree(fileURLToPath(new URL('../src', import.meta.url)))];
+  const folder = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+  const found = [...selfTest(), ...checkTree(folder('src')), ...selfTestWeb(), ...checkWebTree(folder('web'))];
   for (const line of found) console.error(line);
   process.exitCode = found.length > 0 ? 1 : 0;
 }

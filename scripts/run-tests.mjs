@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { checkTree, selfTest } from './check-layers.mjs';
 import { describe, measure, readLcov } from './lib/coverage.mjs';
+import { checkWebTree, selfTestWeb } from './lib/layers_web.mjs';
 import { readCatchReport, readPlaywrightReport, readTapReport } from './lib/reports.mjs';
 import { run as runToItsEnd } from './lib/run.mjs';
 
@@ -173,8 +174,9 @@ function simJobs(range) {
 
 const suites = {
   async unit() {
-    await check('the layer check finds each kind of violation', () => selfTest());
+    await check('the layer check finds each kind of violation', () => [...selfTest(), ...selfTestWeb()]);
     await check('the layer rule holds in src/', () => checkTree(path('src')));
+    await check('the layer rule holds in web/', () => checkWebTree(path('web')));
     await check('clang-format', () => {
       const files = ['src', 'wasm', 'tests'].flatMap((folder) => listFiles(folder, /\.(h|cpp)$/));
       return problemsOf('clang-format', ['--dry-run', '--Werror', ...files]);

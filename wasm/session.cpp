@@ -226,7 +226,6 @@ class WasmSession {
     const auto add_lane = [&lanes](const SealedLane& lane) {
       val object = val::object();
       Set(object, "lane", lane.id().value);
-      Set(object, "state", "open");
       Set(object, "bytesSent", static_cast<double>(lane.counters().bytes_sent));
       Set(object, "bytesReceived", static_cast<double>(lane.counters().bytes_received));
       Set(object, "recordsSent", static_cast<double>(lane.counters().records_sent));

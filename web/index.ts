@@ -9,7 +9,7 @@ export { createLinkKey } from './secrets/link_key.js';
 export { sasEmoji } from './secrets/sas.js';
 export type { Profile, SizingMode } from './api/profile.js';
 export type { BenchmarkStats, Bottleneck, WaitingShares } from './api/statistics.js';
-export { errorCodes, MillraceError, type ErrorCode } from './api/errors.js';
+export { errorCodes, MillraceError, type ErrorCode, type MillraceErrorOptions } from './api/errors.js';
 export { removeStored } from './sinks/stored.js';
 export type { TypedEventTarget } from './api/events.js';
 export type { ConnectOptions, PeerConnectionClass, Signaling } from './api/options.js';

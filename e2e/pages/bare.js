@@ -4,6 +4,7 @@ import { connect, createCode, createLinkKey, normalizeCode, sasEmoji } from '/di
 import { channels, connections } from './connections.js';
 import { made } from './copies.js';
 import { randomBytes, sha256 } from './random.js';
+import { anyValues, callIdly, findTaken } from './values.js';
 import { wire } from './wire.js';
 
 let peer = null;
@@ -17,6 +18,8 @@ const transfers = [];
 const sources = new Map();
 const streams = new Map();
 const waiting = [];
+/** held.js, once `countHeld` was called. */
+let holding = null;
 const longTasks = [];
 const violations = [];
 
@@ -41,7 +44,8 @@ async function until(probe) {
 }
 
 function plainError(error) {
-  return { error: { name: error.name, code: error.code ?? null, message: error.message, at: performance.timeOrigin + performance.now() } };
+  const { name, code = null, detail = null, byPeer = null, message } = error;
+  return { error: { name, code, detail, byPeer, message, at: performance.timeOrigin + performance.now() } };
 }
 
 function bulk() {
@@ -99,6 +103,7 @@ globalThis.bare = {
    */
   async connect({ room, broker, invitation, nameplate, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, chunkSize, waterMarks, secret, secretKind, privacy, encryption, log: logged }) {
     abort = new AbortController();
+    holding?.watch(abort.signal);
     if (abortBefore) abort.abort();
     if (abortAfterMs !== null) setTimeout(() => abort.abort(), abortAfterMs);
     try {
@@ -385,6 +390,14 @@ globalThis.bare = {
   pause: (number) => transfers[number].transfer.pause(),
   resume: (number) => transfers[number].transfer.resume(),
   cancel: (number, reason) => transfers[number].transfer.cancel(reason),
+
+  /** The names and texts of values.js; the other functions take one by its index. */
+  anyValues: () => anyValues.map(([name, , text]) => [name, text]),
+  cancelWith: (number, index) => transfers[number].transfer.cancel(anyValues[index][1]),
+  rejectWith: (index) => offers.shift().reject(anyValues[index][1]),
+  acceptIntoValue: (index) => track(offers.shift().accept({ sink: () => anyValues[index][1] })),
+  findTaken: () => findTaken(peer, offers[0]),
+  callIdly: (number) => callIdly(peer, transfers[number].transfer),
   untilBytes: (number, bytes) => until(() => transfers[number].transfer.bytes >= bytes || ['done', 'failed', 'cancelled'].includes(transfers[number].transfer.state)),
 
   statsOf: (number) => transfers[number].transfer.stats(),
@@ -424,6 +437,12 @@ globalThis.bare = {
 
   /** SHA-256 of the bytes that `prepare` makes, in this page. */
   sourceHashes: (seed) => Promise.all(sources.get(seed).map(sha256)),
+
+  /** From now on, counts what is held of each kind that a session uses; see held.js. */
+  async countHeld() {
+    holding = await import('./held.js');
+  },
+  held: () => ({ connections: bare.connectionCount(), ...holding.counted() }),
 
   connectionCount: () => connections.filter((connection) => connection.connectionState !== 'closed').length,
 

@@ -39,7 +39,7 @@ export interface BareApi {
   answer(text: string): Promise<void>;
   waitWithCode(): Promise<string>;
   ice(): Promise<RTCIceServer[]>;
-  peer(): { sas: string[]; pictures: string[]; verified: boolean; encrypted: boolean; state: string; states: string[]; stats: { worker: boolean; lanes: { lane: number; bytesSent: number; reliable: boolean }[]; receivePoolBytes: number; wasmBytes: number } };
+  peer(): { sas: string[]; pictures: string[]; verified: boolean; encrypted: boolean; state: string; states: string[]; stats: { worker: boolean; lanes: { lane: number; state: string; bytesSent: number; reliable: boolean }[]; receivePoolBytes: number; wasmBytes: number } };
   untilState(state: string): Promise<boolean>;
   log(): string[];
   untilLog(text: string): Promise<boolean>;
@@ -73,11 +73,19 @@ export interface BareApi {
   storedBytes(): Promise<number>;
   reject(reason?: string): void;
   cancel(transfer: number, reason?: string): void;
+  anyValues(): [name: string, text: string][];
+  cancelWith(transfer: number, value: number): void;
+  rejectWith(value: number): void;
+  acceptIntoValue(value: number): number;
+  findTaken(): string[];
+  callIdly(transfer: number): void;
   pause(transfer: number): void;
   resume(transfer: number): void;
   untilBytes(transfer: number, bytes: number): Promise<boolean>;
   outcome(transfer: number, options?: { seed?: number | null; hash?: boolean }): Promise<Outcome>;
   sourceHashes(seed: number): Promise<string[]>;
+  countHeld(): Promise<void>;
+  held(): Held;
   connectionCount(): number;
   closeConnections(which: 'all' | 'bulk' | 'one'): number;
   closeChannels(which: 'all' | 'bulk'): number;
@@ -90,9 +98,22 @@ export interface BareApi {
 export interface PlainError {
   readonly name: string;
   readonly code: string | null;
+  readonly detail: string | null;
+  readonly byPeer: boolean | null;
   readonly message: string;
   /** ms since 1970. */
   readonly at: number;
+}
+
+/** How many a page holds of each. */
+export interface Held {
+  readonly connections: number;
+  readonly workers: number;
+  readonly sockets: number;
+  readonly channels: number;
+  readonly ports: number;
+  readonly timers: number;
+  readonly listeners: number;
 }
 
 export interface PlainFailure {

@@ -70,7 +70,7 @@ async function upPair() {
   return { room, sides };
 }
 
-test('both see the connection drop: ICE is restarted, and what works again stays', async () => {
+test('after both sides see the connection drop, ICE is restarted, and the connection stays if that helps', async () => {
   const { room, sides: [offering, answering] } = await upPair();
   const [a, b] = [offering.link(), answering.link()];
   b.become('disconnected');
@@ -89,7 +89,7 @@ test('both see the connection drop: ICE is restarted, and what works again stays
   }
 });
 
-test('an offer for a connection that works is held until it does not', async () => {
+test('a description that would replace a working connection is kept until that connection fails', async () => {
   const { room, sides: [offering, answering] } = await upPair();
   offering.link().become('disconnected');
   await quiet(room);
@@ -169,7 +169,7 @@ test('whatever the signalling says, a connection that works stays', async () => 
   }
 });
 
-test('a side that said goodbye is gone as soon as the session lost it', async () => {
+test('a side that said goodbye is gone as soon as the session loses the connection', async () => {
   const { room, sides } = await upPair();
   sides[0].pairing.sayBye();
   await quiet(room);
@@ -178,7 +178,7 @@ test('a side that said goodbye is gone as soon as the session lost it', async ()
   assert.deepEqual(sides[1].happened, ['check', 'unsteady', 'gone connection-lost']);
 });
 
-test('a side that is doubted has three seconds for a word', async (context) => {
+test('a side that may be gone has three seconds to answer', async (context) => {
   for (const answers of [true, false]) {
     const { room, sides: [a, b] } = await upPair();
     context.mock.timers.enable({ apis: ['setTimeout'] });
@@ -193,7 +193,7 @@ test('a side that is doubted has three seconds for a word', async (context) => {
   }
 });
 
-test('so has one that is doubted before the first connection is up: a page may be loaded again in the middle of it', async (context) => {
+test('the same before the first connection is up, because a page may be reloaded during the attempt', async (context) => {
   for (const answers of [true, false]) {
     const { room, sides: [a, b] } = await openingPair();
     context.mock.timers.enable({ apis: ['setTimeout'] });
@@ -207,7 +207,7 @@ test('so has one that is doubted before the first connection is up: a page may b
   }
 });
 
-test('who leaves after a long while of trying had no path either', async (context) => {
+test('a side that leaves after a long attempt had no path either', async (context) => {
   const now = performance.now();
   const { room, sides: [a, b] } = await openingPair();
   context.mock.method(performance, 'now', () => now + 11_000);
@@ -230,7 +230,7 @@ test('an ICE restart with another fingerprint ends the session as a forgery', as
   assert.ok(!answering.happened.includes('gone authentication-failed'));
 });
 
-test('while the first handshake goes on, a goodbye waits for what the session says', async (context) => {
+test('during the first handshake, a goodbye waits for the session\'s reason', async (context) => {
   for (const established of [true, false]) {
     const { room, sides: [a, b] } = await openingPair();
     context.mock.timers.enable({ apis: ['setTimeout'] });

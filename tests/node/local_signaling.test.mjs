@@ -22,7 +22,7 @@ function candidate(text) {
 
 const pack = (value) => packText(typeof value === 'string' ? value : JSON.stringify(value));
 
-test('two tabs pair, and miss each other at once', async () => {
+test('two tabs pair, and notice at once when the other is gone', async () => {
   const [a, b] = [broadcastSignaling('tabs'), broadcastSignaling('tabs')];
   const other = broadcastSignaling('other tabs');
   other.onmessage = () => assert.fail('another room');
@@ -35,7 +35,7 @@ test('two tabs pair, and miss each other at once', async () => {
   for (const side of [a, other]) side.close();
 });
 
-test('what other tabs say is taken as text of JSON only', async () => {
+test('messages of other tabs are accepted as JSON text only', async () => {
   const signaling = broadcastSignaling('hostile');
   const channel = new BroadcastChannel('millrace-hostile');
   const heard = [];
@@ -49,7 +49,7 @@ test('what other tabs say is taken as text of JSON only', async () => {
   signaling.close();
 });
 
-test('two texts carry everything: the offer one way, the answer the other', async () => {
+test('two texts carry everything: an offer one way, an answer the other way', async () => {
   for (let round = 0; round < 16; round += 1) {
     const inviting = manualSignaling();
     const a = await pair(inviting, never);
@@ -84,7 +84,7 @@ test('two texts carry everything: the offer one way, the answer the other', asyn
   }
 });
 
-test('what is pasted is checked, and a wrong paste can be followed by the right one', async () => {
+test('pasted text is checked, and a wrong text can be followed by the right one', async () => {
   // 20 MB in 20 kB.
   const bomb = `millrace1.${deflateRawSync(Buffer.alloc(20_000_000)).toString('base64url')}`;
   const wrong = [

@@ -53,7 +53,7 @@ async function startServer(limits = {}, options = {}) {
   return site;
 }
 
-test('two sides pair over the broker, whoever comes first', async () => {
+test('two sides pair over the broker, in any order', async () => {
   const room = newRoom();
   const never = new AbortController().signal;
   const [a, b] = [join(room), join(room)];
@@ -65,7 +65,7 @@ test('two sides pair over the broker, whoever comes first', async () => {
   for (const side of [a, b]) side.close();
 });
 
-test('who goes is missed: by a goodbye, and by the broker when there was none; nothing is retained', async () => {
+test('a side that leaves is noticed, by its goodbye or by the broker; nothing is retained', async () => {
   const room = newRoom();
   const staying = await present(room);
   const leaving = await present(room);
@@ -92,7 +92,7 @@ test('who goes is missed: by a goodbye, and by the broker when there was none; n
   assert.ok(heard.every(({ retain }) => !retain));
 });
 
-test('what others publish there is ignored where it is no message, too long or left over', async () => {
+test('foreign publications are ignored if they are not messages, too long, or retained', async () => {
   const room = newRoom();
   const topic = `millrace/${room}`;
   await watcher.publishAsync(topic, '{"old":true}', { retain: true });
@@ -139,7 +139,7 @@ test('a broker that is not there, refuses, or goes away is a signaling-failed, a
   await again.stop();
 });
 
-test('what is no address, room or message throws', () => {
+test('an invalid address, room or message throws', () => {
   assert.throws(() => mqttSignaling('http://broker', newRoom()), { code: 'invalid-argument' });
   assert.throws(() => mqttSignaling('no address', newRoom()), { code: 'invalid-argument' });
   for (const room of ['short', 'room/0123456789abcdef', 'room-0123456789-#', '+'.repeat(16)]) assert.throws(() => join(room), { code: 'invalid-argument' });

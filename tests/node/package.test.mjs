@@ -7,7 +7,7 @@ const { connect, errorCodes, MillraceError, isErrorCode, sasEmoji, namesOf, reso
   export * from './index.ts';
   export { isErrorCode } from './api/errors.ts';
   export { namesOf } from './secrets/sas.ts';
-  export { resolveOptions } from './api/options.ts';
+  export { resolveOptions } from './session/settings.ts';
 `);
 
 test('the list of error codes is the documented one', () => {
@@ -35,19 +35,63 @@ test('an error keeps its code, detail and cause', () => {
   assert.match(new MillraceError('closed').message, /^closed: /);
 });
 
-test('what means nothing is an invalid-argument', async () => {
-  const options = [
-    { signaling: undefined }, { signaling: {} }, { lanes: { min: 0 } }, { lanes: { max: 33 } },
-    { lanes: { min: 1, max: 0.5 } }, { delivery: 'maybe' }, { bandwidthLimit: -1 }, { bandwidthLimit: NaN },
-    { profile: 'dial-up' }, { mode: 'fast' }, { chunkSize: 1000 }, { chunkSize: NaN }, { waterMarks: { high: 1, low: 1 } },
-    { encryption: 'no' }, { privacy: 1 }, { secret: '' }, { secretKind: 'key' }, { secret: 'x', secretKind: 'key' },
-  ];
-  for (const option of options) {
-    await assert.rejects(connect({ signaling: new Room().join(), ...option }), { code: 'invalid-argument' });
+test('an invalid option is an invalid-argument that names it, and the signalling is closed', async () => {
+  const numbers = ['1', NaN, Infinity, -1, 10n, null, true, {}, []];
+  const invalid = {
+    lanes: [4, null, 'two', { min: 0 }, { max: 33 }, { min: 1, max: 0.5 }, { min: '1' }, { max: null }, { min: 1n }],
+    delivery: ['maybe', 1, null, ['reliable'], Symbol('reliable')],
+    bandwidthLimit: [...numbers, 1, 16_383],
+    profile: ['dial-up', 1, null, ['mobile']],
+    mode: ['fast', 1, null],
+    chunkSize: [...numbers, '65536', 1_000, 65_536.5, 4 * 1024 * 1024 + 1],
+    waterMarks: [1, null, 'high', {}, { high: 1, low: 1 }, { high: Infinity, low: 0 }, { high: '2', low: 1 }, { high: 2, low: null }],
+    encryption: ['no', 1, null],
+    privacy: [1, 'yes', null],
+    log: [1, null],
+    worker: ['yes', 1, null],
+    signal: [5, null, {}, new AbortController()],
+    rtc: [null, 5, 'stun:stun.example', { iceServers: { urls: 'stun:stun.example' } }, { iceServers: null }, { iceServers: 5 }],
+    secret: ['', 5, null, {}],
+    RTCPeerConnection: [5, null, {}],
+  };
+  for (const [name, values] of Object.entries(invalid)) {
+    for (const value of values) {
+      const signaling = new Room().join();
+      const expected = { name: 'MillraceError', code: 'invalid-argument', message: new RegExp(name === 'secret' ? 'secret|code' : name) };
+      await assert.rejects(connect({ signaling, [name]: value }), expected, `${name}: ${typeof value}`);
+      assert.ok(signaling.closed, name);
+    }
+  }
+  for (const options of [{ secretKind: 'key' }, { secret: 'x', secretKind: 'key' }, { secret: 'x', secretKind: 5 }]) {
+    await assert.rejects(connect({ signaling: new Room().join(), ...options }), { code: 'invalid-argument', message: /secret|key/ });
   }
 });
 
-test('privacy needs a TURN server and lets no other path be taken', () => {
+test('invalid options, or an invalid signalling, are an invalid-argument', async () => {
+  for (const options of [undefined, null, 5, 'wss://example.org', () => {}]) {
+    await assert.rejects(connect(options), { code: 'invalid-argument', message: /options/ });
+  }
+  const signalings = [undefined, null, 5, 'wss://example.org', {}, { send: 1 }, { send() {}, close: 5 }, { send() {}, reopen: {} }, { send() {}, patience: 'long' }];
+  for (const signaling of signalings) {
+    await assert.rejects(connect({ signaling }), { code: 'invalid-argument', message: /signaling/ });
+  }
+});
+
+test('a configuration that the browser refuses is an invalid-argument at once', async () => {
+  const rtc = { iceServers: [{ urls: 'tel:555' }] };
+  const refuse = class {
+    constructor(configuration) {
+      assert.equal(configuration, rtc);
+      throw new SyntaxError('not a STUN or TURN address');
+    }
+  };
+  // Nobody comes into the room.
+  const signaling = new Room().join();
+  await assert.rejects(connect({ signaling, rtc, RTCPeerConnection: refuse }), { code: 'invalid-argument', message: /rtc: .*STUN/ });
+  assert.ok(signaling.closed);
+});
+
+test('privacy needs a TURN server and allows no other path', () => {
   const signaling = new Room().join();
   const without = [undefined, {}, { iceServers: [] }, { iceServers: [{ urls: 'stun:stun.example' }, { urls: ['stun:turn.example'] }] }];
   for (const rtc of without) {
@@ -71,7 +115,7 @@ test('the pictures are 64, each with a name of its own', () => {
   assert.deepEqual(namesOf([0, 63, 10]), [entries[0][0], entries[63][0], entries[10][0]]);
 });
 
-test('an abort while nobody is there rejects and lets go of the signalling', async () => {
+test('an abort while no other side is there rejects and closes the signalling', async () => {
   for (const when of ['before', 'after']) {
     const room = new Room();
     const signaling = room.join();
@@ -103,6 +147,6 @@ test('without WebRTC it is not-supported, on both sides, and nothing keeps runni
   assert.equal(room.members.size, 0);
 });
 
-test('a worker that was insisted on and cannot be had is not-supported', async () => {
+test('a required worker that is not available is not-supported', async () => {
   await assert.rejects(connect({ signaling: new Room().join(), worker: true }), { code: 'not-supported' });
 });

@@ -13,7 +13,7 @@ function description(sdp) {
   return { type: 'description', kind: 'offer', sdp, link: 0 };
 }
 
-test('two sides pair in whatever order they come, with opposite roles', async () => {
+test('two sides pair in any order of arrival, with opposite roles', async () => {
   // Roles follow from random ids: enough rounds to see both.
   const roles = new Set();
   for (let round = 0; round < 24; round += 1) {
@@ -28,7 +28,7 @@ test('two sides pair in whatever order they come, with opposite roles', async ()
   assert.deepEqual([...roles].sort(), [false, true]);
 });
 
-test('paired sides hear each other, also what came before they listened', async () => {
+test('paired sides get each other\'s messages, including those from before they listened', async () => {
   const room = new Room();
   const [a, b] = await Promise.all([pair(room.join(), endless()), pair(room.join(), endless())]);
   a.send(description('early'));
@@ -40,7 +40,7 @@ test('paired sides hear each other, also what came before they listened', async 
   assert.deepEqual(heard, ['early', 'late']);
 });
 
-test('of three sides exactly two pair, and the third finds the next one who comes', async () => {
+test('of three sides exactly two pair, and the third pairs with the next side', async () => {
   for (let round = 0; round < 12; round += 1) {
     const room = new Room();
     const paired = [];
@@ -84,7 +84,7 @@ test('malformed messages are ignored, and pairing still works', async () => {
   assert.notEqual(a.initiator, b.initiator);
 });
 
-test('what is said is rebuilt from the fields that it may have', async () => {
+test('messages are rebuilt from their valid fields', async () => {
   const room = new Room();
   const [a, b] = await Promise.all([pair(room.join(), endless()), pair(room.join(), endless())]);
   const heard = [];
@@ -105,7 +105,7 @@ test('what is said is rebuilt from the fields that it may have', async () => {
   ]);
 });
 
-test('paired sides hear of somebody new in the room, and of somebody who left it', async () => {
+test('paired sides learn that a member came into the room or left it', async () => {
   const room = new Room();
   const pairings = await Promise.all([pair(room.join(), endless()), pair(room.join(), endless())]);
   const doubts = [0, 0];
@@ -120,7 +120,7 @@ test('paired sides hear of somebody new in the room, and of somebody who left it
   assert.deepEqual(doubts, before.map((count) => count + 1));
 });
 
-test('one who leaves is heard of', async () => {
+test('a side learns that the other side leaves', async () => {
   const room = new Room();
   const [a, b] = await Promise.all([pair(room.join(), endless()), pair(room.join(), endless())]);
   a.sayBye();
@@ -130,7 +130,7 @@ test('one who leaves is heard of', async () => {
   assert.equal(left, 1);
 });
 
-test('a doubt that comes before anybody listens is not lost', async () => {
+test('a doubt from before a listener was set is not lost', async () => {
   const room = new Room();
   const [a] = await Promise.all([pair(room.join(), endless()), pair(room.join(), endless())]);
   room.inject({ millrace: 1, type: 'left' });
@@ -151,7 +151,7 @@ test('an abort rejects with its reason and stops listening', async () => {
   await assert.rejects(pair(member, controller.signal), (error) => error === reason);
 });
 
-test('a side that asked and gets no answer is free for the next one after a while', async (context) => {
+test('a side whose question gets no answer is free for the next side after a while', async (context) => {
   context.mock.timers.enable({ apis: ['setTimeout'] });
   const room = new Room();
   const waiting = pair(room.join(), endless());
@@ -159,10 +159,48 @@ test('a side that asked and gets no answer is free for the next one after a whil
   room.inject({ millrace: 1, from: 'z'.repeat(64), type: 'hello' });
   await quiet(room);
   assert.equal(room.log.at(-1).type, 'pair');
-  context.mock.timers.tick(5_000);
+  // Asked again each second, and given up after the fifth.
+  for (let second = 0; second < 5; second += 1) context.mock.timers.tick(1_000);
+  assert.equal(room.log.filter(({ type }) => type === 'pair').length, 5);
   assert.equal(room.log.at(-1).type, 'hello');
   const [a, b] = await Promise.all([waiting, pair(room.join(), endless())]);
   assert.notEqual(a.initiator, b.initiator);
+});
+
+test('a lost message of the pairing is sent again', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  // How many messages of a type get lost one after the other. After five questions without an answer, the asking side starts over.
+  for (const [type, count] of [['pair', 1], ['pair', 4], ['paired', 1], ['paired', 4], ['paired', 5], ['paired', 7]]) {
+    const room = new Room();
+    let left = count;
+    const lossy = () => {
+      const member = room.join();
+      const { send } = member;
+      member.send = (message) => {
+        if (message.type === type && (left -= 1) >= 0) return;
+        send(message);
+      };
+      return member;
+    };
+    const pairing = Promise.all([pair(lossy(), endless()), pair(lossy(), endless())]);
+    let paired = false;
+    void pairing.then(() => (paired = true));
+    for (let seconds = 0; seconds <= count; seconds += 1) {
+      await quiet(room);
+      assert.equal(paired, seconds === count, `${count} times ${type}, after ${seconds} s`);
+      context.mock.timers.tick(1_000);
+    }
+    const [a, b] = await pairing;
+    assert.notEqual(a.initiator, b.initiator);
+    // Both hear each other, and neither goes on asking or greeting.
+    const heard = [];
+    for (const side of [a, b]) side.onmessage = (message) => heard.push(message.sdp);
+    for (const side of [a, b]) side.send(description('x'));
+    context.mock.timers.tick(60_000);
+    await quiet(room);
+    assert.deepEqual(heard, ['x', 'x']);
+    assert.ok(room.log.length < 40, `${room.log.length} messages`);
+  }
 });
 
 test('a signalling that throws rejects with signaling-failed', async () => {

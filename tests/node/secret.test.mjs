@@ -27,7 +27,7 @@ test('a link key is base64url of 256 or 128 bits and comes back as its bytes', (
   assert.equal(seen.size, 1500);
 });
 
-test('a code is a number and two words of 2,048, each as likely', async () => {
+test('a code is a number and two of 2,048 words, each equally likely', async () => {
   assert.equal(words.length, 2048);
   assert.equal(new Set(words).size, 2048);
   for (const word of words) assert.match(word, /^[a-z]{3,8}$/);
@@ -50,7 +50,7 @@ test('a code is a number and two words of 2,048, each as likely', async () => {
   assert.ok(used.size > 1960 && used.size < 2048, String(used.size));
 });
 
-test('how a code is typed makes no difference', () => {
+test('the way of typing a code makes no difference', () => {
   const same = [
     '7-crossover-clockwork', ' 7 Crossover CLOCKWORK ', '7–crossover—clockwork', '7 crossover  clockwork\n', '７-ｃｒｏｓｓｏｖｅｒ-clockwork',
     '7_crossover_clockwork', '7\u00a0crossover\u2212clockwork', '-7--crossover-clockwork-', '7-cross\u00adover-clock\u200bwork',
@@ -61,7 +61,7 @@ test('how a code is typed makes no difference', () => {
   assert.notEqual(normalizeCode('7-crossover-clockwork'), normalizeCode('7-crossoverclockwork'));
 });
 
-test('what is a key and what is a code', () => {
+test('keys and codes are told apart', () => {
   const key = createLinkKey(128);
   assert.equal(resolveSecret(key).kind, 'key');
   assert.equal(resolveSecret(key, 'code').kind, 'code');
@@ -73,7 +73,7 @@ test('what is a key and what is a code', () => {
   assert.deepEqual(resolveSecret(undefined), { kind: 'none', bytes: new Uint8Array() });
 });
 
-test('a secret that is none is an invalid-argument', () => {
+test('an invalid secret is an invalid-argument', () => {
   const cases = [
     ['', undefined], ['  ', 'code'], ['-', undefined], ['x'.repeat(257), 'code'], ['short', 'key'], ['A'.repeat(21), 'key'],
     ['A'.repeat(25), 'key'], [`${'A'.repeat(30)}+/`, 'key'], [undefined, 'key'], [undefined, 'code'], ['A'.repeat(22), 'pin'],

@@ -36,7 +36,7 @@ test('messages sent before the socket is open arrive in order', async () => {
   await closed;
 });
 
-test('what is no JSON text is ignored, the rest is delivered', async () => {
+test('messages that are not JSON text are ignored, all others are delivered', async () => {
   const connected = nextSocket();
   const signaling = webSocketSignaling(address);
   const socket = await connected;
@@ -55,7 +55,7 @@ test('a message over 64 KiB throws too-large', () => {
   signaling.close();
 });
 
-test('a socket that closes is a signaling-failed, also for who listens later', async () => {
+test('a socket that closes is a signaling-failed, also for a later listener', async () => {
   const connected = nextSocket();
   const signaling = webSocketSignaling(address);
   const socket = await connected;
@@ -91,7 +91,7 @@ test('closing it is no failure', async () => {
   assert.deepEqual(errors, []);
 });
 
-test('an address that is none throws invalid-argument', () => {
+test('an invalid address throws invalid-argument', () => {
   assert.throws(() => webSocketSignaling('no address'), { code: 'invalid-argument' });
 });
 

@@ -1,60 +1,59 @@
-import { resolveSecret, type Secret } from '../secrets/secret.js';
-import { MillraceError } from './errors.js';
-import { profiles, sizingModes, type Profile, type SizingMode } from './profile.js';
+import type { MillraceError } from './errors.js';
+import type { Profile, SizingMode } from './profile.js';
 
 /**
- * Carries small JSON messages between the two sides until they are connected. It is not trusted: whatever it delivers,
- * nothing worse than a typed error comes of it. `connect` takes it over, and closes it when the session ends.
+ * Carries small JSON messages between the two sides until they are connected. It is not trusted: nothing that it delivers does
+ * worse than end an attempt with a typed error. `connect` takes it over, and closes it when the session ends.
  */
 export interface Signaling {
-  /** Takes a message, which JSON can say, to the other side, or to everyone else there: whom it is for stands in it. */
+  /** Sends a message, which is plain JSON, to the other side or to all other members of the room. The message names its recipient. */
   send(message: object): void;
   /** Set by `connect`; the implementation calls it with each message of the other side, parsed. */
-  // `any` is the fixed outside shape: implementers hand over parsed JSON, and `connect` checks it.
+  // `any` is the fixed public shape: implementations pass parsed JSON, and `connect` checks it.
   onmessage: ((message: any) => void) | null;
-  /** Called by the implementation when no message can get through any more. */
+  /** Called by the implementation when it cannot deliver messages any more. */
   onerror?: ((error: MillraceError) => void) | null;
   /**
-   * Called when the session's connection broke and a new one is to be signalled: where no message can get through any more,
-   * try again. May be called often.
+   * Called when the session's connection broke and a new one needs signalling. An implementation that cannot deliver messages
+   * any more should try again. May be called often.
    */
   reopen?(): void;
-  /** Called once, when the session is up: the other side has proved whatever it had to. */
+  /** Called once, when the session is connected: the other side has proved its secret. */
   established?(): void;
   /**
-   * What the two sides get from finding each other to being connected, ms; default 30 000. More where people carry the messages,
-   * and a path that fails may still come.
+   * Time from finding each other to being connected, ms; default 30,000. Signalling that people carry needs more; a path that
+   * failed may then still come up.
    */
   readonly patience?: number;
   /** Called once, when the session ends or the attempt to connect fails. */
   close?(): void;
 }
 
-/** `RTCPeerConnection` of a browser, or what another WebRTC stack has under that name. */
+/** `RTCPeerConnection` of a browser, or the class of another WebRTC stack with its interface. */
 export type PeerConnectionClass = new (configuration?: RTCConfiguration) => RTCPeerConnection;
 
-/** What `connect` takes. What means nothing is rejected with 'invalid-argument'. */
+/** The options of `connect`. Invalid values are rejected with 'invalid-argument'. */
 export interface ConnectOptions {
-  /** Both sides may call `connect` in any order; nobody has to know who is first. */
+  /** The two sides may call `connect` in any order. */
   signaling: Signaling;
   /**
-   * Shared out of band, the same on both sides: a link key (`createLinkKey`) or a short code (`createCode`). With it the session
-   * comes up with who has it, or fails with 'authentication-failed'. It never goes to the signalling.
+   * Shared out of band, the same on both sides: a link key (`createLinkKey`) or a short code (`createCode`). Only someone with
+   * the same secret can connect; all others fail with 'authentication-failed'. It never goes to the signalling.
    */
   secret?: string;
   /**
-   * 'key': base64url of at least 128 bits, mixed into the keys. 'code': anything shorter, by a password-authenticated exchange;
-   * after a failed attempt a code is burnt and this page does not take it again. Default: what looks like a key is one
-   * (22 characters of base64url or more, an upper-case letter among them).
+   * 'key': base64url of at least 128 bits, mixed into the keys. 'code': anything shorter, used in a password-authenticated
+   * exchange; after a failed attempt a code is burnt, and this page does not accept it again. Default: 'key' for 22 or more
+   * characters of base64url with an upper-case letter among them, else 'code'.
    */
   secretKind?: 'key' | 'code';
   /** Used for every peer connection of the session. */
   rtc?: RTCConfiguration;
-  /** Makes them, where it is not the browser that does: a WebRTC stack for Node.js. Its channels stay in this thread. */
+  /** The class of all connections if not the browser's, such as that of a WebRTC stack for Node.js. Its channels stay in this thread. */
   RTCPeerConnection?: PeerConnectionClass;
   /**
-   * Peer connections that carry bulk: `min` are kept open, more where they pay. Default 1 to 32, which is also the most; more
-   * than 16 are opened only where a link loses packets at random.
+   * Number of bulk lanes: `min` are kept open, and up to `max` where more of them help. Default 1 to 32, which is also the
+   * limit; more than 16 are opened only on links that lose packets at random.
    */
   lanes?: {
     /** 1 to `max`. */
@@ -63,148 +62,48 @@ export interface ConnectOptions {
     max?: number;
   };
   /**
-   * How this side's bulk is sent. 'unreliable': the channels never send again, Millrace does; above 5 % loss the session moves
-   * to reliable channels by itself and says so ('log'). Default 'reliable'.
+   * How this side sends file data. 'unreliable': Millrace retransmits instead of the channels; above 5 % loss the session
+   * changes to reliable channels by itself and reports that ('log'). Default 'reliable'.
    */
   delivery?: 'reliable' | 'unreliable';
   /**
-   * What network this is: bounds the chunk size, and the lanes that are asked for where `lanes` does not. 'auto' goes by
+   * The kind of network: sets bounds for the chunk size, and for the number of lanes if `lanes` does not. 'auto' goes by
    * measurement, without bounds. Default 'auto'.
    */
   profile?: Profile;
-  /** How quickly the chunk size follows the link; default: as the profile suggests. */
+  /** How quickly the chunk size follows the link; default: that of the profile. */
   mode?: SizingMode;
   /**
-   * Bytes that are read and scheduled at once, 16 KiB to 4 MiB, whatever the link does; default: as the link asks for. On slow
-   * links messages are smaller all the same.
+   * Bytes that are read and scheduled at once, an integer from 16 KiB to 4 MiB; default: follows the link. On slow links
+   * records are smaller than a chunk.
    */
   chunkSize?: number;
   /**
-   * Water marks of each lane's channel, bytes: nothing more goes into it from `high` on, until no more than `low` is left.
-   * Default 1 MiB and 256 KiB; 16 and 4 MiB are prescribed by many, and clamped to what a browser's queue holds.
+   * Water marks of each lane's channel, bytes: a channel that holds `high` gets nothing more until it holds `low` or less.
+   * Default 1 MiB and 256 KiB. Values above the capacity of a browser's queue are clamped.
    */
   waterMarks?: {
     /** More than `low`. */
     high: number;
-    /** From 0 on. */
+    /** 0 or more. */
     low: number;
   };
-  /** What this side sends at most, bytes per second; 0: no limit. At least 16,384. */
+  /** Limit of this side's sending rate, at least 16,384 bytes/s; 0: no limit. Default 0. */
   bandwidthLimit?: number;
   /**
-   * True: all connections of this side go through the TURN servers in `rtc.iceServers`, so that the other side does not learn
-   * its address; and what both sides send is padded, so that sizes tell less. Default false.
+   * True: all connections of this side use the TURN servers in `rtc.iceServers`, so that the other side does not learn its
+   * address. Both sides pad their records, so that sizes reveal less. Default false.
    */
   privacy?: boolean;
   /**
-   * False, on both sides: what is sent is hidden by the data channel's own encryption only. That it is not changed is still
-   * checked. Default true, which counts where the two differ; `Peer.encrypted` tells.
+   * False on both sides: only the data channel's own encryption hides the content; changes are still detected. If the two sides
+   * differ, the session is encrypted; see `Peer.encrypted`. Default true.
    */
   encryption?: boolean;
-  /** Keeps a log of what happens in each transfer (docs/trace.md); see `Transfer.log`. Default false. */
+  /** Keeps a log of each transfer (docs/trace.md); see `Transfer.log`. Default false. */
   log?: boolean;
-  /** Default: in a worker where channels can be transferred. `true` insists on it, `false` stays in the window. */
+  /** True: the engine must run in a worker. False: in the window. Default: in a worker if channels can be transferred to it. */
   worker?: boolean;
-  /** Ends the attempt, and later the session with everything in it, with 'aborted'. */
+  /** Ends the attempt, or later the session with its transfers, with 'aborted'. */
   signal?: AbortSignal;
-}
-
-/** `ConnectOptions` after checking: what this version acts upon. */
-export interface Settings {
-  signaling: Signaling;
-  rtc: RTCConfiguration;
-  /** Undefined: the browser's. */
-  Connection: PeerConnectionClass | undefined;
-  /** Undefined: as the profile suggests. */
-  minLanes: number | undefined;
-  maxLanes: number | undefined;
-  /** Never more, whatever either side asks for. */
-  mostLanes: number;
-  profile: Profile;
-  mode: SizingMode | undefined;
-  reliable: boolean;
-  bandwidthLimit: number;
-  chunkSize: number | undefined;
-  waterMarks: { high: number; low: number };
-  secret: Secret;
-  privacy: boolean;
-  encryption: boolean;
-  log: boolean;
-  worker: boolean | undefined;
-  signal: AbortSignal | undefined;
-}
-
-/**
- * Enough to keep the channel busy while the window or worker does something else, little enough that what is said last does
- * not wait behind it.
- */
-const DEFAULT_WATER_MARKS = { high: 1024 * 1024, low: 256 * 1024 };
-const LEAST_CHUNK_BYTES = 16 * 1024;
-const MOST_CHUNK_BYTES = 4 * 1024 * 1024;
-/** Each lane costs both browsers a connection; with more than these nothing was measured. */
-const MOST_LANES = 32;
-
-/**
- * Checks the options of `connect`.
- * Errors: 'invalid-argument' for a value that means nothing; 'authentication-failed' for a code that is burnt.
- */
-export function resolveOptions(options: ConnectOptions): Settings {
-  const { signaling, lanes = {}, delivery = 'reliable', bandwidthLimit = 0, privacy = false, encryption = true, log = false } = options;
-  if (typeof signaling?.send !== 'function') throw new MillraceError('invalid-argument', 'signaling.send must be a function');
-
-  const { profile = 'auto', mode, chunkSize, waterMarks = DEFAULT_WATER_MARKS } = options;
-  const { min = 1, max = MOST_LANES } = lanes;
-  if (!Number.isInteger(min) || !Number.isInteger(max) || min < 1 || max > MOST_LANES || min > max) {
-    throw new MillraceError('invalid-argument', `lanes must satisfy 1 <= min <= max <= ${MOST_LANES}`);
-  }
-  if (!['reliable', 'unreliable'].includes(delivery)) throw new MillraceError('invalid-argument', `delivery: ${delivery}`);
-  if (chunkSize !== undefined && !(chunkSize >= LEAST_CHUNK_BYTES && chunkSize <= MOST_CHUNK_BYTES)) {
-    throw new MillraceError('invalid-argument', `chunkSize must be ${LEAST_CHUNK_BYTES} to ${MOST_CHUNK_BYTES} bytes`);
-  }
-  if (!(waterMarks.low >= 0 && waterMarks.high > waterMarks.low && Number.isFinite(waterMarks.high))) {
-    throw new MillraceError('invalid-argument', 'waterMarks must satisfy 0 <= low < high');
-  }
-  if (!profiles.includes(profile)) throw new MillraceError('invalid-argument', `profile: ${profile}`);
-  if (mode !== undefined && !sizingModes.includes(mode)) throw new MillraceError('invalid-argument', `mode: ${mode}`);
-  if (!Number.isFinite(bandwidthLimit) || bandwidthLimit < 0) {
-    throw new MillraceError('invalid-argument', 'bandwidthLimit must be bytes per second, or 0');
-  }
-
-  for (const [name, value] of Object.entries({ privacy, encryption, log })) {
-    if (typeof value !== 'boolean') throw new MillraceError('invalid-argument', `${name} must be true or false`);
-  }
-  if (privacy && !hasTurnServer(options.rtc)) {
-    throw new MillraceError('invalid-argument', 'privacy needs a TURN server (turn: or turns:) in rtc.iceServers');
-  }
-
-  const { RTCPeerConnection: Connection, worker = Connection === undefined ? undefined : false } = options;
-  if (Connection !== undefined && (typeof Connection !== 'function' || worker)) {
-    throw new MillraceError('invalid-argument', 'RTCPeerConnection must be a class, and its channels cannot go to a worker');
-  }
-
-  return {
-    signaling,
-    Connection,
-    rtc: privacy ? { ...options.rtc, iceTransportPolicy: 'relay' } : (options.rtc ?? {}),
-    minLanes: lanes.min,
-    maxLanes: lanes.max,
-    mostLanes: max,
-    profile,
-    mode,
-    reliable: delivery === 'reliable',
-    bandwidthLimit: Math.ceil(bandwidthLimit),
-    chunkSize,
-    waterMarks: { high: waterMarks.high, low: waterMarks.low },
-    // Last, so that nothing that throws leaves it behind.
-    secret: resolveSecret(options.secret, options.secretKind),
-    privacy,
-    encryption,
-    log,
-    worker,
-    signal: options.signal,
-  };
-}
-
-function hasTurnServer(rtc: RTCConfiguration = {}): boolean {
-  return (rtc.iceServers ?? []).flatMap(({ urls }) => urls).some((url) => /^turns?:/i.test(url));
 }

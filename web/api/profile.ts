@@ -1,4 +1,4 @@
-/** What network it is; `ConnectOptions.profile` and `profileLimits` have what follows from it. */
+/** The kind of network; `ConnectOptions.profile` and `profileLimits` describe its effects. */
 export type Profile = 'auto' | 'lan-ethernet' | 'lan-wifi' | 'internet' | 'internet-poor' | 'mobile';
 export const profiles: readonly Profile[] = ['auto', 'lan-ethernet', 'lan-wifi', 'internet', 'internet-poor', 'mobile'];
 /**

@@ -1,46 +1,43 @@
-/**
- * What limits a transfer, by what was measured. 'backpressure': whoever takes the bytes, a full channel or the other side's
- * sink.
- */
+/** The limit of a transfer according to the measurements. 'backpressure': a full channel, or the other side's sink. */
 export type Bottleneck = 'none' | 'network-bandwidth' | 'network-latency' | 'backpressure' | 'cpu' | 'memory';
 
-/** Shares of the time that a sender worked, by what it waited for; they add up to 1. */
+/** Shares of the time in which a sender worked, by the cause of its wait; they add up to 1. */
 export interface WaitingShares {
-  /** Bytes that are being read. */
+  /** The reading of the source. */
   readonly source: number;
-  /** This side's processor: hashing, sealing, handing over. */
+  /** This side's processor: hashing, sealing, passing messages to the channels. */
   readonly seal: number;
-  /** Room in the channels' buffers. */
+  /** Space in the channels' buffers. */
   readonly channel: number;
   /** The link. */
   readonly network: number;
-  /** The other side, which has no room until its sink has written. */
+  /** The other side's sink, which has to write before the receiver can take more. */
   readonly sink: number;
 }
 
-/** Rates are bytes/s, times ms, losses 0 to 1. What is not known is undefined. */
+/** Rates in bytes/s, times in ms, losses from 0 to 1. Unknown values are undefined. */
 export interface BenchmarkStats {
   /** Since the start, bytes/s. */
   readonly throughputAvg: number;
-  /** The most of a sample in the window, bytes/s. */
+  /** Highest sample in the window, bytes/s. */
   readonly throughputPeak: number;
-  /** The least of a sample in the window, bytes/s. */
+  /** Lowest sample in the window, bytes/s. */
   readonly throughputMin: number;
-  /** Of the newest sample, bytes/s. */
+  /** Newest sample, bytes/s. */
   readonly throughputCurrent: number;
   /** Mean round trip since the start, ms. */
   readonly rttAvg: number | undefined;
-  /** The least, ms. */
+  /** Shortest round trip, ms. */
   readonly rttMin: number | undefined;
-  /** The most, ms. */
+  /** Longest round trip, ms. */
   readonly rttMax: number | undefined;
-  /** The newest, ms. */
+  /** Newest round trip, ms. */
   readonly rttCurrent: number | undefined;
   /** Mean difference between one round trip and the next, ms. */
   readonly jitter: number | undefined;
   /** Mean since the start, 0 to 1. */
   readonly lossAvg: number | undefined;
-  /** The most, 0 to 1. */
+  /** Highest loss, 0 to 1. */
   readonly lossMax: number | undefined;
   /** Recorded since the start. */
   readonly totalBytes: number;
@@ -50,8 +47,8 @@ export interface BenchmarkStats {
   readonly sampleCount: number;
   /** 0 to 100. */
   readonly quality: number | undefined;
-  /** What limits it. */
+  /** What limits the transfer. */
   readonly bottleneck: Bottleneck;
-  /** In plain words. */
+  /** Advice in plain words. */
   readonly recommendation: string;
 }

@@ -3,18 +3,18 @@ import type { Profile } from './profile.js';
 import type { BenchmarkStats, Bottleneck, WaitingShares } from './statistics.js';
 
 /**
- * A stream is read once, when the other side has room: it cannot be resumed after a reload. A directory is walked first, and
- * its files keep their paths within it.
+ * A file to send. A stream is read once, while the other side has room, so its transfer cannot be resumed after a reload. A
+ * directory is read first, and its files keep their paths within it.
  */
 export type Source = File | Blob | Uint8Array | ReadableStream<Uint8Array> | FileSystemDirectoryHandle;
 
-/** Gives each file a stream of its own, which gets its bytes in order and is closed after the last one. */
+/** Returns a stream of its own for each file. The stream gets the bytes in order and is closed after the last byte. */
 export type StreamSink = (file: FileInfo) => WritableStream<Uint8Array> | Promise<WritableStream<Uint8Array>>;
 
 /**
- * Where received files go. 'opfs': the origin's private file system, where an interrupted transfer is gone on with when the
- * same files are offered again. A directory: files with the names that they are offered under, next to what is there.
- * 'auto': the directory of `AcceptOptions` if there is one, else 'opfs', else 'memory' while it is little.
+ * Where received files go. 'opfs': the origin's private file system, where an interrupted transfer continues when the same
+ * files are offered again. A directory: the files keep the names of the offer; existing files stay. 'auto': the directory of
+ * `AcceptOptions` if there is one, else 'opfs', else 'memory' for small transfers.
  */
 export type Sink = 'auto' | 'memory' | 'opfs' | FileSystemDirectoryHandle | StreamSink;
 
@@ -22,7 +22,7 @@ export type Sink = 'auto' | 'memory' | 'opfs' | FileSystemDirectoryHandle | Stre
 export interface AcceptOptions {
   /** Default 'auto'. */
   sink?: Sink;
-  /** What 'auto' takes first. */
+  /** The first choice of 'auto'. */
   directory?: FileSystemDirectoryHandle;
 }
 
@@ -30,11 +30,11 @@ export interface AcceptOptions {
 export interface SendOptions {
   /** Cancels the transfer with 'aborted'. */
   signal?: AbortSignal;
-  /** What a source without a name (`Blob`, `Uint8Array`, `ReadableStream`) is called; default 'untitled'. */
+  /** The name of a source that has none (`Blob`, `Uint8Array`, `ReadableStream`), at most 4,096 characters; default 'untitled'. */
   name?: string;
 }
 
-/** A file as it was offered. On the receiving side names and paths are cleaned, and unique within the offer. */
+/** A file of an offer. On the receiving side, names and paths are cleaned, and unique within the offer. */
 export interface FileInfo {
   /** Its number within the offer, from 0. */
   readonly id: number;
@@ -44,140 +44,146 @@ export interface FileInfo {
   readonly path: string;
   /** Bytes; null while unknown. */
   readonly size: number | null;
-  /** Its MIME type as the sender tells it; empty where unknown. */
+  /** Its MIME type according to the sender; empty if unknown. */
   readonly type: string;
   /** Milliseconds since 1970. */
   readonly lastModified: number;
 }
 
-/** 'reconnecting': the connection broke, and is being repaired or replaced; transfers wait. 'closed' is final. */
-export type PeerState = 'connecting' | 'connected' | 'reconnecting' | 'closed';
+/** 'reconnecting': the connection broke and is being repaired or replaced; transfers wait. 'closed' is final. */
+export type PeerState = 'connected' | 'reconnecting' | 'closed';
 
-/** What a `Peer` fires. */
+/** The events of a `Peer`. */
 export interface PeerEvents {
-  /** The other side offers files; `Peer.onincoming` is told the same. */
+  /** The other side offers files. `Peer.onincoming` gets the same offer. */
   incoming: Event & {
-    /** Not answered yet. */
+    /** Waits for an answer. */
     readonly offer: Offer;
   };
-  /** `Peer.state` is another one. */
+  /** Fired when `Peer.state` changes. */
   statechange: Event;
-  /** Once a second, and when the bottleneck, the chunk size or the number of lanes has changed. */
+  /** Fired once a second, and when the bottleneck, the chunk size or the number of lanes changes. */
   stats: Event & {
     /** As `Peer.stats`. */
     readonly stats: PeerStats;
   };
-  /** What may be of interest to who looks for the reason of something; it asks for nothing to be done. */
+  /** Diagnostic messages; no action is needed. */
   log: Event & {
-    /** 'warning': something is not as it was asked for. */
+    /** 'warning': an option could not be followed. */
     readonly level: 'info' | 'warning';
     /** For people. */
     readonly message: string;
   };
 }
 
-/** A session with the other side, as `connect` gives it. */
+/** A session with the other side, which `connect` sets up. */
 export interface Peer extends TypedEventTarget<PeerEvents> {
   /** Fires `statechange`. */
   readonly state: PeerState;
   /**
-   * Seven names of pictures (`sasEmoji`), equal on both sides unless somebody is in between. Where there was no secret, the two
-   * people compare them over a call or side by side, and say so with `verify`.
+   * Seven names of pictures (`sasEmoji`), equal on both sides unless an attacker is in between. Without a secret, the two people
+   * compare them over a call or side by side, and confirm that with `verify`.
    */
   readonly sas: readonly string[];
   /** True once a secret has authenticated both sides, or the user has compared `sas`. */
   readonly verified: boolean;
-  /** The user says that `sas` is the same on both sides. For this side only; it is not told to the other one. */
+  /** The user confirms that `sas` is the same on both sides. Valid for this side only; the other side is not told. */
   verify(): void;
-  /** False: both sides asked for `encryption: false`. */
+  /** False if both sides asked for `encryption: false`. */
   readonly encrypted: boolean;
-  /** Offers that came before it was set are delivered when it is. */
+  /** Called with each offer. Offers that came before it was set are delivered when it is set. */
   onincoming: ((offer: Offer) => void) | null;
   /**
    * Offers files to the other side.
-   * Errors: throws 'invalid-argument' or 'not-supported' for a source that it does not take, 'closed' when the session is
-   * over; everything later rejects `done`.
+   * Errors: throws 'invalid-argument' for an invalid source or option, 'not-supported' for a source that this browser cannot
+   * send, 'closed' after the end of the session, and 'aborted' if `options.signal` is aborted. Later errors reject `done`.
    */
   send(source: Source | readonly Source[], options?: SendOptions): Transfer;
-  /** Numbers of now. After the end of the session: the last ones. */
+  /** Current statistics; after the end of the session, the last ones. */
   stats(): PeerStats;
-  /** Ends the session in good order; pending transfers fail with 'closed'. Resolves when all is released. */
+  /** Ends the session in an orderly way; pending transfers fail with 'closed'. Resolves when everything is released. */
   close(): Promise<void>;
 }
 
-/** Files that the other side offers. It waits until it is answered, without a limit. */
+/** Files that the other side offers. The offer waits for its answer without a limit. */
 export interface Offer {
   /** As `Transfer.id`. */
   readonly id: string;
   /** At least one. */
   readonly files: readonly FileInfo[];
-  /** Bytes; null where a stream of unknown size is among the files. */
+  /** Bytes; null if a stream of unknown size is among the files. */
   readonly totalBytes: number | null;
-  /** Errors: throws 'invalid-argument' for what is no sink, and when already answered; a sink that cannot be used fails `done`. */
+  /**
+   * Errors: throws 'invalid-argument' for an invalid option, and if the offer was answered already. A sink that cannot be used
+   * rejects `done`.
+   */
   accept(options?: AcceptOptions): Transfer;
   /**
-   * Declines: the other side's `done` rejects with 'rejected' and the reason. Errors: throws 'invalid-argument' when already
-   * answered.
+   * Declines: the other side's `done` rejects with 'rejected' and the reason as text, at most 1,024 bytes of it.
+   * Errors: throws 'invalid-argument' if the offer was answered already.
    */
-  reject(reason?: string): void;
+  reject(reason?: unknown): void;
 }
 
-/** 'offered': not answered yet. 'done', 'failed' and 'cancelled' are final. */
+/** 'offered': waits for the answer. 'done', 'failed' and 'cancelled' are final. */
 export type TransferState = 'offered' | 'active' | 'paused' | 'reconnecting' | 'done' | 'failed' | 'cancelled';
 
-/** What a `Transfer` fires. */
+/** The events of a `Transfer`. */
 export interface TransferEvents {
-  /** At most ten times a second, and at the end. */
+  /** Fired at most ten times a second, and at the end. */
   progress: Event & {
     /** As `Transfer.bytes`. */
     readonly bytes: number;
     /** As `Transfer.totalBytes`. */
     readonly totalBytes: number | null;
   };
-  /** `Transfer.state` is another one. */
+  /** Fired when `Transfer.state` changes. */
   statechange: Event;
-  /** Once a second, and when the bottleneck, the chunk size or the number of lanes has changed. */
+  /** Fired once a second, and when the bottleneck, the chunk size or the number of lanes changes. */
   stats: Event & {
     /** As `Transfer.stats`. */
     readonly stats: TransferStats;
   };
 }
 
-/** Files on their way, seen from either side. */
+/** Files that travel together in one direction, seen from either side. */
 export interface Transfer extends TypedEventTarget<TransferEvents> {
   /** Unique on this side of this session: 'send-1', 'receive-1' and so on. */
   readonly id: string;
   /** Seen from this side. */
   readonly direction: 'send' | 'receive';
-  /** Empty while a directory is being walked. */
+  /** Empty while a directory is being read. */
   readonly files: readonly FileInfo[];
   /** Fires `statechange`. */
   readonly state: TransferState;
-  /** Sending: what the other side acknowledged. Receiving: what the sink took. */
+  /** Sending: bytes that the other side acknowledged. Receiving: bytes that the sink stored. */
   readonly bytes: number;
-  /** Bytes of all files; null while a stream among them has no known end. */
+  /** Bytes of all files; null while the end of a stream among them is unknown. */
   readonly totalBytes: number | null;
   /**
-   * Stops it until `resume`. Either side may, and it goes on when neither does; what is on its way still arrives. No effect on
-   * one that is over.
+   * Pauses the transfer until `resume`. Each side can pause; the transfer continues when neither side does. Bytes in flight
+   * still arrive. No effect on a transfer that has ended.
    */
   pause(): void;
-  /** Takes this side's `pause` back. */
+  /** Ends this side's `pause`. */
   resume(): void;
-  /** Ends it for both sides: `done` rejects with 'cancelled' on both. No effect on one that is over. */
-  cancel(reason?: string): void;
-  /** Resolves when every byte is stored and the hash trees agree on both sides; rejects with `MillraceError`. */
+  /**
+   * Ends the transfer on both sides: `done` rejects with 'cancelled' on both, and with the reason as text, at most 1,024 bytes of it. No
+   * effect on a transfer that has ended.
+   */
+  cancel(reason?: unknown): void;
+  /** Resolves when every byte is stored and the hash trees of both sides agree. Errors: rejects with a `MillraceError`. */
   readonly done: Promise<Receipt>;
-  /** Numbers of now. After the end of the transfer: the last ones. */
+  /** Current statistics; after the end of the transfer, the last ones. */
   stats(): TransferStats;
   /**
-   * With `ConnectOptions.log`: what happened since it was offered, as lines of JSON (docs/trace.md), at most 16,384 of them. It
-   * stays when the transfer ends. No names of files, no addresses. Empty without that option.
+   * With `ConnectOptions.log`: the events since the offer, as lines of JSON (docs/trace.md), at most 16,384 of them. It stays
+   * after the end of the transfer, and contains no file names and no addresses. Empty without that option.
    */
   log(): string;
 }
 
-/** A file that is stored and checked. */
+/** A file that is stored and verified. */
 export interface ReceiptFile {
   /** As `FileInfo.id`. */
   readonly id: number;
@@ -187,11 +193,11 @@ export interface ReceiptFile {
   readonly size: number;
   /** Root of the hash tree, hexadecimal; equal on both sides. */
   readonly root: string;
-  /** What was received (sinks 'memory' and 'opfs'). */
+  /** The received bytes (sinks 'memory' and 'opfs'). */
   readonly blob?: Blob;
 }
 
-/** What `Transfer.done` resolves with: every byte of it is stored, and both sides computed the same hashes. */
+/** The proof of a transfer: every byte is stored, and both sides computed the same hashes. */
 export interface Receipt {
   /** Of all files. */
   readonly bytes: number;
@@ -206,13 +212,16 @@ export interface Receipt {
   readonly folder?: string;
 }
 
-/** One lane: a peer connection of its own with a channel for bulk. Counted since it was opened. */
+/** Statistics of one bulk lane since it was opened. */
 export interface LaneStats {
-  /** Its number in this session, from 1; numbers are not used again. */
+  /** Its number in this session, counted from 1; a number is never used twice. */
   readonly lane: number;
-  /** Lanes that are not open are not listed. */
-  readonly state: 'open';
-  /** Whether its channel sends again what is lost, or Millrace does. */
+  /**
+   * State of its channel. 'connecting': not set up on both sides yet. 'closing': still delivering records that were sent. A lane
+   * that has closed is listed once more, as 'closed', with its last counts.
+   */
+  readonly state: 'connecting' | 'open' | 'closing' | 'closed';
+  /** True: the channel retransmits lost messages. False: Millrace does. */
   readonly reliable: boolean;
   /** Bytes of records. */
   readonly bytesSent: number;
@@ -220,81 +229,81 @@ export interface LaneStats {
   readonly bytesReceived: number;
   /** A record is one message of the channel. */
   readonly recordsSent: number;
-  /** Those that were authentic. */
+  /** Authentic records only. */
   readonly recordsReceived: number;
-  /** Sent by this side, and taken for lost; what they carried went out again. */
+  /** Records of this side that were declared lost; their bytes were sent again. */
   readonly recordsLost: number;
   /** Bytes. */
   readonly bufferedAmount: number;
-  /** Its channel is above its high water mark, and takes nothing until it is below the low one. */
+  /** The channel is above its high water mark, and gets nothing until it is below the low mark. */
   readonly paused: boolean;
-  /** From sending a record to its acknowledgement, waiting in the channel included, ms; undefined before the first one. */
+  /** Time from sending a record to its acknowledgement, with its wait in the channel, ms; undefined before the first one. */
   readonly rtt: number | undefined;
 }
 
 /**
- * Throughput in bytes/s: since it was accepted, and over the samples of the last minute, one a second. Quality, bottleneck and
- * recommendation are of this transfer.
+ * Statistics of a transfer. Throughput in bytes/s: the average since it was accepted, and the rest over the samples of the last
+ * minute, one per second. Quality, bottleneck and recommendation concern this transfer.
  */
 export interface TransferStats extends Omit<BenchmarkStats, 'totalBytes'> {
   /** As `Transfer.bytes`. */
   readonly bytes: number;
   /** As `Transfer.totalBytes`. */
   readonly totalBytes: number | null;
-  /** Milliseconds; undefined before the first answer. */
+  /** Round trip, ms; undefined before the first answer. */
   readonly rtt: number | undefined;
-  /** Those of the session, which all its transfers share. */
+  /** The lanes of the session, which all its transfers share. */
   readonly lanes: readonly LaneStats[];
-  /** Bytes per second that may be sent now. */
+  /** The current pacing rate, bytes/s. */
   readonly pacingRate: number;
-  /** Bytes per second that the link is known to carry. */
+  /** The estimated bottleneck bandwidth, bytes/s. */
   readonly bottleneckRate: number;
-  /** What is read and scheduled at once, bytes. */
+  /** Bytes that are read and scheduled at once. */
   readonly chunkSize: number;
   /**
-   * What was waited for, of the time since this side last began to send (or to receive), having sent (or received) nothing before.
-   * Receiving: `seal` is opening, `sink` this side's own, and `network` whatever keeps bytes from arriving, the other side
-   * included; `source` and `channel` are 0.
+   * Shares of the time since this side last started to send (or to receive), by the cause of the wait. Receiving: `seal` is the
+   * opening of records, `sink` is this side's own sink, and `network` is everything that keeps bytes from arriving, the other
+   * side included; `source` and `channel` are 0.
    */
   readonly waiting: WaitingShares | undefined;
 }
 
-/** Numbers of a session. */
+/** Statistics of a session. */
 export interface PeerStats {
   /** Round trip of pings over the control connection, ms; undefined before the first answer. */
   readonly rtt: number | undefined;
   /** Mean difference between one round trip and the next, ms. */
   readonly jitter: number | undefined;
-  /** 0 to 1; undefined where the browsers do not count packets and all lanes are reliable. */
+  /** 0 to 1; undefined if the browsers do not count packets and all lanes are reliable. */
   readonly packetLoss: number | undefined;
   /** 0 to 100; undefined before the first round trip. */
   readonly quality: number | undefined;
-  /** What limits this side now. */
+  /** The current bottleneck of this side. */
   readonly bottleneck: Bottleneck;
-  /** What to do about it, in plain words. */
+  /** Advice about the bottleneck, in plain words. */
   readonly recommendation: string;
-  /** What this side's sending waited for, since it last began; undefined before. */
+  /** Shares of the time since this side last started to send, by the cause of the wait; undefined before. */
   readonly waiting: WaitingShares | undefined;
-  /** The same of receiving; see `TransferStats.waiting`. */
+  /** The same for receiving; see `TransferStats.waiting`. */
   readonly receiveWaiting: WaitingShares | undefined;
-  /** What is read and scheduled at once, bytes. */
+  /** Bytes that are read and scheduled at once. */
   readonly chunkSize: number;
-  /** The chosen profile; for 'auto' what the path looks like, 'auto' until that is known. */
+  /** The chosen profile; for 'auto' the profile that fits the path, or 'auto' until that is known. */
   readonly profile: Profile;
-  /** Those that are open. */
+  /** All lanes, with the state of each. */
   readonly lanes: readonly LaneStats[];
-  /** Bytes per second that may be sent now. */
+  /** The current pacing rate, bytes/s. */
   readonly pacingRate: number;
-  /** Bytes per second that the link is known to carry. */
+  /** The estimated bottleneck bandwidth, bytes/s. */
   readonly bottleneckRate: number;
-  /** What packets wait for in the link, ms. */
+  /** The queueing delay, ms. */
   readonly queueDelay: number;
-  /** Bytes in use of the core's pool of pieces to send. */
+  /** Bytes in use of the send pool. */
   readonly sendPoolBytes: number;
-  /** Bytes in use of the core's pool of what has arrived and is not yet written. */
+  /** Bytes in use of the receive pool. */
   readonly receivePoolBytes: number;
-  /** All memory of the core, bytes; it never grows. */
+  /** The memory of the core, bytes; it never grows. */
   readonly wasmBytes: number;
-  /** Whether core and channels run in a worker. */
+  /** Whether the core and the channels run in a worker. */
   readonly worker: boolean;
 }

@@ -1,18 +1,24 @@
-import type { Bottleneck } from '../api/statistics.js';
-
 const INTERVAL_MS = 1_000;
 
-/** When statistics are worth an event: each second, and when what they say has changed. */
+/** The part of statistics whose changes are worth an event. */
+interface Watched {
+  readonly bottleneck: string;
+  readonly chunkSize: number;
+  readonly lanes: readonly { readonly state: string }[];
+}
+
+/** Decides when statistics are worth an event: each second, and when the bottleneck, the chunk size or the open lanes change. */
 export class StatsCadence {
   #at = -Infinity;
-  #said = '';
+  #reported = '';
 
-  isDue({ bottleneck, chunkSize, lanes }: { bottleneck: Bottleneck; chunkSize: number; lanes: readonly object[] }): boolean {
+  isDue({ bottleneck, chunkSize, lanes }: Watched): boolean {
     const now = performance.now();
-    const says = `${bottleneck} ${chunkSize} ${lanes.length}`;
-    if (now - this.#at < INTERVAL_MS && says === this.#said) return false;
+    const open = lanes.filter(({ state }) => state === 'open').length;
+    const watched = `${bottleneck} ${chunkSize} ${open}`;
+    if (now - this.#at < INTERVAL_MS && watched === this.#reported) return false;
     this.#at = now;
-    this.#said = says;
+    this.#reported = watched;
     return true;
   }
 }

@@ -1,28 +1,41 @@
 import type { FileInfo } from '../api/types.js';
+import type { Deferred } from '../base/deferred.js';
 import type { SourceReader } from '../sources/source_reader.js';
 import type { Incoming } from './incoming.js';
 import type { TransferMeter } from './transfer_meter.js';
 
-/** One live transfer as the engine sees it. */
-export interface Entry {
-  /** What the window calls it. */
+interface EntryBase {
+  /** Its name in the window: 'send-N' or 'receive-N'. */
   readonly id: string;
-  /** What the core calls it. */
+  /** Its number in the core. */
   readonly transfer: number;
-  /** What it is called beyond the session; receiving only. */
-  readonly token: string;
   readonly files: readonly FileInfo[];
+  /** Bytes that the window was told of last. */
+  reportedBytes: number;
+  /** Undefined until the transfer is accepted. */
+  meter: TransferMeter | undefined;
+}
+
+/** A live transfer that this side sends. */
+export interface SendEntry extends EntryBase {
+  readonly direction: 'send';
+  readonly reader: SourceReader;
+}
+
+/** A live transfer that this side receives. */
+export interface ReceiveEntry extends EntryBase {
+  readonly direction: 'receive';
+  /** Names the transfer beyond the session: 32 hexadecimal digits. */
+  readonly token: string;
   /** Null where the size of a file is unknown. */
   readonly totalBytes: number | null;
-  /** Sending. */
-  readonly reader?: SourceReader;
-  /** Receiving, once accepted and the store is open. */
-  incoming?: Incoming;
-  accepting?: boolean;
-  /** What finished files left behind, by file. */
+  accepted: boolean;
+  /** Undefined until the store of an accepted transfer is open. */
+  incoming: Incoming | undefined;
+  /** Streams that the window was asked for, by file. */
+  readonly streams: Map<number, Deferred<WritableStream<Uint8Array>>>;
+  /** The contents of finished files, by file, where the store gives them. */
   readonly blobs: Map<number, Blob>;
-  /** What the window was told last. */
-  reportedBytes: number;
-  /** From when it is accepted. */
-  meter?: TransferMeter;
 }
+
+export type Entry = SendEntry | ReceiveEntry;

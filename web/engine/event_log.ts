@@ -1,14 +1,14 @@
 import type { CoreSession } from '../wasm/session.js';
 
-/** What a line holds besides its time and type. */
+/** The fields of a line besides its time and type. */
 export type LogFields = Record<string, number | string | boolean>;
 
-/** More digits would be noise. */
+/** Numbers are rounded to three decimal places: more digits would be noise. */
 const DIGITS = 1_000;
 
 /**
- * Gathers what happens in a session as lines of JSON (docs/trace.md), in order, until they are handed over. Times are
- * milliseconds since 1970, so that lines of both sides, and of a worker and a window, can be put together.
+ * Collects the events of a session as lines of JSON (docs/trace.md), in order, until they are handed over. Times are
+ * milliseconds since 1970, so that lines of both sides, and of a worker and a window, can be merged.
  */
 export class EventLog {
   readonly #post: (lines: string[]) => void;
@@ -20,14 +20,14 @@ export class EventLog {
     this.#post = post;
   }
 
-  /** Something happened now. */
+  /** Adds an event that happens now. */
   note(type: string, fields: LogFields): void {
-    // What the core saw before this comes first.
+    // The core's earlier events come first.
     this.#take();
     this.#add(performance.now(), type, fields);
   }
 
-  /** Hands over what there is. */
+  /** Hands over all lines. */
   flush(): void {
     this.#take();
     if (this.#lines.length === 0) return;
@@ -35,7 +35,7 @@ export class EventLog {
     this.#lines = [];
   }
 
-  /** The session is about to go: what it has is taken, and it is asked no more. */
+  /** Takes the last events of a session that is about to be deleted. The core is not polled any more. */
   detach(): void {
     this.#take();
     this.#session = undefined;

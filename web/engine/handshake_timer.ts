@@ -1,6 +1,6 @@
 /**
- * Writes what a handshake takes into the browser's own timeline: an entry `millrace-handshake` from the open channel to the
- * agreed keys, whose `detail.cpuMs` is how much of that was work, ms.
+ * Adds the time that a handshake takes to the browser's performance timeline: an entry `millrace-handshake` from the open
+ * channel to the agreed keys. Its `detail.cpuMs` is the processor time in between, ms.
  */
 export class HandshakeTimer {
   readonly #startedAt = performance.now();

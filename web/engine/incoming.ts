@@ -2,11 +2,11 @@ import type { FileInfo } from '../api/types.js';
 import { nextTask } from '../base/tasks.js';
 import type { FileWriter, Store } from '../sinks/sink.js';
 
-/** Opening a file takes milliseconds: so many are open ahead of the one that is being received. */
+/** Files that are open ahead of the one that is being received, because opening a file takes milliseconds. */
 const OPEN_AHEAD = 16;
-/** What the core takes at a time of what an earlier attempt left, bytes. */
+/** Size of the pieces in which the core takes bytes of an earlier attempt, bytes. */
 const EXISTING_BYTES = 256 * 1024;
-/** Then events get their turn, ms. */
+/** After this time of reading, events are handled first, ms. */
 const EXISTING_BUDGET_MS = 8;
 
 /** The files of one transfer on their way into its store. */
@@ -25,14 +25,14 @@ export class Incoming {
     return this.#store.folder;
   }
 
-  /** In use of the memory that the store may take, 0 to 1; undefined where it takes none. */
+  /** Share of the store's memory limit that is in use, 0 to 1; undefined for stores that use no memory. */
   get memoryShare(): number | undefined {
     return this.#store.memoryShare;
   }
 
   /**
-   * Reads what an earlier attempt left into memory that `viewOf` gives, piece by piece; `take` says whether to go on. What
-   * cannot be read is not claimed, and so sent again. Called once, before any write; the first files are opened then.
+   * Reads the bytes of an earlier attempt, piece by piece, into memory that `viewOf` gives; `take` returns whether to go on. Bytes
+   * that cannot be read are not claimed, and so are sent again. Called once, before any write. Then opens the first files.
    */
   async readExisting(
     viewOf: (length: number) => Uint8Array<ArrayBuffer>,
@@ -54,26 +54,26 @@ export class Incoming {
     this.#openAhead(0);
   }
 
-  /** Answers at once where the store does. Errors: throws or rejects with whatever the store says. */
+  /** Writes at once where the store does, and otherwise returns a promise. Errors: throws or rejects as the store does. */
   write(file: number, offset: number, bytes: Uint8Array<ArrayBuffer>): void | Promise<void> {
     const writer = this.#writer(file);
     if (writer instanceof Promise) return writer.then((opened) => opened.write(offset, bytes));
     return writer.write(offset, bytes);
   }
 
-  /** Every byte of the file was written. */
+  /** Closes a file, every byte of which is written. Errors: rejects as the store does. */
   async finish(file: number, size: number): Promise<Blob | undefined> {
     const writer = await this.#writer(file);
     this.#writers.delete(file);
     return writer.close(size);
   }
 
-  /** Every file is finished. */
+  /** Every file is finished. Errors: rejects as the store does. */
   async complete(): Promise<void> {
     await this.#store.finish();
   }
 
-  /** The transfer ended early; `keep`: what is partial may be of use later. */
+  /** The transfer ended early. `keep`: partial files may be of use to a later attempt. */
   async abort(keep: boolean): Promise<void> {
     this.#writers.clear();
     await this.#store.abort(keep);
@@ -99,10 +99,10 @@ export class Incoming {
     if (opened instanceof Promise) {
       opened.then(
         (writer) => {
-          // The next write need not wait, unless the file is finished already.
+          // The next write does not wait, unless the file is finished already.
           if (this.#writers.get(file) === opened) this.#writers.set(file, writer);
         },
-        () => {}, // Whoever writes to it hears of it.
+        () => {}, // The next write to the file reports it.
       );
     }
     return opened;

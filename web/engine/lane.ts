@@ -1,18 +1,18 @@
-/** What a lane tells the engine. */
+/** The listener of a lane. */
 export interface LaneEvents {
   /** The channel is open and its limit is known. */
   onready(lane: Lane): void;
   onmessage(lane: Lane, message: ArrayBuffer): void;
-  /** `bufferedAmount` fell to the low mark. */
+  /** `bufferedAmount` fell to the low water mark. */
   ondrained(lane: Lane): void;
-  /** The channel closed, failed, or received what is no record. Called once, unless `dispose` came first. */
+  /** The channel closed, failed, or received a message that cannot be a record. Called once, unless `dispose` came first. */
   onclosed(lane: Lane): void;
 }
 
-/** One data channel and every listener on it: `dispose` removes them all. */
+/** One data channel with all its listeners, which `dispose` removes. */
 export class Lane {
   readonly number: number;
-  /** The channel itself sends again what is lost. */
+  /** The channel retransmits lost messages itself. */
   readonly reliable: boolean;
   /** The channel is open and its limit is known. */
   ready = false;
@@ -42,7 +42,7 @@ export class Lane {
     channel.addEventListener(
       'message',
       ({ data }: MessageEvent<unknown>) => {
-        // Where it is no browser's, a listener may outlive its signal.
+        // In stacks other than browsers a listener may outlive its signal.
         if (this.#closed) return;
         if (data instanceof ArrayBuffer) events.onmessage(this, data);
         else this.#close();
@@ -53,6 +53,12 @@ export class Lane {
 
   get maxMessageSize(): number {
     return this.#maxMessageSize;
+  }
+
+  /** Of the channel; 'connecting' until the core knows the lane. */
+  get state(): RTCDataChannelState {
+    const { readyState } = this.#channel;
+    return readyState === 'open' && !this.known ? 'connecting' : readyState;
   }
 
   get bufferedAmount(): number {
@@ -75,8 +81,8 @@ export class Lane {
   }
 
   /**
-   * Closes the channel once everything sent has arrived, and resolves then: a channel's own closing waits for that.
-   * Listeners are removed in any case; whoever calls it bounds the time.
+   * Closes the channel, and resolves when it has closed: a channel that closes first delivers everything that was sent. The
+   * listeners are removed at once. The caller bounds the time.
    */
   async finish(): Promise<void> {
     this.dispose();

@@ -1,10 +1,10 @@
 /**
- * What the window and the engine say to each other, the same in a worker and within the window. Transfers go by their
- * string id: 'send-N' is given by the window, 'receive-N' by the engine.
+ * The messages between the window and the engine, the same for a worker and within the window. Transfers are named by a string:
+ * the window gives 'send-N', the engine gives 'receive-N'.
  */
 import type { ErrorCode } from '../api/errors.js';
 import type { BenchmarkStats } from '../api/statistics.js';
-import type { FileInfo, ReceiptFile } from '../api/types.js';
+import type { FileInfo, LaneStats, ReceiptFile } from '../api/types.js';
 import type { Fingerprints } from '../rtc/fingerprint.js';
 import type { SourceBody } from '../sources/source.js';
 import type { CoreEvent, CoreFile, CoreOptions, CoreStats } from '../wasm/session.js';
@@ -12,7 +12,7 @@ import type { CoreEvent, CoreFile, CoreOptions, CoreStats } from '../wasm/sessio
 /** 'stream': the engine asks for a stream with `openStream` whenever it needs one. */
 export type SinkChoice = 'auto' | 'memory' | 'opfs' | 'stream' | FileSystemDirectoryHandle;
 
-/** `CoreOptions` as far as the page has a say; the engine wipes `secret`. */
+/** The part of `CoreOptions` that the page decides; the engine wipes `secret`. */
 export type SessionSettings = Pick<
   CoreOptions,
   | 'leastLanes'
@@ -28,28 +28,51 @@ export type SessionSettings = Pick<
   | 'privacy'
 >;
 
-/** What the handshake came to; the same after a reconnection. */
+/** The result of the handshake; it stays the same after a reconnection. */
 export type Agreement = Omit<Extract<CoreEvent, { type: 'established' }>, 'type' | 'initiator'>;
 
+/** Why a session or a transfer ended. */
+export interface Ending {
+  /** One of `ErrorCode`; any other word is the other side's. */
+  code: string;
+  /** For people; empty where nothing is known beyond the code. */
+  detail: string;
+  /** The other side ended it. Otherwise this side did, or the connection between them. */
+  byPeer: boolean;
+  /** With 'internal', where an exception of this side ended it: its stack, for a report. The page can put it into `cause`. */
+  stack?: string | undefined;
+}
+
+/**
+ * The core's statistics as the window gets them. `lanes` has a lane from `addLane` on, 'connecting' until `laneOpened`. From
+ * `laneClosed`, `disconnected` or `renew` on it is 'closing', with its last counts; when its channel has closed, or after 2 s,
+ * one report has it as 'closed', and later ones have it no more.
+ */
+export interface SessionStats extends Omit<CoreStats, 'lanes'> {
+  lanes: LaneStats[];
+}
+
 export type ToEngine =
-  /** Worker only: does a channel get here? */
+  /** Worker only: tests whether a channel can be transferred. `probed` answers. */
   | { type: 'probe'; channel: RTCDataChannel }
+  /** The compiled core, before `start`. Without it, the engine compiles the core itself. */
+  | { type: 'core'; module: WebAssembly.Module }
   | { type: 'start'; options: SessionSettings; waterMarks: { high: number; low: number } }
   | { type: 'addLane'; lane: number; channel: RTCDataChannel; reliable: boolean }
-  /** Both descriptions of the lane's connection are set, and its certificates are those that they name; bytes. */
+  /** Both descriptions of the lane's connection are set, and its certificates match them. `maxMessageSize`: bytes. */
   | { type: 'laneLimit'; lane: number; maxMessageSize: number; fingerprints: Fingerprints }
   | { type: 'dropLane'; lane: number }
-  /** What the control connection's path is made of. */
+  /** The path of the control connection: directly between hosts, and over a cellular network. */
   | { type: 'path'; hostPair: boolean; cellular: boolean }
-  /** The other side received so many packets of those sent on the control connection. */
+  /** Packets that this side sent on the control connection, and how many of them the other side received. */
   | { type: 'packets'; sent: number; received: number }
-  /** Asks the other side for a sign of life; `disconnected` follows where none comes. */
+  /** Asks the other side for a sign of life; `disconnected` follows if none arrives. */
   | { type: 'check' }
-  /** A new connection begins: all lanes are dropped, and the next `addLane` is lane 0 again. */
+  /** A new connection begins: drops all lanes. The next `addLane` adds lane 0 again. */
   | { type: 'renew' }
   /** `secret`: 16 bytes, see `CoreSession.offer`. */
   | { type: 'send'; id: string; secret: Uint8Array; files: readonly CoreFile[]; bodies: readonly SourceBody[] }
-  /** `directory`: what 'auto' prefers, where the page has one. */
+  /** `directory`: the first choice of 'auto', if the page has one. */
   | { type: 'accept'; id: string; sink: SinkChoice; directory?: FileSystemDirectoryHandle }
   | { type: 'reject'; id: string; reason: string }
   | { type: 'pause'; id: string; paused: boolean }
@@ -58,24 +81,25 @@ export type ToEngine =
   | { type: 'stream'; id: string; file: number; stream: WritableStream<Uint8Array> }
   | { type: 'streamFailed'; id: string; file: number; detail: string }
   | { type: 'signal'; message: string }
-  /** For the other side's application; `buffered` follows while the channel holds something. */
+  /** For the other side's application. From then on, `buffered` follows the control channel's buffer. */
   | { type: 'message'; message: Uint8Array }
   /** Ends the session; `closed` and then `released` follow. */
   | { type: 'close'; code: ErrorCode; detail: string };
 
 export type FromEngine =
   | { type: 'probed'; transferred: boolean }
-  /** Keys are agreed. `initiator` is true on exactly one side: that side opens the lanes. */
+  /** Keys are agreed. `initiator` is true on exactly one side, which opens the lanes. */
   | { type: 'established'; initiator: boolean; agreement: Agreement }
-  /** The connection is lost; a new one may take its place. */
+  /** The connection is lost; a new one may replace it. */
   | { type: 'disconnected' }
   | { type: 'reconnected'; initiator: boolean }
+  /** Unreliable lanes lose more than 5 %: reliable ones should replace them. */
   | { type: 'lossy' }
-  /** How many lanes this side would like to have. */
+  /** Number of lanes that this side wants. */
   | { type: 'lanesWanted'; count: number }
   | { type: 'signal'; message: string }
   | { type: 'message'; message: Uint8Array }
-  /** What the control channel holds, bytes: once messages go over it, whenever that changes. */
+  /** Bytes in the control channel's buffer: whenever that changes, from the first `message` on. */
   | { type: 'buffered'; bytes: number }
   | { type: 'laneOpened'; lane: number }
   | { type: 'laneClosed'; lane: number }
@@ -83,21 +107,21 @@ export type FromEngine =
   | { type: 'accepted'; id: string }
   | { type: 'openStream'; id: string; file: FileInfo }
   | { type: 'paused'; id: string; paused: boolean }
-  /** Each second while connected, and between that when bytes have moved. `transfers`: those that are accepted. */
-  | { type: 'progress'; transfers: { id: string; bytes: number; stats: BenchmarkStats }[]; stats: CoreStats }
+  /** Each second once keys are agreed, and at most ten times a second when bytes have moved. `transfers`: all accepted ones. */
+  | { type: 'progress'; transfers: { id: string; bytes: number; stats: BenchmarkStats }[]; stats: SessionStats }
   | {
       type: 'done';
       id: string;
       bytes: number;
       files: ReceiptFile[];
       folder?: string;
-      stats: CoreStats;
+      stats: SessionStats;
       transferStats: BenchmarkStats | undefined;
     }
-  | { type: 'failed'; id: string; code: string; detail: string; byPeer: boolean }
-  /** Where the page asked for a log: what happened since the last one, before the message that follows. */
+  | ({ type: 'failed'; id: string } & Ending)
+  /** If the page asked for a log: the events since the last `log`, before the message that follows. */
   | { type: 'log'; lines: string[] }
-  /** The session is over. */
-  | { type: 'closed'; code: string; detail: string }
-  /** Channels are closed and unfinished files put away: connections may go, and the worker. */
+  /** The session is over. From a worker that cannot run, too. */
+  | ({ type: 'closed' } & Ending)
+  /** Channels are closed and unfinished files are put away: connections can be closed, and the worker terminated. */
   | { type: 'released' };

@@ -1,17 +1,17 @@
 import type { BenchmarkStats } from '../api/statistics.js';
 import type { BenchmarkCore, CoreModule, CoreStats } from '../wasm/session.js';
 
-/** ms: requirement D2. The round trip is there without being measured for this. */
+/** One sample a second, over the last minute. The round trip is known without a measurement of its own, ms. */
 const SAMPLE_INTERVAL_MS = 1_000;
 const WINDOW_SAMPLES = 60;
 
-/** One transfer's `TransferBenchmark`: it is told what has moved and how the link is. */
+/** Feeds the `TransferBenchmark` of one transfer with its bytes and the session's statistics. */
 export class TransferMeter {
   readonly #benchmark: BenchmarkCore;
   readonly #sending: boolean;
   #bytes: number;
 
-  /** `bytes`: what an earlier attempt left. */
+  /** `bytes`: left by an earlier attempt. */
   constructor(core: CoreModule, sending: boolean, bytes: number) {
     this.#benchmark = new core.TransferBenchmark(SAMPLE_INTERVAL_MS, WINDOW_SAMPLES, SAMPLE_INTERVAL_MS);
     this.#benchmark.start(performance.now());
@@ -19,7 +19,7 @@ export class TransferMeter {
     this.#bytes = bytes;
   }
 
-  /** `bytes`: of the transfer so far. `memoryShare`: in use of what its sink may take, 0 to 1. */
+  /** `bytes`: of the transfer so far. `memoryShare`: share of its sink's memory limit in use, 0 to 1; undefined: unknown. */
   record(bytes: number, stats: CoreStats, memoryShare: number | undefined): BenchmarkStats {
     const now = performance.now();
     this.#benchmark.recordBytes(bytes - this.#bytes, now);

@@ -2,8 +2,8 @@ import { MillraceError } from '../api/errors.js';
 import type { Signaling } from '../api/options.js';
 import type { Offer } from '../api/types.js';
 import { deferred } from '../base/deferred.js';
-import { connectPeer } from '../session/connect.js';
-import type { PeerImpl } from '../session/peer.js';
+import { connectSession } from '../session/connect.js';
+import type { Session } from '../session/session.js';
 import { PairSignaling } from './pair_signaling.js';
 import { toRoomText, type AgentName } from './room.js';
 
@@ -24,7 +24,7 @@ interface Link {
   readonly name: AgentName;
   readonly signaling: PairSignaling;
   readonly ending: AbortController;
-  peer: PeerImpl | undefined;
+  peer: Session | undefined;
   up: boolean;
 }
 
@@ -43,7 +43,7 @@ export class Links {
   /** Neighbours by the plan. */
   readonly #wanted = new Map<string, AgentName>();
   readonly #retries = new Map<string, ReturnType<typeof setTimeout>>();
-  readonly #waiting = new Map<string, { resolve(peer: PeerImpl): void }[]>();
+  readonly #waiting = new Map<string, { resolve(peer: Session): void }[]>();
   readonly #releases = new Set<Promise<unknown>>();
   #closed = false;
 
@@ -55,7 +55,7 @@ export class Links {
     return [...this.#links].filter(([, link]) => link.up).map(([id]) => id);
   }
 
-  peers(): PeerImpl[] {
+  peers(): Session[] {
     return [...this.#links.values()].flatMap(({ peer }) => peer ?? []);
   }
 
@@ -89,7 +89,7 @@ export class Links {
   }
 
   /** Somebody's way to the room ended, nobody says whose. */
-  hearLeft(message: object): void {
+  hearLeft(message: unknown): void {
     for (const link of this.#links.values()) link.signaling.hear(message);
   }
 
@@ -99,10 +99,10 @@ export class Links {
   }
 
   /** The connection to an agent, made if there is none. Errors: rejects with 'timeout'. */
-  async peer(name: AgentName): Promise<PeerImpl> {
+  async peer(name: AgentName): Promise<Session> {
     const present = this.#links.get(name.id);
     if (present?.peer && present.up) return present.peer;
-    const arrived = deferred<PeerImpl>();
+    const arrived = deferred<Session>();
     const waiting = this.#waiting.get(name.id) ?? [];
     this.#waiting.set(name.id, [...waiting, arrived]);
     const timer = setTimeout(
@@ -141,7 +141,7 @@ export class Links {
     const link: Link = { name, signaling: pair, ending: new AbortController(), peer: undefined, up: false };
     this.#links.set(name.id, link);
     const attempt = setTimeout(() => link.ending.abort(), ATTEMPT_MS);
-    const connecting = connectPeer({
+    const connecting = connectSession({
       signaling: pair,
       worker,
       signal: link.ending.signal,
@@ -155,7 +155,7 @@ export class Links {
     return link;
   }
 
-  #connected(link: Link, peer: PeerImpl): void {
+  #connected(link: Link, peer: Session): void {
     if (this.#links.get(link.name.id) !== link) {
       this.#letGo(peer);
       return;
@@ -202,7 +202,7 @@ export class Links {
     else link.ending.abort();
   }
 
-  #letGo(peer: PeerImpl): void {
+  #letGo(peer: Session): void {
     const released = peer.close();
     this.#releases.add(released);
     void released.finally(() => this.#releases.delete(released));

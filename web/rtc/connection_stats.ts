@@ -1,14 +1,14 @@
-/** What a browser tells of a connection's path. What it does not tell is undefined. */
+/** A browser's statistics of a connection's path. Values that the browser does not report are undefined. */
 export interface ConnectionStats {
   /** Both ends of the selected pair are host candidates. */
   readonly hostPair: boolean;
-  /** Of connectivity checks, ms. */
+  /** Round trip of connectivity checks, ms. */
   readonly rtt: number | undefined;
   readonly bytesSent: number | undefined;
   readonly bytesReceived: number | undefined;
   readonly packetsSent: number | undefined;
   readonly packetsReceived: number | undefined;
-  /** When that was counted, on the clock of `performance.now()`; Infinity where the browser does not say. */
+  /** Time of the counts, on the clock of `performance.now()`; Infinity if the browser does not report it. */
   readonly at: number;
 }
 
@@ -30,7 +30,7 @@ export async function readConnection(connection: RTCPeerConnection): Promise<Con
   if (!pair) return undefined;
   const typeOf = (id: unknown): unknown => entries.get(String(id))?.['candidateType'];
   const number = (name: string): number | undefined => numberOf(pair, name);
-  // Over all pairs, where the browser tells: while a connection comes up, the two sides may each have selected another one.
+  // Over all pairs if the browser reports that: while a connection is set up, the two sides may have selected different pairs.
   const packets = (name: string): number | undefined => numberOf(transport, name) ?? number(name);
   const seconds = number('currentRoundTripTime');
   return {
@@ -54,7 +54,7 @@ function selectedPair(entries: ReadonlyMap<string, Entry>, transport: Entry | un
   if (typeof selected === 'string') return entries.get(selected);
   let nominated: Entry | undefined;
   for (const entry of entries.values()) {
-    // Firefox says `selected`.
+    // Firefox marks the pair with `selected`.
     if (entry['type'] !== 'candidate-pair' || entry['state'] !== 'succeeded') continue;
     if (entry['selected'] === true) return entry;
     if (entry['nominated'] === true) nominated ??= entry;

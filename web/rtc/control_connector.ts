@@ -1,83 +1,81 @@
 import { MillraceError } from '../api/errors.js';
-import type { PeerConnectionClass } from '../api/options.js';
-import type { LinkMessage, PeerMessage } from '../signaling/envelope.js';
-import type { Pairing } from '../signaling/rendezvous.js';
-import type { Fingerprints } from './fingerprint.js';
-import { Link } from './peer_link.js';
-
-export interface ControlConnectorOptions {
-  rtc: RTCConfiguration;
-  Connection?: PeerConnectionClass | undefined;
-  pairing: Pairing;
-  /** A first path that fails may come yet: the other side hears of this one when people get to it. */
-  patient?: boolean;
-  attach(channel: RTCDataChannel): void;
-  onnegotiated(maxMessageSize: number, fingerprints: Fingerprints): void;
-  /** The session asks the other side for a sign of life; `disconnected` is called where none comes. */
-  check(): void;
-  /** A signalling that has closed meanwhile is needed again. */
-  reopenSignaling(): void;
-  /** A new connection begins: the session lets go of the old channel before `attach` is called again. */
-  onrenew(): void;
-  /** False: the connection is being repaired. True: it works again. */
-  onsteady(steady: boolean): void;
-  /** The first connection did not come up. Called once. */
-  onfailed(error: MillraceError): void;
-  /** There is nobody left to connect to, or ('authentication-failed') somebody else. Called once. */
-  ongone(error: MillraceError): void;
-}
+import type { ConnectionMessage, PeerMessage } from '../signaling/envelope.js';
+import type { ControlConnectorOptions } from './control_options.js';
+import { PeerLink } from './peer_link.js';
+import { Presence } from './presence.js';
 
 /**
- * 'opening': the first connection is on its way. 'up'. 'restarting': ICE looks for another path for the same connection.
- * 'renewing': a new connection is on its way, and will be taken once the session has agreed on keys over it.
+ * 'opening': the first connection is being set up. 'up': it works. 'restarting': ICE looks for another path for the same
+ * connection. 'renewing': a new connection is being set up; it counts once the session has agreed on keys over it.
  */
 type Phase = 'opening' | 'up' | 'restarting' | 'renewing';
 
-type LinkStep = LinkMessage & { link: number };
+type ConnectionStep = ConnectionMessage & { link: number };
 
-/** An offer and more candidates than any real machine has. */
+/** A description and more candidates than any real machine has. */
 const MAX_HELD = 257;
 /** An ICE restart takes a few round trips of signalling and checks; after this, ms, a new connection is tried. */
 const RESTART_TIMEOUT_MS = 5_000;
-/** The same for a new connection, which has DTLS, SCTP and the handshake to do besides. */
+/** The same for a new connection, which needs DTLS, SCTP and the handshake as well. */
 const RENEW_TIMEOUT_MS = 8_000;
-/** How often the side that makes no offers asks for one, ms. */
+/** How often the other side than the initiator asks for a new connection, ms. */
 const ASK_INTERVAL_MS = 2_000;
 /** A new connection that fails at once is not tried again before, ms. */
 const RETRY_PAUSE_MS = 1_000;
-/** How long the session has to say why the first handshake fails, ms, once something else has ended it. */
+/** Time for the session to report why the first handshake failed, ms, once the connection has ended. */
 const VERDICT_TIMEOUT_MS = 2_000;
-/** A path that is there is found sooner, ms: whoever leaves later than this gave up. */
+/** A path that exists is found sooner, ms: a side that leaves later than this gave up. */
 const PATH_MS = 10_000;
-/** How long the other side has for a word over the signalling once there is reason to believe that it is gone, ms. */
-const WORD_TIMEOUT_MS = 3_000;
 
 /**
  * The connection that carries the control lane, and its repair: an ICE restart when it drops, and a new connection through
- * the signalling when that does not help. How long it is tried is for the session to say.
+ * the signalling when the restart does not help. The session decides how long repairs are tried.
  *
- * The signalling is not trusted, so what it says does nothing to a connection that works: first the session asks the other
- * side itself, over the connection.
+ * The signalling is not trusted, so its messages do nothing to a connection that works: the session first asks the other
+ * side itself, over the connection (`check` below). The phases and their transitions ("I" is the initiator, the side whose
+ * descriptions the other side answers; "fail" calls `onfailed`, "gone" calls `ongone`; "–" is ignored):
+ *
+ * | event                             | opening        | up           | restarting     | renewing         |
+ * |-----------------------------------|----------------|--------------|----------------|------------------|
+ * | session agreed on keys            | up             | up           | up             | up               |
+ * | session lost the connection       | –              | renewing     | renewing       | –                |
+ * | ICE connected                     | –              | –            | up, check      | –                |
+ * | ICE disconnected                  | –              | restarting   | –              | –                |
+ * | ICE failed                        | fail (patient: –) | restarting | renewing in 1 s | again in 1 s   |
+ * | connection closed                 | fail           | renewing     | renewing       | again in 1 s     |
+ * | certificate changed               | fail           | gone         | gone           | gone             |
+ * | timeout                           | – (see `connect`) | –         | 5 s: renewing  | 8 s: again       |
+ * | I: asked to restart               | –              | check        | –              | restarting       |
+ * | I: asked to renew                 | –              | check        | renewing       | again            |
+ * | not I: description of a newer one | –              | keep, check  | renewing       | again, with it   |
+ * | other side says bye               | fail           | check        | gone           | gone             |
+ * | other side may be gone            | ping; silence: fail | check   | ping; silence: gone | ping; silence: gone |
+ *
+ * "again" closes the new connection and sets up the next one. After `stopRepairs` nothing has an effect.
  */
 export class ControlConnector {
   readonly #options: ControlConnectorOptions;
   readonly #beganAt = performance.now();
-  #link: Link | undefined;
+  #connection: PeerLink | undefined;
   #generation = 0;
   #phase: Phase = 'opening';
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #wordTimer: ReturnType<typeof setTimeout> | undefined;
-  /** An offer that came while the connection still works for this side, and its candidates. */
-  #held: LinkStep[] = [];
-  #heardAt = -Infinity;
-  #left = false;
-  #doubted = false;
+  readonly #presence: Presence;
+  /** A description that came while the connection still works for this side, and its candidates. */
+  #held: ConnectionStep[] = [];
   #handshaking = false;
   #ended = false;
 
-  /** Errors: as for `Link`. */
+  /** Errors: as for `PeerLink`. */
   constructor(options: ControlConnectorOptions) {
     this.#options = options;
+    this.#presence = new Presence({
+      send: (message) => this.#send(message),
+      patient: options.patient ?? false,
+      onsilent: () => {
+        if (this.#phase !== 'up') this.#leftBehind('the other side is gone');
+      },
+    });
     this.#open();
     const { pairing } = options;
     pairing.onmessage = (message) => this.#hear(message);
@@ -85,32 +83,32 @@ export class ControlConnector {
     pairing.ondoubt = () => this.#doubt();
   }
 
-  /** The present connection. */
+  /** The current connection. */
   get connection(): RTCPeerConnection | undefined {
-    return this.#link?.connection;
+    return this.#connection?.connection;
   }
 
-  /** The first channel is open: from here on the session knows best why it fails. */
+  /** The first channel is open: from now on the session knows the reason of a failure. */
   handshaking(): void {
     this.#handshaking = true;
   }
 
-  /** The session has keys for the present connection. */
+  /** The session has keys for the current connection. */
   established(): void {
     this.#phase = 'up';
     this.#held = [];
-    this.#doubted = false;
+    this.#presence.doubted = false;
     this.#clearTimers();
     this.#options.onsteady(true);
   }
 
-  /** The session has lost the present connection. */
+  /** The session has lost the current connection. */
   disconnected(): void {
     if (this.#ended) return;
     if (this.#phase === 'up' || this.#phase === 'restarting') this.#renew();
   }
 
-  /** The session ends: what there is stays until `close`, and nothing new is made. */
+  /** The session ends: the connection stays until `close`, and no new one is made. */
   stopRepairs(): void {
     this.#ended = true;
     this.#clearTimers();
@@ -118,12 +116,12 @@ export class ControlConnector {
 
   close(): void {
     this.stopRepairs();
-    this.#link?.close();
+    this.#connection?.close();
   }
 
   #hear(message: PeerMessage): void {
     if (this.#ended) return;
-    this.#heardAt = performance.now();
+    this.#presence.handle(message);
     switch (message.type) {
       case 'description':
       case 'candidate':
@@ -135,23 +133,18 @@ export class ControlConnector {
       case 'renew':
         if (this.#isAskedFor(message.link)) this.#renew();
         break;
-      case 'ping':
-        this.#send({ type: 'pong' });
-        break;
-      case 'pong':
-        break;
     }
   }
 
-  /** Only the side that makes offers is asked for one. */
-  #isAskedFor(link: number): boolean {
-    if (!this.#options.pairing.initiator || link !== this.#generation || this.#phase === 'opening') return false;
+  /** Only the initiator can restart or renew. */
+  #isAskedFor(generation: number): boolean {
+    if (!this.#options.pairing.initiator || generation !== this.#generation || this.#phase === 'opening') return false;
     if (this.#phase !== 'up') return true;
     this.#options.check();
     return false;
   }
 
-  #hearLink(message: LinkStep): void {
+  #hearLink(message: ConnectionStep): void {
     const isOffer = message.type === 'description' && message.kind === 'offer';
     const mayAdopt = !this.#options.pairing.initiator && this.#phase !== 'opening';
     if (this.#phase === 'up' && mayAdopt && isOffer) {
@@ -162,13 +155,13 @@ export class ControlConnector {
     } else if (mayAdopt && isOffer && message.link > this.#generation) {
       this.#adopt([message]);
     } else if (message.link === this.#generation) {
-      this.#link?.handle(message);
+      this.#connection?.handle(message);
     }
   }
 
   #hearBye(): void {
     if (this.#ended) return;
-    this.#left = true;
+    this.#presence.left = true;
     if (this.#phase === 'up') this.#options.check();
     else this.#leftBehind('the other side left');
   }
@@ -176,20 +169,9 @@ export class ControlConnector {
   /** The other side may be gone. */
   #doubt(): void {
     if (this.#ended) return;
-    this.#doubted = true;
+    this.#presence.doubted = true;
     if (this.#phase === 'up') this.#options.check();
-    else this.#askForWord();
-  }
-
-  #askForWord(): void {
-    // Where people carry the messages, a word takes as long as they do.
-    if (this.#wordTimer !== undefined || this.#options.patient) return;
-    const asked = performance.now();
-    this.#send({ type: 'ping' });
-    this.#wordTimer = setTimeout(() => {
-      this.#wordTimer = undefined;
-      if (this.#heardAt < asked && this.#phase !== 'up') this.#leftBehind('the other side is gone');
-    }, WORD_TIMEOUT_MS);
+    else this.#presence.ask();
   }
 
   #leftBehind(detail: string): void {
@@ -206,7 +188,7 @@ export class ControlConnector {
       this.#phase = 'up';
       this.#clearTimers();
       this.#options.onsteady(true);
-      // The path is there; whether the other side still is will show.
+      // There is a path; whether the other side is still there is another question.
       this.#options.check();
     } else if (this.#phase === 'opening') {
       if (state === 'failed' && !this.#options.patient) this.#failSoon(new MillraceError('connection-failed', 'no path to the other side'));
@@ -230,8 +212,8 @@ export class ControlConnector {
     if (this.#ended) return;
     this.#setTimer(() => this.#renew(), RESTART_TIMEOUT_MS);
     const held = this.#held.splice(0);
-    if (this.#options.pairing.initiator) this.#link?.restart();
-    else if (held[0]?.link === this.#generation) for (const step of held) this.#link?.handle(step);
+    if (this.#options.pairing.initiator) this.#connection?.restart();
+    else if (held[0]?.link === this.#generation) for (const step of held) this.#connection?.handle(step);
     else this.#send({ type: 'restart', link: this.#generation });
   }
 
@@ -252,17 +234,17 @@ export class ControlConnector {
     this.#setTimer(() => this.#renew(), ASK_INTERVAL_MS);
   }
 
-  /** Takes the offer of a new connection, and what came after it. */
-  #adopt(steps: readonly LinkStep[]): void {
+  /** Takes the description of a new connection, and its candidates. */
+  #adopt(steps: readonly ConnectionStep[]): void {
     this.#unsteady('renewing');
     if (this.#ended) return;
     this.#generation = steps[0]!.link;
     this.#replace();
-    for (const step of steps) this.#link?.handle(step);
+    for (const step of steps) this.#connection?.handle(step);
   }
 
   #replace(): void {
-    this.#link?.close();
+    this.#connection?.close();
     this.#options.onrenew();
     this.#setTimer(() => this.#renew(), RENEW_TIMEOUT_MS);
     try {
@@ -281,15 +263,15 @@ export class ControlConnector {
     this.#phase = phase;
     this.#options.reopenSignaling();
     if (wasUp) this.#options.onsteady(false);
-    if (this.#left) this.#leftBehind('the other side left');
-    else if (this.#doubted) this.#askForWord();
+    if (this.#presence.left) this.#leftBehind('the other side left');
+    else if (this.#presence.doubted) this.#presence.ask();
   }
 
   #open(): void {
     const generation = this.#generation;
     const current = (): boolean => generation === this.#generation && !this.#ended;
     const { rtc, Connection, pairing, attach, onnegotiated } = this.#options;
-    this.#link = new Link({
+    this.#connection = new PeerLink({
       rtc,
       Connection,
       label: 'millrace-control',
@@ -307,7 +289,7 @@ export class ControlConnector {
     });
   }
 
-  /** A signalling that fails ends the first attempt; later, what it does not carry is said again. */
+  /** A signalling that throws ends the first attempt. Later, lost messages are repeated. */
   #send(message: PeerMessage): void {
     try {
       this.#options.pairing.send(message);
@@ -323,17 +305,16 @@ export class ControlConnector {
 
   #clearTimers(): void {
     clearTimeout(this.#timer);
-    clearTimeout(this.#wordTimer);
-    this.#wordTimer = undefined;
+    this.#presence.stop();
   }
 
-  /** Somebody who is not the other side answers in its name. */
+  /** Someone who is not the other side answers in its name. */
   #refuse(error: MillraceError): void {
     if (this.#phase === 'opening') this.#fail(error);
     else this.#gone(error);
   }
 
-  /** Who finds the handshake wrong leaves at once, and its leaving may be seen here before its reason is. */
+  /** A side that finds the handshake wrong leaves at once, and its leaving may be seen here before its reason. */
   #failSoon(error: MillraceError): void {
     if (this.#handshaking) this.#setTimer(() => this.#fail(error), VERDICT_TIMEOUT_MS);
     else this.#fail(error);

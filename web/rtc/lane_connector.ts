@@ -1,56 +1,56 @@
 import { MillraceError } from '../api/errors.js';
 import type { PeerConnectionClass } from '../api/options.js';
 import { nextTask } from '../base/tasks.js';
-import { parseLinkMessage, type LinkMessage } from '../signaling/envelope.js';
+import { parseConnectionMessage, type ConnectionMessage } from '../signaling/envelope.js';
 import type { Fingerprints } from './fingerprint.js';
-import { Link } from './peer_link.js';
+import { PeerLink } from './peer_link.js';
 
 export interface LaneConnectorOptions {
   rtc: RTCConfiguration;
   Connection?: PeerConnectionClass | undefined;
-  /** Never more, whatever either side wants. */
+  /** The upper bound, whatever either side wants. */
   maxLanes: number;
   reliable: boolean;
   /** Carries a message to the other side's connector, in band. */
   signal(message: string): void;
   attach(lane: number, channel: RTCDataChannel, reliable: boolean): void;
   onnegotiated(lane: number, maxMessageSize: number, fingerprints: Fingerprints): void;
-  /** The lane's connection is gone: its channel is not to be used any more. */
+  /** The lane's connection is gone: its channel must not be used any more. */
   onlost(lane: number, error: MillraceError): void;
 }
 
-/** The in-band signalling carries at most this, bytes. */
+/** Longest message of the in-band signalling, bytes. */
 const MAX_SIGNAL_BYTES = 15 * 1024;
-/** Lane numbers are 32 bits in the protocol; a session that used so many has something wrong with it. */
+/** Lane numbers have 32 bits in the protocol, but a sound session never gets this far. */
 const MAX_LANE = 0xffff;
-/** Connecting must not take longer, ms: after that a lane counts as lost. */
+/** A lane that has not opened after this time, ms, counts as lost. */
 const OPEN_TIMEOUT_MS = 15_000;
-/** A lost lane is opened again after this, ms, and twice as long each time that it does not open. */
+/** Back-off before a lost lane is opened again, ms. It doubles with each failed attempt. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 4_000;
 
 interface Lane {
-  readonly link: Link;
+  readonly connection: PeerLink;
   readonly timer: ReturnType<typeof setTimeout>;
   opened: boolean;
-  /** Another lane is about to take its place. */
+  /** Another lane is about to replace it. */
   retiring: boolean;
 }
 
-/** What the connectors of the two sides say to each other. */
+/** The messages between the connectors of the two sides. */
 type LaneSignal =
-  | ({ lane: number } & LinkMessage)
-  /** To the side that opens lanes: this one is gone here. */
+  | ({ lane: number } & ConnectionMessage)
+  /** To the side that opens lanes: this lane is gone here. */
   | { lane: number; type: 'lost' }
-  /** To the side that opens lanes: open others in place of all there are. */
+  /** To the side that opens lanes: replace all lanes. */
   | { lane: 0; type: 'replace' }
-  /** To the side that opens lanes: so many would be good to have. */
+  /** To the side that opens lanes: this side would like `count` lanes. */
   | { lane: 0; type: 'want'; count: number };
 
 /**
- * The bulk lanes: one peer connection each, set up through the session itself, so that the signalling server sees nothing
- * of it. Lane numbers start at 1, are given by one side, the initiator, and never come twice. Lanes that are lost are opened
- * again for as long as the session is connected.
+ * The bulk lanes: one connection each, signalled in band, so that the signalling server sees nothing of them. One side, the
+ * initiator, opens lanes and numbers them from 1; a number is never used twice. Lost lanes are opened again while the session is
+ * connected.
  */
 export class LaneConnector {
   readonly #options: LaneConnectorOptions;
@@ -59,12 +59,12 @@ export class LaneConnector {
   #running = false;
   #reliable: boolean;
   #lastLane = 0;
-  /** By this side, and by the other one. */
+  /** The number of lanes that this side wants, and that the other side wants. */
   #wanted = 1;
   #wantedThere = 1;
   #pauseMs = FIRST_PAUSE_MS;
   #pause: ReturnType<typeof setTimeout> | undefined;
-  /** A task goes on with `#fill`. */
+  /** A task continues `#fill`. */
   #filling = false;
 
   constructor(options: LaneConnectorOptions) {
@@ -81,7 +81,7 @@ export class LaneConnector {
     this.#fill();
   }
 
-  /** This side would like to have so many lanes. */
+  /** This side would like to have `count` lanes. */
   want(count: number): void {
     this.#wanted = count;
     if (!this.#running) return;
@@ -89,20 +89,20 @@ export class LaneConnector {
     else this.#signal({ lane: 0, type: 'want', count });
   }
 
-  /** The session ends: what there is stays until `stop`, and nothing new is made. */
+  /** The session ends: open lanes stay until `stop`, and no lane is opened. */
   stopRepairs(): void {
     this.#running = false;
     clearTimeout(this.#pause);
     this.#pause = undefined;
   }
 
-  /** The session is not connected any more: there is no signalling, and its lanes are gone. */
+  /** The session lost its connection: there is no in-band signalling, and its lanes are gone. */
   stop(): void {
     this.stopRepairs();
     for (const lane of [...this.#lanes.keys()]) this.#close(lane);
   }
 
-  /** Takes a message of the other side's connector. What makes no sense is ignored: the other side is not trusted. */
+  /** Takes a message of the other side's connector. Invalid messages are ignored, because the other side is not trusted. */
   handle(text: string): void {
     const signal = parseLaneSignal(text);
     if (!signal || !this.#running) return;
@@ -119,7 +119,7 @@ export class LaneConnector {
         break;
       default:
         if (this.#isNew(signal)) this.#create(signal.lane);
-        this.#lanes.get(signal.lane)?.link.handle(signal);
+        this.#lanes.get(signal.lane)?.connection.handle(signal);
     }
   }
 
@@ -132,7 +132,7 @@ export class LaneConnector {
     this.#pauseMs = FIRST_PAUSE_MS;
     if (!this.#initiator) return;
     const next = [...this.#lanes].find(([, { retiring }]) => retiring)?.[0];
-    if (next !== undefined) this.#lose(next, new MillraceError('lane-closed', `lane ${lane} takes its place`));
+    if (next !== undefined) this.#lose(next, new MillraceError('lane-closed', `lane ${lane} replaces it`));
   }
 
   /** The lane's channel closed. */
@@ -140,14 +140,14 @@ export class LaneConnector {
     this.#lose(lane, new MillraceError('lane-closed', `the channel of lane ${lane} closed`));
   }
 
-  /** Lanes whose connection does not work are opened anew: the network changed under them. */
+  /** Replaces lanes whose connection broke while the network changed. */
   check(): void {
-    for (const [lane, { link, opened }] of [...this.#lanes]) {
-      if (opened && link.state !== 'connected') this.#lose(lane, new MillraceError('lane-closed', `lane ${lane}: ${link.state}`));
+    for (const [lane, { connection, opened }] of [...this.#lanes]) {
+      if (opened && connection.state !== 'connected') this.#lose(lane, new MillraceError('lane-closed', `lane ${lane}: ${connection.state}`));
     }
   }
 
-  /** From now on this side's lanes are reliable, and those that are not are replaced. */
+  /** Makes this side's lanes reliable: unreliable ones are replaced. */
   makeReliable(): void {
     if (this.#reliable) return;
     this.#reliable = true;
@@ -161,7 +161,7 @@ export class LaneConnector {
       signal.type === 'description' &&
       signal.kind === 'offer' &&
       signal.lane > this.#lastLane &&
-      // Twice, because a lane is open before the one that it replaces is closed.
+      // Twice, because a new lane opens before the lane that it replaces is closed.
       this.#lanes.size < 2 * this.#options.maxLanes
     );
   }
@@ -172,8 +172,8 @@ export class LaneConnector {
   }
 
   /**
-   * Opens what is missing, and closes what is too much: the youngest, whose windows are the smallest. One in a task: to make or
-   * end a connection keeps the window for milliseconds.
+   * Opens missing lanes, and closes surplus ones: the youngest first, whose congestion windows are the smallest. One lane per
+   * task, because to make or end a connection blocks the window for milliseconds.
    */
   #fill(): void {
     if (!this.#running || !this.#initiator || this.#pause !== undefined || this.#filling) return;
@@ -183,7 +183,7 @@ export class LaneConnector {
       if (!this.#create(this.#lastLane + 1)) return;
     } else if (staying.length > target) {
       const lane = staying.at(-1)!;
-      this.#end(lane, new MillraceError('lane-closed', `lane ${lane} does not pay`));
+      this.#end(lane, new MillraceError('lane-closed', `lane ${lane} is not needed`));
     } else {
       return;
     }
@@ -194,13 +194,13 @@ export class LaneConnector {
     });
   }
 
-  /** False: the browser makes no more connections now. */
+  /** Returns false if the browser makes no more connections now. */
   #create(lane: number): boolean {
     this.#lastLane = lane;
     const reliable = this.#reliable;
-    let link: Link;
+    let connection: PeerLink;
     try {
-      link = new Link({
+      connection = new PeerLink({
         rtc: this.#options.rtc,
         Connection: this.#options.Connection,
         initiator: this.#initiator,
@@ -223,16 +223,16 @@ export class LaneConnector {
       () => this.#lose(lane, new MillraceError('timeout', `lane ${lane} did not open`)),
       OPEN_TIMEOUT_MS,
     );
-    this.#lanes.set(lane, { link, timer, opened: false, retiring: false });
+    this.#lanes.set(lane, { connection, timer, opened: false, retiring: false });
     return true;
   }
 
-  /** `tell`: the other side may not know of it. */
+  /** Closes a lane, and opens another one later. `tell`: the other side may not know of it. */
   #lose(lane: number, error: MillraceError, tell = true): void {
     if (this.#end(lane, error, tell)) this.#fillLater();
   }
 
-  /** As `#lose`, for good; false: there is no such lane. */
+  /** As `#lose`, without a replacement. Returns false if there is no such lane. */
   #end(lane: number, error: MillraceError, tell = true): boolean {
     if (!this.#close(lane)) return false;
     this.#options.onlost(lane, error);
@@ -254,14 +254,14 @@ export class LaneConnector {
     if (!entry) return false;
     clearTimeout(entry.timer);
     this.#lanes.delete(lane);
-    entry.link.close();
+    entry.connection.close();
     return true;
   }
 
   #signal(signal: LaneSignal): void {
     const text = JSON.stringify(signal);
     if (new TextEncoder().encode(text).length > MAX_SIGNAL_BYTES) {
-      throw new MillraceError('too-large', `the description of lane ${signal.lane}`);
+      throw new MillraceError('too-large', `the description of lane ${signal.lane} is too long for the in-band signalling`);
     }
     this.#options.signal(text);
   }
@@ -283,6 +283,6 @@ function parseLaneSignal(text: string): LaneSignal | undefined {
   }
   if (typeof lane !== 'number' || !Number.isInteger(lane) || lane < 1 || lane > MAX_LANE) return undefined;
   if (type === 'lost') return { lane, type };
-  const message = parseLinkMessage(value);
+  const message = parseConnectionMessage(value);
   return message && { lane, ...message };
 }

@@ -3,35 +3,34 @@ import { readConnection, type ConnectionStats } from './connection_stats.js';
 type Exchanged =
   /** Asks how many packets have arrived. */
   | { millrace: 'counts'; id: number }
-  /** So many; -1 where that is not known. `held`: how long the answer took, ms. */
+  /** The number of packets; -1 if unknown. `held`: time that the answer took, ms. */
   | { millrace: 'received'; id: number; received: number; held: number };
 
-/** Chromium gives a report that is younger than 50 ms once more. */
+/** Chromium repeats a report that is younger than 50 ms. */
 const REPEATED_MS = 60;
-/** An answer that takes longer, ms, is not waited for any more. */
+/** After this time, ms, an answer is no longer awaited. */
 const LONGEST_ANSWER_MS = 5_000;
 
 export interface PacketExchangeOptions {
   /** The connection whose packets are counted; undefined while there is none. */
   connection(): RTCPeerConnection | undefined;
-  /** Carries a text to the other side's `handle`; may throw. */
+  /** Sends a text to the other side's `handle`; may throw. */
   say(message: string): void;
-  /** The other side has received `received` of `sent` packets; undefined where one of the browsers does not count. `rtt`: ms. */
+  /** The other side has received `received` of `sent` packets; undefined if one of the browsers does not count. `rtt`: ms. */
   onanswer(counts: { sent: number; received: number } | undefined, rtt: number | undefined): void;
 }
 
 /**
- * Packet counts of a connection, exchanged by both sides: this one remembers how many packets it has sent and asks, the
- * other one answers how many it has received when it hears that. What was sent before the text has mostly arrived before it,
- * so the two fit.
+ * Exchanges packet counts of a connection: this side notes how many packets it has sent and asks; the other side answers how many
+ * it has received by then. Most packets that were sent before the question arrive before it, so the two counts match.
  */
 export class PacketExchange {
   readonly #options: PacketExchangeOptions;
   #asked = 0;
   #askedAt = 0;
-  /** The last question has no answer yet. */
+  /** The last question waits for its answer. */
   #waiting = false;
-  /** Packets that this side had sent then; -1 where that is not known. */
+  /** Packets that this side had sent at the last question; -1 if unknown. */
   #sent = -1;
   #answering = false;
   #stopped = false;
@@ -40,18 +39,18 @@ export class PacketExchange {
     this.#options = options;
   }
 
-  /** `stats`: of the connection, just read. Nothing is asked while the other side still owes an answer, however often this is called. */
+  /** Asks the other side, unless an answer is still awaited. `stats`: the current statistics of the connection. */
   ask(stats: ConnectionStats | undefined): void {
     const now = performance.now();
     if (this.#waiting && now - this.#askedAt < LONGEST_ANSWER_MS) return;
     this.#asked += 1;
     this.#askedAt = now;
     this.#sent = stats?.packetsSent ?? -1;
-    // Also without counts: the answer measures the round trip.
+    // Even without counts: the answer measures the round trip.
     this.#waiting = this.#tell({ millrace: 'counts', id: this.#asked });
   }
 
-  /** False: the text is none of the other side's exchange. What makes no sense is ignored. */
+  /** Takes a text of the other side. Returns false if it is not a text of a `PacketExchange`. Invalid content is ignored. */
   handle(message: string): boolean {
     const parsed = parse(message);
     if (!parsed) return false;
@@ -66,7 +65,7 @@ export class PacketExchange {
   }
 
   async #answer(id: number): Promise<void> {
-    // However often the other side asks.
+    // One answer at a time, however often the other side asks.
     if (this.#answering) return;
     this.#answering = true;
     const start = performance.now();
@@ -83,7 +82,7 @@ export class PacketExchange {
     this.#options.onanswer(counted ? { sent: this.#sent, received } : undefined, rtt >= 0 ? rtt : undefined);
   }
 
-  /** False: the way is closed, and what it would have told stays unknown. */
+  /** Returns false if the text cannot be sent; the counts stay unknown then. */
   #tell(message: Exchanged): boolean {
     try {
       this.#options.say(JSON.stringify(message));
@@ -94,7 +93,7 @@ export class PacketExchange {
   }
 }
 
-/** What was counted at `since` or later: an older count lacks packets that were sent before the question, as if they were lost. */
+/** Counts at `since` or later. In an older count, packets that were sent before the question would seem lost. */
 async function countedSince(connection: RTCPeerConnection, since: number): Promise<ConnectionStats | undefined> {
   const stats = await readConnection(connection);
   if (!stats || stats.at >= since) return stats;

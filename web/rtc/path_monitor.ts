@@ -1,21 +1,22 @@
+import { isCellular } from './cellular.js';
 import { readConnection } from './connection_stats.js';
 import { PacketExchange } from './packet_exchange.js';
 
 export interface PathMonitorOptions {
   /** The control connection, while there is one. */
   connection(): RTCPeerConnection | undefined;
-  /** Carries a text to the other side's `handle`, in band. */
+  /** Sends a text to the other side's `handle`, in band. */
   say(message: string): void;
   onpath(hostPair: boolean, cellular: boolean): void;
   onpackets(sent: number, received: number): void;
 }
 
-/** Reading statistics costs a browser about a millisecond. */
+/** Interval of the measurements. Each costs a browser about a millisecond. */
 const INTERVAL_MS = 1_000;
 
 /**
- * Watches the control connection for the engine, which does not see connections: what its path is made of, and how many of
- * its packets get lost. It carries no bulk, so that its losses are the link's, not those of an overflowing queue of its own.
+ * Measures the control connection for the engine, which has no access to connections: the kind of its path, and the loss of its
+ * packets. It carries no bulk, so its losses are those of the link, not of a queue that it fills itself.
  */
 export class PathMonitor {
   readonly #options: PathMonitorOptions;
@@ -34,13 +35,13 @@ export class PathMonitor {
     });
   }
 
-  /** Whether the connection works, so that there is something to watch. */
+  /** Starts or ends the measurements. `works`: the connection works. */
   run(works: boolean): void {
     clearInterval(this.#timer);
     this.#timer = works ? setInterval(() => void this.#read(), INTERVAL_MS) : undefined;
   }
 
-  /** False: the text is for somebody else. */
+  /** Takes a text of the other side. Returns false if it is not a text of a `PathMonitor`. */
   handle(message: string): boolean {
     return this.#exchange.handle(message);
   }
@@ -60,10 +61,4 @@ export class PathMonitor {
     this.#options.onpath(stats.hostPair, isCellular());
     this.#exchange.ask(stats);
   }
-}
-
-/** Whether the device says that it is on a mobile network: Chromium on phones does. */
-export function isCellular(): boolean {
-  const { connection } = (globalThis.navigator ?? {}) as Navigator & { connection?: { type?: string } };
-  return connection?.type === 'cellular';
 }

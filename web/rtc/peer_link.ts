@@ -1,27 +1,27 @@
-import { MillraceError } from '../api/errors.js';
+import { describe, MillraceError } from '../api/errors.js';
 import type { PeerConnectionClass } from '../api/options.js';
-import type { LinkMessage } from '../signaling/envelope.js';
+import type { ConnectionMessage } from '../signaling/envelope.js';
 import { fingerprintOf, hasFingerprint, type Fingerprints } from './fingerprint.js';
 
-export interface LinkOptions {
+export interface PeerLinkOptions {
   rtc: RTCConfiguration;
-  /** Default: the browser's. */
+  /** Default: the browser's class. */
   Connection?: PeerConnectionClass | undefined;
   label: string;
-  /** How this side's channel sends; each side decides for itself. */
+  /** How this side's channel sends; each side decides that for itself. */
   channel: { ordered: boolean; reliable: boolean };
-  /** True on the side that makes the offers. */
+  /** True on the side that makes the first description. */
   initiator: boolean;
-  /** Carries a message to the `Link` of the other side; may throw. */
-  send(message: LinkMessage): void;
-  /** Takes the channel in the task that made it: later it cannot go to a worker any more. */
+  /** Sends a message to the `PeerLink` of the other side; may throw. */
+  send(message: ConnectionMessage): void;
+  /** Takes the channel in the task that made it: later it cannot be transferred to a worker. */
   attach(channel: RTCDataChannel): void;
   /**
-   * Both descriptions are set, and the other side's certificate is known to be the one that its description names. Called
-   * once; `maxMessageSize` in bytes.
+   * Both descriptions are set, and the other side's certificate has the fingerprint of its description. Called once;
+   * `maxMessageSize` in bytes.
    */
   onnegotiated(maxMessageSize: number, fingerprints: Fingerprints): void;
-  /** 'disconnected' and 'failed' may pass: by themselves, or by `restart`. */
+  /** 'disconnected' and 'failed' may end by themselves, or by `restart`. */
   onstate(state: 'connected' | 'disconnected' | 'failed'): void;
   /**
    * The connection closed without `close` being called, or cannot be set up; 'authentication-failed': the other side's
@@ -30,22 +30,22 @@ export interface LinkOptions {
   onlost(error: MillraceError): void;
 }
 
-/** More candidates than any real machine has, for each description. */
+/** Candidates per description: more than any real machine has. */
 const MAX_CANDIDATES = 256;
-/** One at the beginning and one for each restart: a connection that needs more has no path. */
+/** One description at the beginning and one for each restart: a connection that needs more has no path. */
 const MAX_DESCRIPTIONS = 64;
-/** What every stack can receive, RFC 8841 section 6.1. */
+/** The message size that every stack can receive, RFC 8841 section 6.1. */
 const DEFAULT_MAX_MESSAGE_SIZE = 65_536;
 
 /**
- * One peer connection with one negotiated channel: the control connection, or a lane.
+ * One connection with one negotiated channel: the control connection, or that of a lane.
  * Candidates trickle, and wait until the remote description is set.
  *
- * Each side's fingerprint stays the same as long as the connection lives, whoever signals. That the other side's certificate
- * has it is the browser's to see to; where the browser shows the certificate, that is checked.
+ * Each side's fingerprint must stay the same for the life of the connection, whoever signals. The browser makes sure that the
+ * other side's certificate has that fingerprint; if the browser exposes the certificate, this class checks it, too.
  */
-export class Link {
-  readonly #options: LinkOptions;
+export class PeerLink {
+  readonly #options: PeerLinkOptions;
   readonly #connection: RTCPeerConnection;
   readonly #listening = new AbortController();
   readonly #candidates: RTCIceCandidateInit[] = [];
@@ -56,8 +56,8 @@ export class Link {
   #steps: Promise<void> = Promise.resolve();
   #ended = false;
 
-  /** Errors: throws 'invalid-argument' when the browser does not take `rtc`, 'not-supported' without WebRTC. */
-  constructor(options: LinkOptions) {
+  /** Errors: throws 'invalid-argument' if the browser does not accept `rtc`, and 'not-supported' without WebRTC. */
+  constructor(options: PeerLinkOptions) {
     this.#options = options;
     this.#connection = createConnection(options);
     try {
@@ -89,10 +89,10 @@ export class Link {
     return this.#connection.connectionState;
   }
 
-  /** Takes a message of the other side's `Link`. A description that the browser refuses ends the link. */
-  handle(message: LinkMessage): void {
+  /** Takes a message of the other side's `PeerLink`. A description that the browser refuses ends the connection. */
+  handle(message: ConnectionMessage): void {
     if (message.type === 'description') {
-      // The initiator waits for an answer, the other side for an offer; anything else is not for this state.
+      // The initiator expects an answer, the other side an offer; other descriptions do not fit the state.
       if ((message.kind === 'answer') !== this.#options.initiator) return;
       this.#step(() => this.#describe(message.kind, message.sdp));
     } else if (message.candidate !== '' && this.#candidateCount < MAX_CANDIDATES) {
@@ -103,7 +103,7 @@ export class Link {
     }
   }
 
-  /** Initiator: looks for another path (ICE restart, RFC 8445 section 9); `onstate` tells whether there is one. */
+  /** For the initiator: looks for another path (ICE restart, RFC 8445 section 9); `onstate` reports the result. */
   restart(): void {
     this.#step(() => this.#offer(true));
   }
@@ -114,7 +114,7 @@ export class Link {
     this.#connection.close();
   }
 
-  /** One after the other, in the order of arrival. */
+  /** Runs the steps one after the other, in the order of arrival. */
   #step(action: () => Promise<void>): void {
     this.#steps = this.#steps.then(async () => {
       if (this.#ended) return;
@@ -131,7 +131,7 @@ export class Link {
       if (iceRestart) this.#connection.restartIce();
       await this.#connection.setLocalDescription();
     } else {
-      // Stacks other than browsers do not make a description by themselves.
+      // Stacks other than browsers do not make the description by themselves.
       await this.#connection.setLocalDescription(await this.#connection.createOffer({ iceRestart }));
     }
     this.#sendDescription();
@@ -144,7 +144,7 @@ export class Link {
     this.#candidateCount = this.#candidates.length;
     this.#checkFingerprint(sdp);
     await this.#connection.setRemoteDescription({ type: kind, sdp });
-    // As the browser read it, which is what counts.
+    // As the browser parsed it, which counts.
     this.#checkFingerprint(this.#connection.remoteDescription?.sdp ?? '');
     if (kind === 'offer') {
       await this.#connection.setLocalDescription(this.#options.Connection && (await this.#connection.createAnswer()));
@@ -155,7 +155,7 @@ export class Link {
     for (const candidate of this.#candidates.splice(0)) await this.#addCandidate(candidate);
   }
 
-  /** Errors: throws 'authentication-failed' for another fingerprint than before. */
+  /** Errors: throws 'authentication-failed' if the fingerprint differs from the first one. */
   #checkFingerprint(sdp: string): void {
     const fingerprint = fingerprintOf(sdp);
     this.#remoteFingerprint ??= fingerprint;
@@ -164,22 +164,22 @@ export class Link {
     }
   }
 
-  /** As soon as the certificate can be seen, and again after each restart. Errors: throws 'authentication-failed' for a wrong one. */
+  /** Called when the certificate can be read, and after each restart. Errors: throws 'authentication-failed' for a wrong certificate. */
   async #checkCertificate(): Promise<void> {
     const fingerprint = this.#remoteFingerprint;
     if (fingerprint === undefined) return;
     const transport = this.#connection.sctp?.transport;
-    // Older browsers do not show it, and `crypto.subtle` is for secure contexts only.
+    // Older browsers do not expose it, and `crypto.subtle` exists in secure contexts only.
     if (typeof transport?.getRemoteCertificates === 'function' && globalThis.crypto?.subtle) {
       if (transport.state !== 'connected') {
-        // Its own event, since the connection's may come before it.
+        // The transport's own event, because the connection's may come earlier.
         const { signal } = this.#listening;
         transport.addEventListener('statechange', () => this.#step(() => this.#checkCertificate()), { signal, once: true });
         return;
       }
       const [certificate] = transport.getRemoteCertificates();
       if (!certificate || !(await hasFingerprint(certificate, fingerprint))) {
-        throw new MillraceError('authentication-failed', 'the certificate of the other side is another one');
+        throw new MillraceError('authentication-failed', 'the certificate of the other side does not have its fingerprint');
       }
     }
     if (this.#negotiated || this.#ended) return;
@@ -197,7 +197,7 @@ export class Link {
     try {
       await this.#connection.addIceCandidate(candidate);
     } catch {
-      // A candidate that this browser cannot use is one path less, and the others remain.
+      // A candidate that this browser cannot use costs one path; the others remain.
     }
   }
 
@@ -208,9 +208,9 @@ export class Link {
     this.#options.send({ type: 'description', kind, sdp: description.sdp });
   }
 
-  /** `null`: there are no more, which is an empty candidate to the other side (RFC 8838, section 14). */
+  /** `null` is the end of the candidates, sent to the other side as an empty candidate (RFC 8838, section 14). */
   #sendCandidate(candidate: RTCIceCandidate | null): void {
-    // Firefox says so twice.
+    // Firefox reports the end twice.
     if (candidate?.candidate === '') return;
     try {
       this.#options.send({
@@ -238,11 +238,20 @@ export class Link {
   }
 }
 
-function createConnection({ rtc, Connection = globalThis.RTCPeerConnection }: LinkOptions): RTCPeerConnection {
+/**
+ * Lets the browser check a configuration long before the first connection needs it.
+ * Errors: throws 'invalid-argument' where the browser does not accept `rtc`. Cost: one connection, closed at once.
+ */
+export function checkConfiguration({ rtc, Connection = globalThis.RTCPeerConnection }: Pick<PeerLinkOptions, 'rtc' | 'Connection'>): void {
+  // The defaults need no check; without WebRTC, the first connection says so.
+  if (Connection && Object.keys(rtc).length > 0) createConnection({ rtc, Connection }).close();
+}
+
+function createConnection({ rtc, Connection = globalThis.RTCPeerConnection }: Pick<PeerLinkOptions, 'rtc' | 'Connection'>): RTCPeerConnection {
   if (!Connection) throw new MillraceError('not-supported', 'this browser has no WebRTC');
   try {
     return new Connection(rtc);
   } catch (caught) {
-    throw MillraceError.from(caught, 'invalid-argument');
+    throw new MillraceError('invalid-argument', `rtc: ${describe(caught)}`, { cause: caught });
   }
 }

@@ -4,16 +4,16 @@ const NUMBERS = 64;
 const WORDS = 2;
 
 /**
- * A new code to say aloud, such as `7-crossover-clockwork`: a number and two of 2,048 words. `nameplate`: the number that the
- * signalling server gave to whoever waits (`webSocketSignaling`), which leaves the 22 bits of the words to guess; without it, one
- * from 1 to 64 that counts for 6 more. Who guesses is right once in 4 million times, or in 268 million, has one guess in each
- * attempt to connect, and is seen.
- * Errors: rejects with 'invalid-argument' for a number that is not whole and positive; with 'internal' when the word list does
- * not load: it is a file of its own, fetched now.
+ * Makes a new code to say aloud, such as `7-crossover-clockwork`: a number and two of 2,048 words.
+ * `nameplate`: the number that the signalling server assigned (`webSocketSignaling`); the words leave 22 bits to guess. Without it
+ * the number is random, from 1 to 64, and adds 6 bits. An attacker has one guess per attempt to connect, which succeeds once in
+ * 4 million (or 268 million) times and is noticed.
+ * Errors: rejects with 'invalid-argument' for a number that is not a positive integer, and with 'internal' if the list of words,
+ * a file of its own, does not load.
  */
 export async function createCode(nameplate?: number): Promise<string> {
   if (nameplate !== undefined && (!Number.isSafeInteger(nameplate) || nameplate < 1)) {
-    throw new MillraceError('invalid-argument', 'the number of a code is whole and positive');
+    throw new MillraceError('invalid-argument', 'the number of a code must be a positive integer');
   }
   let words: readonly string[];
   try {
@@ -27,8 +27,8 @@ export async function createCode(nameplate?: number): Promise<string> {
 }
 
 /**
- * A code as both sides compare it: case, width and form of letters, and what stands between the words make no difference, nor
- * do characters that nobody sees.
+ * A code in the form that both sides compare. Case, width and form of letters, separators between the words, and invisible
+ * characters make no difference.
  */
 export function normalizeCode(text: string): string {
   return text

@@ -1,12 +1,14 @@
-/** Where the page's secret is kept, so that a sender that was reloaded still gives its files the same names. */
+import { randomBytes } from '../base/ids.js';
+
+/** The key in `localStorage`: after a reload, a sender derives the same tokens for the same files. */
 const KEY = 'millrace-resume-secret';
 const BYTES = 16;
 
 let secret: Uint8Array | undefined;
 
 /**
- * 16 bytes of this origin's own that name transfers (`CoreSession.offer`). Kept in `localStorage` where there is one, else for
- * as long as the page lives. It protects no data: it keeps what is sent from being recognised by its token.
+ * 16 random bytes of this origin, from which the tokens of transfers are derived (`CoreSession.offer`). Kept in `localStorage` if
+ * there is one, else for the life of the page. They protect no data, but keep files from being recognised by their token.
  */
 export function resumeSecret(): Uint8Array {
   secret ??= load() ?? store(randomSecret());
@@ -14,7 +16,7 @@ export function resumeSecret(): Uint8Array {
 }
 
 export function randomSecret(): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(BYTES));
+  return randomBytes(BYTES);
 }
 
 function load(): Uint8Array | undefined {
@@ -31,7 +33,7 @@ function store(bytes: Uint8Array): Uint8Array {
   try {
     localStorage.setItem(KEY, JSON.stringify([...bytes]));
   } catch {
-    // It lives as long as the page, then.
+    // Then it lives as long as the page.
   }
   return bytes;
 }

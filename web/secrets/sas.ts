@@ -1,6 +1,6 @@
 /**
  * The pictures of the short authentication string, by name. Their order is part of the protocol: the core gives seven numbers
- * from 0 to 63. Chosen so that no two look or sound alike, also when they are small or read over a bad line.
+ * from 0 to 63. No two look or sound alike, even when they are small or read aloud over a bad line.
  */
 export const sasEmoji: Readonly<Record<string, string>> = {
   acorn: '🌰', airplane: '✈️', clock: '⏰', anchor: '⚓', axe: '🪓', balloon: '🎈', banana: '🍌', bat: '🦇',

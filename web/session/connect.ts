@@ -1,35 +1,40 @@
 import { MillraceError } from '../api/errors.js';
-import { resolveOptions, type ConnectOptions, type Settings } from '../api/options.js';
+import type { ConnectOptions } from '../api/options.js';
 import type { Peer } from '../api/types.js';
 import { orAborted } from '../base/deferred.js';
+import { isRecord } from '../base/is_record.js';
 import { startEngine } from '../engine/port.js';
+import { checkConfiguration } from '../rtc/peer_link.js';
 import { burn } from '../secrets/secret.js';
-import { pair, type Pairing } from '../signaling/rendezvous.js';
-import { PeerImpl } from './peer.js';
+import type { Pairing } from '../signaling/pairing.js';
+import { pair } from '../signaling/rendezvous.js';
+import { Session } from './session.js';
+import { resolveOptions, type Settings } from './settings.js';
 
-/** From the moment that the two sides know of each other, ms; the signalling may say otherwise. */
+/** Time from pairing to the agreement on keys, ms, unless the signalling asks for more. */
 const CONNECT_TIMEOUT_MS = 30_000;
 
 /**
- * Finds the other side through the signalling, connects, and agrees on keys. Waits without a limit for the other side to
- * come (`options.signal` ends that); once it is there, 30 s must do, where the signalling does not ask for more.
- * Errors: rejects with 'aborted', 'authentication-failed', 'connection-failed', 'connection-lost' (the other side came and went),
- * 'handshake-failed', 'internal', 'invalid-argument', 'not-supported', 'signaling-failed' or 'timeout', and nothing is left behind. The signalling is closed then, as it is when the session ends.
+ * Finds the other side through the signalling, connects, and agrees on keys. Waits without a limit for the other side to come
+ * (`options.signal` ends that). From then on, 30 s must suffice, unless the signalling asks for more.
+ * Errors: rejects with 'aborted', 'authentication-failed', 'connection-failed', 'connection-lost' (the other side came and left),
+ * 'handshake-failed', 'internal', 'invalid-argument', 'not-supported', 'signaling-failed' or 'timeout'. Nothing is left behind
+ * then, and the signalling is closed, as it is when the session ends.
  */
 export function connect(options: ConnectOptions): Promise<Peer> {
-  return connectPeer(options);
+  return connectSession(options);
 }
 
-/** `connect` for what belongs to the package. */
-export async function connectPeer(options: ConnectOptions): Promise<PeerImpl> {
+/** As `connect`, for other folders of the package. */
+export async function connectSession(options: ConnectOptions): Promise<Session> {
   let settings: Settings;
   try {
     settings = resolveOptions(options);
+    checkConfiguration(settings);
     if (settings.signal?.aborted) throw new MillraceError('aborted');
   } catch (caught) {
-    // A socket that nobody listens to would keep its place in the room.
-    options.signaling?.close?.();
-    throw caught;
+    closeUnused(options);
+    throw MillraceError.from(caught, 'invalid-argument');
   }
   const { signaling, signal } = settings;
 
@@ -40,23 +45,23 @@ export async function connectPeer(options: ConnectOptions): Promise<PeerImpl> {
   signaling.onerror = (error: unknown) => fail(MillraceError.from(error, 'signaling-failed'));
 
   const engine = startEngine(settings.worker, attempt.signal);
-  // Without an engine nobody needs to be waited for.
+  // Without an engine there is no need to wait for the other side.
   engine.catch((caught: unknown) => fail(MillraceError.from(caught, 'internal')));
   let pairing: Pairing | undefined;
-  let peer: PeerImpl | undefined;
+  let peer: Session | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     pairing = await pair(signaling, attempt.signal);
     timer = setTimeout(() => fail(new MillraceError('timeout', 'the connection did not come up')), signaling.patience ?? CONNECT_TIMEOUT_MS);
     pairing.onbye = () => fail(new MillraceError('connection-lost', 'the other side left'));
     const port = await orAborted(engine, attempt.signal);
-    peer = new PeerImpl(port, settings, pairing, fail);
+    peer = new Session(port, settings, pairing, fail);
     await orAborted(peer.established, attempt.signal);
   } catch (caught) {
     const error = MillraceError.from(caught, 'internal');
-    // Where it went to the engine's worker, nothing of it is left here.
+    // If it was transferred to the engine's worker, no copy is left here.
     if (settings.secret.bytes.byteLength > 0) settings.secret.bytes.fill(0);
-    // Whatever ended it: who guesses a code sees whether it was right before this side does.
+    // Whatever ended the attempt: an attacker learns whether a guess was right before this side does.
     if (peer?.handshakeBegan) burn(settings.secret);
     if (peer) {
       peer.end(error);
@@ -74,19 +79,25 @@ export async function connectPeer(options: ConnectOptions): Promise<PeerImpl> {
   }
 
   signaling.established?.();
-  // From here on the signalling may fail without harm: it is needed again only when the connection breaks.
+  // From now on the signalling may fail: it is needed again only when the connection breaks.
   const session = peer;
   const found = pairing;
   signaling.onerror = null;
   attempt.signal.addEventListener('abort', () => session.end(MillraceError.from(attempt.signal.reason, 'internal')));
   session.addEventListener('statechange', () => {
     if (session.state !== 'closed') return;
-    // At once: who connects again needs the place in the room.
+    // At once, because a page that connects again needs its place in the room.
     found.close();
     signal?.removeEventListener('abort', onAbort);
     closeSignaling(settings);
   });
   return session;
+}
+
+/** A socket that nobody listens to would keep its place in the room. The options were refused, so `signaling` may be anything. */
+function closeUnused(options: unknown): void {
+  const signaling = isRecord(options) ? options.signaling : undefined;
+  if (isRecord(signaling) && typeof signaling.close === 'function') signaling.close();
 }
 
 function closeSignaling({ signaling }: Settings): void {

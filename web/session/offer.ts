@@ -1,11 +1,12 @@
 import { MillraceError } from '../api/errors.js';
 import type { AcceptOptions, FileInfo, Offer, Sink, Transfer } from '../api/types.js';
+import { checkAcceptOptions, toReason } from './arguments.js';
 import type { TransferImpl } from './transfer.js';
 
-/** What the page answered. */
+/** The page's answer to an offer. */
 export type OfferAnswer = { sink: Sink; directory: FileSystemDirectoryHandle | undefined } | { reason: string };
 
-/** Files that the other side offers. */
+/** An offer of the other side as the page sees it. */
 export class OfferImpl implements Offer {
   readonly id: string;
   readonly files: readonly FileInfo[];
@@ -22,10 +23,9 @@ export class OfferImpl implements Offer {
     this.#answer = answer;
   }
 
-  /** An offer that was withdrawn meanwhile answers a transfer that has failed already. */
-  accept({ sink = 'auto', directory }: AcceptOptions = {}): Transfer {
-    if (!isSink(sink)) throw new MillraceError('invalid-argument', `sink: ${String(sink)}`);
-    if (directory !== undefined && !isDirectory(directory)) throw new MillraceError('invalid-argument', 'directory');
+  /** For an offer that was withdrawn meanwhile, returns a transfer that has failed. */
+  accept(options: AcceptOptions = {}): Transfer {
+    const { sink = 'auto', directory } = checkAcceptOptions(options);
     this.#claim();
     if (!this.#transfer.ended) {
       this.#answer({ sink, directory });
@@ -34,21 +34,13 @@ export class OfferImpl implements Offer {
     return this.#transfer;
   }
 
-  reject(reason = ''): void {
+  reject(reason?: unknown): void {
     this.#claim();
-    if (!this.#transfer.ended) this.#answer({ reason });
+    if (!this.#transfer.ended) this.#answer({ reason: toReason(reason) });
   }
 
   #claim(): void {
     if (this.#answered) throw new MillraceError('invalid-argument', 'the offer has been answered already');
     this.#answered = true;
   }
-}
-
-function isSink(sink: unknown): sink is Sink {
-  return sink === 'auto' || sink === 'memory' || sink === 'opfs' || typeof sink === 'function' || isDirectory(sink);
-}
-
-function isDirectory(value: unknown): value is FileSystemDirectoryHandle {
-  return typeof FileSystemDirectoryHandle !== 'undefined' && value instanceof FileSystemDirectoryHandle;
 }

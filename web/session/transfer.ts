@@ -3,8 +3,8 @@ import { typedEventTarget } from '../api/events.js';
 import type { BenchmarkStats } from '../api/statistics.js';
 import { deferred } from '../base/deferred.js';
 import { StatsCadence } from '../base/stats_cadence.js';
-import type { ToEngine } from '../engine/messages.js';
-import type { CoreStats } from '../wasm/session.js';
+import type { SessionStats, ToEngine } from '../engine/messages.js';
+import { toReason } from './arguments.js';
 import { TransferLog } from './transfer_log.js';
 import type {
   FileInfo,
@@ -16,16 +16,16 @@ import type {
   TransferStats,
 } from '../api/types.js';
 
-/** What a transfer needs of its peer. */
+/** What a transfer needs of its session. */
 export interface TransferContext {
-  /** Errors: throws where something of `transfer` cannot be transferred. */
+  /** Errors: throws if an object of `transfer` cannot be transferred. */
   post(message: ToEngine, transfer?: Transferable[]): void;
-  coreStats(): CoreStats;
+  coreStats(): SessionStats;
   /** The page asked for logs. */
   readonly log: boolean;
 }
 
-/** Before it is accepted. */
+/** The measurements of a transfer that is not accepted yet. */
 const NOTHING_MEASURED: BenchmarkStats = {
   throughputAvg: 0,
   throughputPeak: 0,
@@ -46,7 +46,7 @@ const NOTHING_MEASURED: BenchmarkStats = {
   recommendation: '',
 };
 
-/** A transfer as the page sees it. The engine does the work; the peer passes on what it reports. */
+/** A transfer as the page sees it. The engine does the work; the session passes on its reports. */
 export class TransferImpl extends typedEventTarget<TransferEvents>() implements Transfer {
   readonly id: string;
   readonly direction: 'send' | 'receive';
@@ -75,7 +75,7 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
     this.direction = direction;
     this.#context = context;
     this.#log = context.log ? new TransferLog() : undefined;
-    // Who only listens to 'statechange' must not get an unhandled rejection.
+    // A page that only listens to 'statechange' should not get an unhandled rejection.
     this.#receipt.promise.catch(() => {});
     signal?.addEventListener('abort', () => this.#stop('aborted', ''), { signal: this.#listening.signal });
   }
@@ -112,13 +112,13 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
     this.#setPausedHere(false);
   }
 
-  cancel(reason = ''): void {
-    this.#stop('cancelled', reason);
+  cancel(reason?: unknown): void {
+    this.#stop('cancelled', toReason(reason));
   }
 
   stats(): TransferStats {
     const { rtt, lanes, pacingRate, bottleneckRate, waiting, receiveWaiting, chunkSize } = this.#context.coreStats();
-    // What the benchmark counts as its bytes is the transfer's own figure here.
+    // `totalBytes` of the benchmark counts the bytes so far; here it is the size of the transfer.
     const { totalBytes: _, ...measured } = this.#measured;
     return {
       ...measured,
@@ -138,9 +138,9 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
     return this.#log?.text({ transfer: id, direction, files: this.#files.length, totalBytes }) ?? '';
   }
 
-  // What the peer passes on. None of it has an effect once the transfer ended.
+  // Reports that the session passes on. They have no effect on a transfer that has ended.
 
-  /** They are known at once but for directories, which have to be walked first. */
+  /** Called at once, or for directories when they have been read. */
   setFiles(files: readonly FileInfo[]): void {
     this.#files = files;
     const sizes = files.map(({ size }) => size);
@@ -201,7 +201,7 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
   #setPausedHere(paused: boolean): void {
     if (this.ended || this.#pausedHere === paused) return;
     this.#pausedHere = paused;
-    // Before it is accepted there is nothing to pause; `accepted` tells the engine.
+    // A transfer that is not accepted has nothing to pause; `accepted` tells the engine later.
     if (this.#state !== 'offered') this.#context.post({ type: 'pause', id: this.id, paused });
     this.#updateState();
   }

@@ -1,7 +1,7 @@
-/** Some 5 MB; at ten a second half an hour, and later samples are further apart. */
+/** About 5 MB: half an hour at ten lines a second, and later samples are further apart. */
 const MOST_LINES = 16_384;
 
-/** One transfer's log: lines of JSON as the engine hands them over, of which the oldest go where there are too many. */
+/** The log of one transfer: lines of JSON from the engine. The oldest lines are dropped if there are too many. */
 export class TransferLog {
   #lines: string[] = [];
   #dropped = 0;
@@ -14,7 +14,7 @@ export class TransferLog {
     this.#dropped += surplus;
   }
 
-  /** The first line says what the others are about. */
+  /** The whole log. Its first line describes the transfer. */
   text(about: object): string {
     const first = JSON.stringify({ type: 'log', version: 1, ...about, dropped: this.#dropped });
     return [first, ...this.#lines, ''].join('\n');

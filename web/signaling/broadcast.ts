@@ -2,8 +2,8 @@ import type { Signaling } from '../api/options.js';
 import { CarriedSignaling } from './carried.js';
 
 /**
- * Signalling between pages of the same origin in the same browser (`BroadcastChannel`): demos, tests, two tabs.
- * `room`: both sides name the same one. A page that is closed or reloaded is missed at once.
+ * Signalling between pages of one origin in one browser (`BroadcastChannel`): for demos, tests, two tabs.
+ * `room`: the same name on both sides. A page that is closed or reloaded is noticed at once.
  */
 export function broadcastSignaling(room: string): Signaling {
   const openWire = (listener: { opened(): void; heard(text: unknown): void }) => {

@@ -2,29 +2,29 @@ import { MillraceError } from '../api/errors.js';
 import type { Signaling } from '../api/options.js';
 import { LateFailure } from './late_failure.js';
 
-/** A way for texts to the room; what it does when it is opened and ended. */
+/** A connection that carries texts to the room. */
 export interface Wire {
   send(text: string): void;
   close(): void;
 }
 
-/** What a wire tells. After `close`, nothing it says counts. */
+/** The events of a wire. After `Wire.close` they are ignored. */
 export interface WireListener {
   opened(): void;
   heard(text: unknown): void;
   failed(detail: string): void;
 }
 
-/** Bytes of JSON text that any way here carries: the limit of the signalling server. */
+/** Longest message, bytes of JSON: the limit of the signalling server. */
 export const MAX_MESSAGE_BYTES = 64 * 1024;
-/** What is kept while the wire opens; `connect` sends a handful. */
+/** Messages that wait while the wire opens; `connect` sends a handful. */
 const MAX_QUEUED = 64;
 
 /**
- * Signalling over a wire that has to open, and may break: messages wait until it is open, a failure is told once and to whoever
- * listens later, and `reopen` opens another one.
- * Errors: `send` throws 'too-large' for a message over 64 KiB and 'invalid-argument' for one that is no JSON; everything else
- * is a 'signaling-failed' for `onerror`.
+ * Signalling over a wire that has to open and may break: messages wait until it is open, a failure is reported once (also to a
+ * listener that comes later), and `reopen` opens another wire.
+ * Errors: `send` throws 'too-large' for a message over 64 KiB and 'invalid-argument' for one that is not JSON; every other
+ * failure is a 'signaling-failed' for `onerror`.
  */
 export class CarriedSignaling extends LateFailure implements Signaling {
   onmessage: Signaling['onmessage'] = null;
@@ -32,13 +32,13 @@ export class CarriedSignaling extends LateFailure implements Signaling {
   readonly #openTimeoutMs: number;
   #queue: string[] = [];
   #wire: Wire | undefined;
-  /** What the wire of now tells; that of an earlier one is not listened to. */
+  /** The current wire's listener; earlier wires are ignored. */
   #listener: WireListener | undefined;
   #isOpen = false;
   #openTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  /** Errors: throws what `openWire` throws, here and in `reopen`. */
+  /** Errors: throws as `openWire` does, here and in `reopen`. */
   constructor(openWire: (listener: WireListener) => Wire, openTimeoutMs: number) {
     super();
     this.#openWire = openWire;
@@ -50,7 +50,7 @@ export class CarriedSignaling extends LateFailure implements Signaling {
     const text = toText(message);
     if (this.#closed || this.hasFailed) return;
     if (this.#isOpen) this.#wire?.send(text);
-    else if (this.#queue.length >= MAX_QUEUED) this.#fail('too many messages before the way was open');
+    else if (this.#queue.length >= MAX_QUEUED) this.#fail('too many messages before the connection to the room was open');
     else this.#queue.push(text);
   }
 
@@ -123,9 +123,9 @@ function toText(message: object): string {
   } catch (caught) {
     throw MillraceError.from(caught, 'invalid-argument');
   }
-  if (text === undefined) throw new MillraceError('invalid-argument', 'a signalling message must be an object of JSON');
+  if (text === undefined) throw new MillraceError('invalid-argument', 'a signalling message must be an object that JSON can represent');
   if (new TextEncoder().encode(text).length > MAX_MESSAGE_BYTES) {
-    throw new MillraceError('too-large', `a signalling message may have ${MAX_MESSAGE_BYTES} bytes`);
+    throw new MillraceError('too-large', `a signalling message may have at most ${MAX_MESSAGE_BYTES} bytes`);
   }
   return text;
 }

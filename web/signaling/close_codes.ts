@@ -1,32 +1,32 @@
 /**
- * Why the signalling server closed a socket. Pages see these; an HTTP status on a refused upgrade they would not.
- * Numbers from 4000 on are for applications (RFC 6455, section 7.4.2).
+ * The reasons for which the signalling server closes a socket. Pages can read these codes, but not the HTTP status of a refused
+ * upgrade. Numbers from 4000 on are for applications (RFC 6455, section 7.4.2).
  */
 export const closeCodes = {
-  /** The server is being stopped; try again. */
+  /** The server is shutting down; try again. */
   shuttingDown: 1001,
-  /** Binary messages are not passed on. */
+  /** Binary messages are not forwarded. */
   textOnly: 1003,
   /** Sent by `ws` itself. */
   messageTooLarge: 1009,
-  /** The address names no room, or one that is no name. */
+  /** The address has no valid name of a room. */
   badRoom: 4400,
-  /** No code with this number waits for somebody: mistyped, used, or its page is gone. */
+  /** No page waits with a code of this number: mistyped, used, or the page is gone. */
   noSuchNameplate: 4404,
   /** No sign of life for too long, or connected for too long. */
   idle: 4408,
-  /** As many as may be are in the room. */
+  /** The room has reached its limit of members. */
   roomFull: 4409,
-  /** A code has waited for too long. */
+  /** A code waited for too long. */
   expired: 4410,
-  /** This page does not read what it is sent. */
+  /** This page does not read its messages. */
   slowConsumer: 4413,
-  /** Too many wrong codes from this address; the reason says for how long. */
+  /** Too many wrong codes from this address; the reason tells how long it is locked out. */
   tooManyGuesses: 4420,
-  /** Sockets from this address. */
+  /** Too many sockets from this address. */
   tooManyFromAddress: 4428,
-  /** More than a page may say. */
+  /** Too many messages from this page. */
   tooManyMessages: 4429,
-  /** Sockets, rooms or codes at this server. */
+  /** Too many sockets, rooms or codes at this server. */
   serverFull: 4503,
 } as const;

@@ -1,6 +1,8 @@
+import { isRecord } from '../base/is_record.js';
+
 /**
- * What the two sides say to each other through the signalling: an object with `millrace: 1`, `from`, for all but `hello`
- * also `to`, and the fields of the body.
+ * A message through the signalling: an object with `millrace: 1`, `from`, `to` (optional for `hello` only), and the fields of the
+ * body.
  */
 export interface Envelope {
   from: string;
@@ -9,7 +11,7 @@ export interface Envelope {
 }
 
 export type Body =
-  /** Without `to`: I am here and free. With `to`: so am I. */
+  /** Without `to`: I am here and free. With `to`: I am free, too. */
   | { type: 'hello' }
   /** From the side with the lower id: be my peer. */
   | { type: 'pair' }
@@ -19,19 +21,22 @@ export type Body =
   /** I am leaving. */
   | { type: 'bye' };
 
-/** What two paired sides say to each other. `link` counts the control connections of the session from 0. */
+/**
+ * Messages between two paired sides. `link`: the number of the control connection that the message concerns, counted from 0
+ * within the session.
+ */
 export type PeerMessage =
-  | (LinkMessage & { link: number })
-  /** To the side that makes offers: look for another path for this connection. */
+  | (ConnectionMessage & { link: number })
+  /** To the initiator: look for another path for this connection (ICE restart). */
   | { type: 'restart'; link: number }
-  /** To the side that makes offers: make another connection in place of this one. */
+  /** To the initiator: replace this connection by a new one. */
   | { type: 'renew'; link: number }
   /** Are you still there? */
   | { type: 'ping' }
   | { type: 'pong' };
 
-/** The exchange that sets up one peer connection, through the signalling or, for lanes, in band. */
-export type LinkMessage =
+/** The messages that set up one connection: through the signalling, or in band for lanes. */
+export type ConnectionMessage =
   | { type: 'description'; kind: 'offer' | 'answer'; sdp: string }
   | { type: 'candidate'; candidate: string; sdpMid: string | null; sdpMLineIndex: number | null };
 
@@ -39,7 +44,7 @@ const MAX_ID_LENGTH = 64;
 const MAX_SDP_LENGTH = 48 * 1024;
 const MAX_CANDIDATE_LENGTH = 2048;
 
-/** The message, rebuilt from the fields it may have, or undefined: whoever sent it is not trusted. */
+/** The message, rebuilt from its valid fields; undefined if it is invalid. Its sender is not trusted. */
 export function parseEnvelope(message: unknown): Envelope | undefined {
   if (!isRecord(message) || message.millrace !== 1 || !isId(message.from)) return undefined;
   if (message.to !== undefined && !isId(message.to)) return undefined;
@@ -48,12 +53,12 @@ export function parseEnvelope(message: unknown): Envelope | undefined {
   return { from: message.from, to: message.to, body };
 }
 
-/** What a server that knows says to the others when a socket of the room closed; it tells nobody who it was. */
+/** A server's message to the room that a member's socket closed. It does not tell whose. */
 export function isLeft(message: unknown): boolean {
   return isRecord(message) && message.millrace === 1 && message.type === 'left';
 }
 
-export function parseLinkMessage(message: unknown): LinkMessage | undefined {
+export function parseConnectionMessage(message: unknown): ConnectionMessage | undefined {
   if (!isRecord(message)) return undefined;
   if (message.type === 'description') {
     const { kind, sdp } = message;
@@ -87,7 +92,7 @@ function parseBody(message: Record<string, unknown>): Body | undefined {
     case 'renew':
       return isCount(message.link) ? { type: message.type, link: message.link } : undefined;
     default: {
-      const inner = parseLinkMessage(message);
+      const inner = parseConnectionMessage(message);
       return inner && isCount(message.link) ? { ...inner, link: message.link } : undefined;
     }
   }
@@ -95,10 +100,6 @@ function parseBody(message: Record<string, unknown>): Body | undefined {
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }
 
 function isText(value: unknown, maxLength: number): value is string {

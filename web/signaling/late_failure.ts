@@ -3,7 +3,7 @@ import type { Signaling } from '../api/options.js';
 
 type Listener = NonNullable<Signaling['onerror']>;
 
-/** A way that fails before `connect` listens for it: the failure is kept for whoever listens later. */
+/** Keeps a failure that happens before `connect` listens, and reports it to the listener that comes later. */
 export abstract class LateFailure {
   #failure: MillraceError | undefined;
   #onerror: Listener | null = null;
@@ -26,7 +26,7 @@ export abstract class LateFailure {
     this.#onerror?.(error);
   }
 
-  /** It is tried again. */
+  /** Another attempt begins. */
   protected forgetFailure(): void {
     this.#failure = undefined;
   }

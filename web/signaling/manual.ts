@@ -1,44 +1,44 @@
 import { MillraceError } from '../api/errors.js';
 import type { Signaling } from '../api/options.js';
-import { parseEnvelope, parseLinkMessage, type LinkMessage } from './envelope.js';
+import { parseEnvelope, parseConnectionMessage, type ConnectionMessage } from './envelope.js';
 import { LateFailure } from './late_failure.js';
 import { packText, unpackText } from './pack.js';
 
 export interface ManualSignaling extends Signaling {
   /**
-   * The text to carry to the other side, by whatever way there is: ready when `connect` has begun and the browser has found its
-   * addresses. Errors: rejects with 'signaling-failed' when it is closed before.
+   * The text to carry to the other side. Resolves when `connect` was called and the browser has found its addresses.
+   * Errors: rejects with 'signaling-failed' if the signalling is closed before.
    */
   readonly text: Promise<string>;
   /**
-   * The side that invited takes the answer here. Errors: rejects with 'invalid-argument' for what is no answer, or 'too-large',
-   * after which another one can be taken.
+   * The inviting side passes the answer here. Errors: rejects with 'invalid-argument' for an invalid answer, or 'too-large';
+   * another answer can be passed after that.
    */
   answer(text: string): Promise<void>;
 }
 
-/** More than any machine has addresses. */
+/** More messages than any machine has addresses. */
 const MAX_MESSAGES = 64;
-/** A browser that does not say that it has found all its addresses has what it will find by then, ms. */
+/** Some browsers never report the end of gathering. After this time, ms, they find no further address. */
 const GATHERING_MS = 10_000;
-/** People look for the right window, ms. */
+/** Time for two people to copy two texts, ms. */
 const PATIENCE_MS = 600_000;
 
 /**
  * Signalling without any server: two texts that people copy and paste. One side calls it without an argument, connects, and
- * hands over its `text`; the other one calls it with that text, connects, and hands back its own, which goes to `answer`.
- * The texts hold network addresses and the fingerprints of the connection, no keys; with a secret of `connect` they may travel
- * over any channel. One invitation serves one session, and a connection that breaks cannot be made again.
- * Errors: what is no invitation makes `connect` reject with 'invalid-argument', or 'too-large'.
+ * sends its `text` to the other side. That side calls it with the text, connects, and sends back its own `text`, which goes to
+ * `answer`. The texts contain network addresses and fingerprints, but no keys; with a secret in `connect` they may travel
+ * by any way. One invitation serves one session, and a broken connection cannot be replaced.
+ * Errors: an invalid invitation makes `connect` reject with 'invalid-argument' or 'too-large'.
  */
 export function manualSignaling(invitation?: string): ManualSignaling {
   return new CopiedSignaling(invitation);
 }
 
 /**
- * `connect` wants to find somebody before it makes a connection, which would be three more texts. So this side of the text
- * answers in the place of the other: it takes the role that leaves this side with its own, offering to the one that invites,
- * asking the one that answers. Ids decide about roles, by their order as text, and those of pages are hexadecimal.
+ * `connect` looks for another side before it makes a connection, which would take three more texts. So this object plays the
+ * other side until the texts arrive, in the role that gives this side the right one: the inviting side becomes the initiator.
+ * The order of the ids as text decides the roles, and the ids of pages are hexadecimal.
  */
 const INVITED_ID = 'z';
 const INVITING_ID = '!';
@@ -48,24 +48,24 @@ class CopiedSignaling extends LateFailure implements ManualSignaling {
   readonly patience = PATIENCE_MS;
   readonly text: Promise<string>;
   readonly #invites: boolean;
-  readonly #messages: LinkMessage[] = [];
+  readonly #messages: ConnectionMessage[] = [];
   #self: string | undefined;
-  #incoming: LinkMessage[] | undefined;
+  #incoming: ConnectionMessage[] | undefined;
   #answered = false;
   #done = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #resolve!: (messages: LinkMessage[]) => void;
+  #resolve!: (messages: ConnectionMessage[]) => void;
   #reject!: (error: MillraceError) => void;
 
   constructor(invitation: string | undefined) {
     super();
     this.#invites = invitation === undefined;
-    const gathered = new Promise<LinkMessage[]>((resolve, reject) => {
+    const gathered = new Promise<ConnectionMessage[]>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
     this.text = gathered.then((messages) => packText(JSON.stringify(messages)));
-    // Whoever gives up does not ask.
+    // A page that gives up does not await it.
     this.text.catch(() => {});
     if (invitation === undefined) return;
     parseText(invitation, 'offer').then(
@@ -98,33 +98,33 @@ class CopiedSignaling extends LateFailure implements ManualSignaling {
         if (body.link === 0) this.#gather(body);
         break;
       default:
-        break; // Nobody is there to be told.
+        break; // There is no other side to tell.
     }
   }
 
   async answer(text: string): Promise<void> {
-    if (!this.#invites) throw new MillraceError('invalid-argument', 'this side answers; the other one takes the answer');
+    if (!this.#invites) throw new MillraceError('invalid-argument', 'only the inviting side takes an answer');
     const messages = await parseText(text, 'answer');
     if (this.#self === undefined || !this.#done) throw new MillraceError('invalid-argument', 'the invitation is not ready yet');
-    if (this.#answered) throw new MillraceError('invalid-argument', 'there was an answer already');
+    if (this.#answered) throw new MillraceError('invalid-argument', 'the invitation was answered already');
     this.#answered = true;
     for (const message of messages) this.#say({ ...message, link: 0 });
   }
 
   close(): void {
     this.#finish();
-    this.#reject(new MillraceError('signaling-failed', 'it was closed before the text was ready'));
+    this.#reject(new MillraceError('signaling-failed', 'the signalling was closed before the text was ready'));
     this.onmessage = null;
   }
 
-  /** When both are known: whom to introduce, and to whom. */
+  /** Greets this side as soon as its id, and the invitation if there is one, are known. */
   #introduce(): void {
     if (this.#self === undefined || (!this.#invites && this.#incoming === undefined)) return;
     this.#say({ type: 'hello' });
     if (!this.#invites) this.#say({ type: 'pair' });
   }
 
-  #gather(message: LinkMessage): void {
+  #gather(message: ConnectionMessage): void {
     const isLast = message.type === 'candidate' && message.candidate === '';
     if (!isLast && this.#messages.length < MAX_MESSAGES) this.#messages.push(message);
     if (message.type === 'description') this.#timer = setTimeout(() => this.#finish(), GATHERING_MS);
@@ -138,7 +138,7 @@ class CopiedSignaling extends LateFailure implements ManualSignaling {
     if (this.#messages.length > 0) this.#resolve(this.#messages);
   }
 
-  /** In the other side's place, later, as from a network. */
+  /** Speaks for the other side, in a later task, as a network would. */
   #say(body: object): void {
     const message = { millrace: 1, from: this.#invites ? INVITED_ID : INVITING_ID, to: this.#self, ...body };
     setTimeout(() => this.onmessage?.(message));
@@ -150,18 +150,18 @@ class CopiedSignaling extends LateFailure implements ManualSignaling {
   }
 }
 
-/** Errors: rejects with 'invalid-argument' for what is not the text of an offer, or of an answer; 'too-large'. */
-async function parseText(text: string, kind: 'offer' | 'answer'): Promise<LinkMessage[]> {
+/** Errors: rejects with 'invalid-argument' for text that is not an offer or an answer, and with 'too-large'. */
+async function parseText(text: string, kind: 'offer' | 'answer'): Promise<ConnectionMessage[]> {
   let list: unknown;
   try {
     list = JSON.parse(await unpackText(text));
   } catch (caught) {
     throw MillraceError.from(caught, 'invalid-argument');
   }
-  const messages = Array.isArray(list) ? list.slice(0, MAX_MESSAGES).map(parseLinkMessage) : [];
+  const messages = Array.isArray(list) ? list.slice(0, MAX_MESSAGES).map(parseConnectionMessage) : [];
   const [first] = messages;
   if (first?.type !== 'description' || first.kind !== kind) {
-    throw new MillraceError('invalid-argument', kind === 'offer' ? 'that is no invitation' : 'that is no answer to an invitation');
+    throw new MillraceError('invalid-argument', kind === 'offer' ? 'this text is not an invitation' : 'this text is not an answer to an invitation');
   }
   return messages.filter((message) => message !== undefined);
 }

@@ -1,7 +1,7 @@
 import mqtt from 'mqtt';
 
 /**
- * The MQTT client that `mqttSignaling` loads when it is used: a file of its own in the package, so that nobody else's page pays
- * for it. (Its build for browsers has a default export only.)
+ * The MQTT client that `mqttSignaling` loads on use: a file of its own in the package, so that other pages do not load it. (Its
+ * build for browsers has a default export only.)
  */
 export const { connect } = mqtt;

@@ -1,40 +1,23 @@
 import { MillraceError } from '../api/errors.js';
 import type { Signaling } from '../api/options.js';
-import { isLeft, parseEnvelope, type Body, type PeerMessage } from './envelope.js';
+import { randomHex } from '../base/ids.js';
+import { isLeft, parseEnvelope, type Body } from './envelope.js';
+import { AgreedPairing, type Pairing } from './pairing.js';
 
-/** Two sides that found each other. */
-export interface Pairing {
-  /** True on exactly one side, the one with the lower id: it makes the offers. */
-  readonly initiator: boolean;
-  /** Messages that came before it was set are delivered when it is. */
-  onmessage: ((message: PeerMessage) => void) | null;
-  /** The other side said that it leaves. */
-  onbye: (() => void) | null;
-  /**
-   * The other side may be gone: somebody new came into the room (perhaps itself, reloaded), or somebody's way to the room
-   * ended (perhaps only for a moment).
-   */
-  ondoubt: (() => void) | null;
-  send(message: PeerMessage): void;
-  /** Tells the other side that this one leaves. */
-  sayBye(): void;
-  /** Stops listening. */
-  close(): void;
-}
-
-/** How long the other side may take to answer `pair` before it counts as gone (a reloaded page leaves its id behind). */
-const PAIR_TIMEOUT_MS = 5_000;
-/** Others in the room that are remembered; enough for rooms of two with a few stale ids. */
+/** A signalling may lose a message: `pair` is repeated after this time, ms. */
+const PAIR_INTERVAL_MS = 1_000;
+/** A side that has not answered so many times `pair` counts as gone. (A reloaded page leaves its id behind.) */
+const MAX_PAIR_ATTEMPTS = 5;
+/** Members of the room that are remembered: enough for a room of two with a few stale ids. */
 const MAX_KNOWN = 16;
-/** A link needs one description and some dozen candidates before its user listens. */
-const MAX_EARLY_MESSAGES = 256;
 
 /**
  * Pairs with exactly one other side of the room, whoever comes first.
  *
- * Each side says `hello` with a random id; who hears one and is free says `hello` back. The side with the lower id asks
- * (`pair`), the other agrees (`paired`) or is taken (`busy`). Waits without a limit for somebody to come; `signal` ends it,
- * and with it the listening, rejecting with its reason.
+ * Each side says `hello` with a random id; a free side that hears it says `hello` back. The side with the lower id asks
+ * (`pair`), the other side agrees (`paired`) or is taken (`busy`). Without an answer, the question is repeated.
+ * Waits without a limit for another side to come. Errors: rejects with the reason of `signal` once that is aborted, and with
+ * 'signaling-failed' when the signalling throws; nothing listens to the signalling after that.
  */
 export function pair(signaling: Signaling, signal: AbortSignal): Promise<Pairing> {
   return new Rendezvous(signaling, signal).promise;
@@ -43,12 +26,13 @@ export function pair(signaling: Signaling, signal: AbortSignal): Promise<Pairing
 class Rendezvous {
   readonly promise: Promise<Pairing>;
   readonly #signaling: Signaling;
-  readonly #self = randomId();
-  /** Free sides with a higher id, in the order they were heard of. */
+  /** Compared as text to tell the roles. */
+  readonly #self = randomHex(16);
+  /** Free sides with a higher id, in the order of their first message. */
   readonly #free: string[] = [];
   #asked: string | undefined;
   #askTimer: ReturnType<typeof setTimeout> | undefined;
-  #pairing: PairingLink | undefined;
+  #pairing: AgreedPairing | undefined;
   #resolve!: (pairing: Pairing) => void;
   #reject!: (reason: unknown) => void;
   #unlisten: () => void = () => {};
@@ -82,7 +66,7 @@ class Rendezvous {
     if (from === this.#self || (to !== undefined && to !== this.#self)) return;
 
     if (this.#pairing) {
-      if (this.#pairing.peer === from) this.#pairing.hear(body);
+      if (this.#pairing.peer === from) this.#pairing.handle(body);
       else if (body.type === 'pair') this.#trySay({ type: 'busy' }, from);
       else if (body.type === 'hello') this.#pairing.doubt();
       return;
@@ -124,8 +108,13 @@ class Rendezvous {
     const next = this.#free[0];
     if (this.#asked !== undefined || next === undefined) return;
     this.#asked = next;
-    this.#askTimer = setTimeout(() => this.#forget(next), PAIR_TIMEOUT_MS);
-    this.#trySay({ type: 'pair' }, next);
+    this.#askTimes(next, MAX_PAIR_ATTEMPTS);
+  }
+
+  #askTimes(id: string, attempts: number): void {
+    const again = (): void => (attempts > 1 ? this.#askTimes(id, attempts - 1) : this.#forget(id));
+    this.#askTimer = setTimeout(again, PAIR_INTERVAL_MS);
+    this.#trySay({ type: 'pair' }, id);
   }
 
   #forget(id: string): void {
@@ -135,14 +124,14 @@ class Rendezvous {
     clearTimeout(this.#askTimer);
     this.#asked = undefined;
     if (this.#free.length > 0) this.#ask();
-    // Whoever was told 'busy' meanwhile has to hear that this side is free again.
+    // A side that was told 'busy' meanwhile has to learn that this side is free again.
     else this.#trySay({ type: 'hello' });
   }
 
   #settle(peer: string, initiator: boolean): void {
     clearTimeout(this.#askTimer);
     this.#unlisten();
-    this.#pairing = new PairingLink(
+    this.#pairing = new AgreedPairing(
       peer,
       initiator,
       (body) => this.#say(body, peer),
@@ -156,7 +145,7 @@ class Rendezvous {
     this.#signaling.onmessage = null;
   }
 
-  /** A signalling that throws ends the attempt; once paired, it only loses what it was asked to carry. */
+  /** A signalling that throws ends the attempt. Once paired, only the message is lost. */
   #trySay(body: Body, to?: string): void {
     try {
       this.#say(body, to);
@@ -171,98 +160,4 @@ class Rendezvous {
   #say(body: Body, to?: string): void {
     this.#signaling.send({ millrace: 1, from: this.#self, ...(to === undefined ? {} : { to }), ...body });
   }
-}
-
-class PairingLink implements Pairing {
-  readonly peer: string;
-  readonly initiator: boolean;
-  readonly #say: (body: Body) => void;
-  readonly #stop: () => void;
-  readonly #early: PeerMessage[] = [];
-  #onmessage: Pairing['onmessage'] = null;
-  #onbye: Pairing['onbye'] = null;
-  #ondoubt: Pairing['ondoubt'] = null;
-  #bye = false;
-  #doubted = false;
-
-  constructor(peer: string, initiator: boolean, say: (body: Body) => void, stop: () => void) {
-    this.peer = peer;
-    this.initiator = initiator;
-    this.#say = say;
-    this.#stop = stop;
-  }
-
-  get onmessage(): Pairing['onmessage'] {
-    return this.#onmessage;
-  }
-
-  set onmessage(listener: Pairing['onmessage']) {
-    this.#onmessage = listener;
-    if (listener) for (const message of this.#early.splice(0)) listener(message);
-  }
-
-  get onbye(): Pairing['onbye'] {
-    return this.#onbye;
-  }
-
-  set onbye(listener: Pairing['onbye']) {
-    this.#onbye = listener;
-    if (this.#bye) listener?.();
-  }
-
-  get ondoubt(): Pairing['ondoubt'] {
-    return this.#ondoubt;
-  }
-
-  set ondoubt(listener: Pairing['ondoubt']) {
-    this.#ondoubt = listener;
-    if (this.#doubted) listener?.();
-  }
-
-  hear(message: Body): void {
-    switch (message.type) {
-      case 'hello':
-      case 'pair':
-      case 'paired':
-      case 'busy':
-        break; // It is paired with this side already.
-      case 'bye':
-        this.#bye = true;
-        this.#onbye?.();
-        break;
-      default:
-        if (this.#onmessage) this.#onmessage(message);
-        else if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push(message);
-    }
-  }
-
-  doubt(): void {
-    this.#doubted = true;
-    this.#ondoubt?.();
-  }
-
-  send(message: PeerMessage): void {
-    this.#say(message);
-  }
-
-  sayBye(): void {
-    try {
-      this.#say({ type: 'bye' });
-    } catch {
-      // It leaves either way; the other side runs into its timeout.
-    }
-  }
-
-  close(): void {
-    this.#onmessage = null;
-    this.#onbye = null;
-    this.#ondoubt = null;
-    this.#stop();
-  }
-}
-
-/** 128 random bits; compared as text to tell the roles. */
-function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -2,15 +2,15 @@ import { MillraceError } from '../api/errors.js';
 import type { Signaling } from '../api/options.js';
 import { CarriedSignaling, type Wire, type WireListener } from './carried.js';
 
-/** How the socket is opened. */
+/** Options for the socket. */
 export interface WebSocketSignalingOptions {
   /** Sub-protocols that the server expects. */
   protocols?: string | string[];
-  /** Milliseconds until the socket must be open; default 15 000. */
+  /** Time for the socket to open, ms; default 15,000. */
   openTimeout?: number;
 }
 
-/** Where the server put this page. */
+/** The room that the server gave to this page. */
 export interface Place {
   /** 16 to 64 of A-Z a-z 0-9 _ -. */
   readonly room: string;
@@ -18,14 +18,14 @@ export interface Place {
   readonly nameplate: number;
 }
 
-/** What `webSocketSignaling` gives. */
+/** The signalling that `webSocketSignaling` returns. */
 export interface WebSocketSignaling extends Signaling {
   /**
-   * With `nameplate` in the URL: resolves when the server has told the number and the room. Errors: rejects with
-   * 'signaling-failed' when it does not.
+   * With `nameplate` in the URL: resolves when the server has sent the number and the room. Errors: rejects with
+   * 'signaling-failed' if the server does not.
    */
   readonly place: Promise<Place>;
-  /** Why the server closed the socket (`closeCodes`), once it did. */
+  /** The code with which the server closed the socket (`closeCodes`). */
   readonly closeCode: number | undefined;
 }
 
@@ -34,8 +34,8 @@ export interface WebSocketSignaling extends Signaling {
  * room: `wss://host/signal?room=ID`. With Millrace's own server it may also ask for a room with a short code
  * (`?nameplate=new`), or name the number of a code (`?nameplate=7`). Messages wait until the socket is open.
  * Errors: a socket that does not open, fails or closes makes a pending `connect` reject with 'signaling-failed'; a message
- * over 64 KiB throws 'too-large'. A session that is up needs the socket only when its connection breaks, and opens it again
- * then.
+ * over 64 KiB throws 'too-large'. A connected session needs the socket only when its connection breaks, and then opens it
+ * again.
  */
 export function webSocketSignaling(url: string | URL, options: WebSocketSignalingOptions = {}): WebSocketSignaling {
   return new SocketSignaling(url, options);
@@ -57,12 +57,12 @@ class SocketSignaling extends CarriedSignaling implements WebSocketSignaling {
   }
 
   established(): void {
-    // To the server alone, which then lets the one who came with the code have further ones.
+    // Only for the server, which then gives the guest of this code further attempts.
     if (this.#state.isOwner) this.send({ millrace: 1, type: 'met' });
   }
 }
 
-/** What is kept from one socket to the next. */
+/** State that outlives a socket. */
 class SocketState {
   readonly place: Promise<Place>;
   /** Whether this side waits with a short code. */
@@ -82,7 +82,7 @@ class SocketState {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // Most do not ask.
+    // Most pages do not await it.
     this.place.catch(() => {});
   }
 
@@ -95,7 +95,7 @@ class SocketState {
     }
     const listening = new AbortController();
     const { signal } = listening;
-    // The first message is the server's own, when it was asked for a room; what comes later may be from anybody.
+    // If the server was asked for a room, it sends the first message itself; later ones may come from any member.
     let expectsPlace = this.#url.searchParams.has('nameplate');
     const fail = (detail: string): void => {
       this.#reject(new MillraceError('signaling-failed', detail));
@@ -121,14 +121,14 @@ class SocketState {
       { signal },
     );
     return {
-      // A server that refuses closes right after the opening: what it will not read is not sent, and `close` says why.
+      // A server that refuses closes right after the opening: messages that it will not read are not sent, and `close` has the reason.
       send: (text) => {
         if (socket.readyState === WebSocket.OPEN) socket.send(text);
       },
       close: () => {
         listening.abort();
         socket.close();
-        this.#reject(new MillraceError('signaling-failed', 'the server told no place'));
+        this.#reject(new MillraceError('signaling-failed', 'the server did not send a room'));
       },
     };
   }
@@ -136,14 +136,14 @@ class SocketState {
   #settle(data: unknown): void {
     const place = parsePlace(data);
     if (place === undefined) return;
-    // A code leads here once; who has been here comes back by the room.
+    // A code leads to the room once; a page that returns uses the name of the room.
     this.#url.searchParams.set('room', place.room);
     this.#url.searchParams.delete('nameplate');
     this.#resolve(place);
   }
 }
 
-/** Errors: 'invalid-argument' for what is no address. */
+/** Errors: throws 'invalid-argument' for an invalid address. */
 function socketUrl(address: string | URL): URL {
   try {
     const url = new URL(address, globalThis.location?.href);

@@ -6,7 +6,7 @@ import type { Store, StoreOffer } from './sink.js';
 import { toSinkError } from './sink_error.js';
 import { StreamStore, type OpenStream } from './stream.js';
 
-/** Where the files of a transfer are to go. */
+/** Destination of a transfer's files. */
 export type StoreChoice =
   | 'auto'
   | 'memory'
@@ -15,10 +15,10 @@ export type StoreChoice =
   | { readonly open: OpenStream };
 
 /**
- * Makes the store for one transfer. 'auto' tries `directory`, if the page gave one; then the private file system, where it
- * can really be opened (private windows and insecure pages refuse) and has room; then memory.
- * Errors: rejects before anything is transferred, with 'out-of-space', 'too-large', 'not-supported' or 'sink-failed'; of
- * 'auto', the message says what was tried and why it failed.
+ * Makes the store for one transfer. 'auto' tries `directory`, if the page gave one; then the private file system, if it has room
+ * and can be opened (private windows and insecure pages refuse); then memory.
+ * Errors: rejects before anything is transferred, with 'out-of-space', 'too-large', 'not-supported' or 'sink-failed'. For
+ * 'auto', the message lists what was tried and why it failed.
  */
 export async function createStore(
   choice: StoreChoice,
@@ -51,7 +51,7 @@ async function createAny(offer: StoreOffer, directory: FileSystemDirectoryHandle
       failures.push({ name, error: toSinkError(caught, 'not-supported') });
     }
   }
-  // That there is no room says more than that it is too much for memory.
+  // A full disk is a better explanation than a transfer that is too large for memory.
   const { code } = (failures.find(({ error }) => error.code === 'out-of-space') ?? failures.at(-1)!).error;
   throw new MillraceError(code, failures.map(({ name, error }) => `${name}: ${error.message}`).join('; '));
 }

@@ -1,15 +1,14 @@
 import { MillraceError } from '../api/errors.js';
 import type { FileInfo } from '../api/types.js';
+import { namesLike } from '../base/unique_name.js';
 import { openFileStream } from './file_stream.js';
 import { exclusively } from './locks.js';
 import { OpenWriters } from './open_writers.js';
 import type { AbortableWriter, ExistingRange, FileWriter, Store } from './sink.js';
 import { isDomException } from './sink_error.js';
 
-/** Two transfers that find a name free at the same moment would write into one file. */
+/** Without this lock, two transfers that find a name free at the same moment would write into one file. */
 const NAMING_LOCK = 'millrace/naming';
-/** How many of one name are told apart. */
-const MAX_SAME_NAMES = 10_000;
 
 /** An entry that this store made. */
 interface Made<Handle extends FileSystemHandle> {
@@ -18,23 +17,23 @@ interface Made<Handle extends FileSystemHandle> {
 }
 
 /**
- * Writes into a folder that the page provides, with the folders of each file's path. Nothing that is there is changed: who
- * finds a name taken becomes "name (2).ext". An early end removes unfinished files and the folders that are empty then.
+ * Writes into a folder that the page provides, with the folders of each file's path. Existing entries stay as they are: a file
+ * whose name is taken becomes "name (2).ext". An early end removes unfinished files, and then the folders that are empty.
  */
 export class DirectoryStore implements Store {
   readonly existing: readonly ExistingRange[] = [];
   readonly #directory: FileSystemDirectoryHandle;
   readonly #writers = new OpenWriters<DirectoryWriter>();
-  /** By the path that the other side gave. */
+  /** By the path that the other side sent. */
   readonly #folders = new Map<string, FileSystemDirectoryHandle>();
-  /** Outer ones first. */
+  /** Outer folders first. */
   readonly #madeFolders: Made<FileSystemDirectoryHandle>[] = [];
 
   private constructor(directory: FileSystemDirectoryHandle) {
     this.#directory = directory;
   }
 
-  /** Errors: rejects with 'sink-failed' when the page may not write there. */
+  /** Errors: rejects with 'sink-failed' if the page has no permission to write there. */
   static async create(directory: FileSystemDirectoryHandle): Promise<DirectoryStore> {
     if ((await permissionOf(directory)) !== 'granted') {
       const ask = 'ask for it with requestPermission({ mode: "readwrite" }) when the user clicks';
@@ -62,7 +61,7 @@ export class DirectoryStore implements Store {
   async abort(): Promise<void> {
     await this.#writers.abort();
     for (const { parent, handle } of this.#madeFolders.reverse()) {
-      await parent.removeEntry(handle.name).catch(() => {}); // Finished files keep theirs.
+      await parent.removeEntry(handle.name).catch(() => {}); // A folder with finished files stays.
     }
   }
 
@@ -71,7 +70,7 @@ export class DirectoryStore implements Store {
   async #openWriter({ path, size }: FileInfo): Promise<DirectoryWriter> {
     const parts = path.split('/');
     if (parts.some((part) => part === '' || part === '.' || part === '..')) {
-      throw new MillraceError('sink-failed', `"${path}" is no path within a folder`);
+      throw new MillraceError('sink-failed', `"${path}" is not a path within a folder`);
     }
     const name = parts.pop()!;
     const place = await exclusively(NAMING_LOCK, async () => {
@@ -123,22 +122,22 @@ class DirectoryWriter implements AbortableWriter {
   }
 
   async abort(): Promise<void> {
-    // It may have failed already; the file cannot go before its stream has.
+    // The stream may have failed already. The file cannot be removed before its stream has ended.
     await this.#stream.abort().catch(() => {});
     await this.#file.parent.removeEntry(this.#file.handle.name);
   }
 }
 
-/** 'granted' where the browser has no such question: folders of the private file system, and Firefox. */
+/** 'granted' where there is no such permission: in the private file system, and in Firefox. */
 async function permissionOf(directory: FileSystemDirectoryHandle): Promise<PermissionState> {
   if (!('queryPermission' in directory) || typeof directory.queryPermission !== 'function') return 'granted';
   return directory.queryPermission({ mode: 'readwrite' }) as Promise<PermissionState>;
 }
 
-/** Makes an empty file of that name, or of the next one that is free. */
+/** Makes an empty file of that name, or of the next free one. */
 function makeFile(parent: FileSystemDirectoryHandle, wanted: string): Promise<FileSystemFileHandle> {
   return withAllowedName(wanted, async (base) => {
-    for (const name of candidates(base)) {
+    for (const name of namesLike(base)) {
       const found = await look(parent.getFileHandle(name));
       if (found === 'nothing') return parent.getFileHandle(name, { create: true });
     }
@@ -146,13 +145,13 @@ function makeFile(parent: FileSystemDirectoryHandle, wanted: string): Promise<Fi
   });
 }
 
-/** The folder of that name; where a file has it, the next one that is a folder or free. */
+/** Finds or makes the folder of that name. If a file has the name, the next name is tried. */
 function findFolder(
   parent: FileSystemDirectoryHandle,
   wanted: string,
 ): Promise<{ handle: FileSystemDirectoryHandle; made: boolean }> {
   return withAllowedName(wanted, async (base) => {
-    for (const name of candidates(base)) {
+    for (const name of namesLike(base)) {
       const found = await look(parent.getDirectoryHandle(name));
       if (found === 'nothing') return { handle: await parent.getDirectoryHandle(name, { create: true }), made: true };
       if (found !== 'other') return { handle: found, made: false };
@@ -165,7 +164,7 @@ function tooManyNamed(name: string): MillraceError {
   return new MillraceError('sink-failed', `the folder has too many entries named like "${name}"`);
 }
 
-/** What is there: 'other' is a file where a folder was asked for, or the other way round. */
+/** Finds an entry. 'other': a file in place of a folder, or a folder in place of a file. */
 async function look<Handle>(handle: Promise<Handle>): Promise<Handle | 'nothing' | 'other'> {
   try {
     return await handle;
@@ -176,7 +175,7 @@ async function look<Handle>(handle: Promise<Handle>): Promise<Handle | 'nothing'
   }
 }
 
-/** Browsers refuse names that the system would take for something else, such as "a.lnk": those get a '_' behind. */
+/** Browsers refuse names with a meaning for the operating system, such as "a.lnk". A '_' is appended to those. */
 async function withAllowedName<T>(name: string, action: (name: string) => Promise<T>): Promise<T> {
   try {
     return await action(name);
@@ -184,11 +183,4 @@ async function withAllowedName<T>(name: string, action: (name: string) => Promis
     if (!(caught instanceof TypeError)) throw caught;
     return action(`${name}_`);
   }
-}
-
-function* candidates(name: string): Generator<string> {
-  yield name;
-  const dot = name.lastIndexOf('.');
-  const [stem, extension] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ''];
-  for (let count = 2; count <= MAX_SAME_NAMES; count += 1) yield `${stem} (${count})${extension}`;
 }

@@ -1,20 +1,20 @@
 import { MillraceError } from '../api/errors.js';
 import type { AbortableWriter } from './sink.js';
 
-/** One call per record would cost more than the bytes do: neighbours go together, up to this, bytes. */
+/** Neighbouring records are written together, up to this size, because each call costs more than its bytes do. Bytes. */
 const BATCH_BYTES = 1024 * 1024;
-/** Above this the next write waits, bytes: the credit of the other side follows from that. */
+/** Above this the next write waits, which in turn limits the other side's credit. Bytes. */
 const MAX_PENDING_BYTES = 4 * BATCH_BYTES;
 
 /**
- * Writes through a `FileSystemWritableFileStream`: what windows, and folders that people chose, can do. Bytes are copied,
- * since it takes them later. The file has its bytes when it is closed, and is as it was when it is aborted.
+ * Writes through a `FileSystemWritableFileStream`, which works in windows and in folders that people chose. Bytes are copied,
+ * because the stream takes them later. The file gets its bytes when it is closed, and is unchanged when it is aborted.
  * `size`: of the file, bytes, if known.
- * Errors: rejects with 'not-supported' where the browser has none (Safari before 26), else as every writer.
+ * Errors: rejects with 'not-supported' where the browser has no such stream (Safari before 26), otherwise as every writer.
  */
 export async function openFileStream(handle: FileSystemFileHandle, size: number | null): Promise<AbortableWriter> {
   if (!('createWritable' in handle)) {
-    throw new MillraceError('not-supported', 'this browser writes files in workers only');
+    throw new MillraceError('not-supported', 'this browser can write files only in workers');
   }
   return new FileStreamWriter(await handle.createWritable(), Math.min(size ?? BATCH_BYTES, BATCH_BYTES));
 }
@@ -40,7 +40,7 @@ class FileStreamWriter implements AbortableWriter {
     this.#batch ??= new Uint8Array(Math.max(this.#batchBytes, bytes.length));
     this.#batch.set(bytes, this.#batchLength);
     this.#batchLength += bytes.length;
-    // A failed write shows here at the latest, or at the end.
+    // An earlier write that failed rejects here or in `close`.
     return this.#pending > MAX_PENDING_BYTES ? this.#writing : undefined;
   }
 

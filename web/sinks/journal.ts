@@ -1,29 +1,29 @@
 import { LEAF_BYTES, type ExistingRange, type StoreOffer } from './sink.js';
 import { writeFully, type SyncFile } from './sync_file.js';
 
-/** In the folder of a transfer that is not finished; those of finished ones have none. */
+/** Name of the journal in the folder of an unfinished transfer. The folder of a finished one has no journal. */
 export const JOURNAL_NAME = 'journal';
-/** A longer one is not ours: an hour adds some 100 KB, and a header has at most 4 MiB of paths (PROTOCOL.md). */
+/** No journal is longer: an hour adds some 100 KB, and a header has at most 4 MiB of paths (PROTOCOL.md). */
 const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
 
-/** The first line: exactly which files the folder is for. */
+/** The first line of a journal, which identifies the files of the folder. */
 export function journalHeader(offer: StoreOffer): string {
   const files = offer.files.map(({ path, size, type, lastModified }) => ({ path, size, type, lastModified }));
   return `${JSON.stringify({ version: 1, files })}\n`;
 }
 
 /**
- * What of a transfer is durable, in a file beside its files. Text: a header, then for each flush one line with the ranges
- * that became durable by it, `[[file,begin,end],…]`. A line counts once its end is there, so that a write that a crash cut
- * short takes nothing with it.
+ * The durable parts of a transfer, listed in a file beside its files. It is text: a header, then for each flush one line with
+ * the ranges that became durable, `[[file,begin,end],…]`. A line counts only when it is complete, so that a crash in the middle
+ * of a write spoils nothing else.
  */
 export class Journal {
-  /** What the file said when it was opened; undefined when it is new or was about other files, and starts anew. */
+  /** The ranges in the file when it was opened; undefined for a new file, or one of other files, which starts anew. */
   readonly claims: readonly ExistingRange[] | undefined;
   readonly #file: SyncFile;
   #end: number;
 
-  /** Errors: throws 'out-of-space' or whatever the browser says; the file is closed then. */
+  /** Errors: throws 'out-of-space' or the browser's exception, and closes the file. */
   constructor(file: SyncFile, offer: StoreOffer) {
     this.#file = file;
     this.#end = 0;
@@ -33,7 +33,7 @@ export class Journal {
       if (text.startsWith(header)) {
         const { claims, length } = readClaims(text.slice(header.length), offer);
         this.claims = claims;
-        // Whatever follows must not get between two lines.
+        // An incomplete line must not stand between two others.
         this.#end = new TextEncoder().encode(header).length + length;
         file.truncate(this.#end);
       } else {
@@ -47,13 +47,13 @@ export class Journal {
     }
   }
 
-  /** Adds what became durable. Errors: throws 'out-of-space' or what the browser says; what it said before still holds. */
+  /** Adds ranges that became durable. Errors: throws 'out-of-space' or the browser's exception; earlier lines still count. */
   claim(ranges: readonly ExistingRange[]): void {
     if (ranges.length === 0) return;
     this.#append(`${JSON.stringify(ranges.map(({ file, begin, end }) => [file, begin, end]))}\n`);
   }
 
-  /** Errors: throws what the browser says. */
+  /** Errors: throws the browser's exception. */
   flush(): void {
     this.#file.flush();
   }
@@ -64,7 +64,7 @@ export class Journal {
 
   #append(line: string): void {
     const bytes = new TextEncoder().encode(line);
-    // What a full disk cuts short has no end, and the next line goes over it.
+    // A line that a full disk cut short is incomplete, and the next line overwrites it.
     writeFully(this.#file, bytes, this.#end);
     this.#end += bytes.length;
   }
@@ -78,7 +78,7 @@ function readText(file: SyncFile): string {
   return new TextDecoder().decode(bytes.subarray(0, length));
 }
 
-/** Reads lines up to the first one that is cut short or makes no sense. `length`: of the lines read; they are ASCII. */
+/** Reads lines up to the first one that is incomplete or invalid. `length`: of those lines, which are ASCII. */
 function readClaims(text: string, offer: StoreOffer): { claims: ExistingRange[]; length: number } {
   const claims: ExistingRange[] = [];
   let length = 0;

@@ -3,14 +3,14 @@ import { isDomException } from './sink_error.js';
 /** Ends a lock that `hold` took. */
 export type Release = () => void;
 
-/** Absent in pages that are not secure, which have no private file system either. */
+/** Insecure pages have no locks, and no private file system either. */
 export function hasLocks(): boolean {
   return navigator.locks !== undefined;
 }
 
 /**
- * Takes a lock that no other page or worker of this origin has, and keeps it until it is released or the worker ends.
- * Answers undefined when somebody else still has it after `waitMs`, milliseconds.
+ * Takes a lock that is exclusive within this origin, and keeps it until it is released or the worker ends.
+ * Returns undefined if another page or worker still holds it after `waitMs`, milliseconds.
  */
 export function hold(name: string, waitMs = 0): Promise<Release | undefined> {
   return new Promise((resolve, reject) => {
@@ -28,7 +28,7 @@ export function hold(name: string, waitMs = 0): Promise<Release | undefined> {
   });
 }
 
-/** Runs `action` while no other page or worker of this origin runs one under that name, and settles as it does. */
+/** Runs `action` under an exclusive lock of this origin, and settles as it does. */
 export function exclusively<T>(name: string, action: () => Promise<T>): Promise<T> {
   return navigator.locks.request(name, action);
 }

@@ -3,15 +3,15 @@ import type { FileInfo } from '../api/types.js';
 import { nextTask } from '../base/tasks.js';
 import type { ExistingRange, FileWriter, Store } from './sink.js';
 
-/** What the sink takes in one transfer, bytes; a page that keeps more than this in memory risks its life. */
+/** Largest transfer that the sink takes, bytes. Browsers may kill a page that keeps more in memory. */
 export const MEMORY_LIMIT_BYTES = 1024 * 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
-/** Pieces that become a blob at once: the copy must not hold up a window. */
+/** Pieces that become a blob in one task, so that the copy does not block the window. */
 const PIECES_PER_TASK = 8;
 
 /**
- * Keeps the files in memory, in pieces that are made when their first byte arrives. `totalBytes`: null while unknown.
- * Errors: 'too-large' when the files say, or turn out, to be more than the limit.
+ * Keeps the files in memory, in pieces that are allocated when their first byte arrives. `totalBytes`: null while unknown.
+ * Errors: 'too-large' when the files exceed the limit, by their declared or by their real size.
  */
 export class MemoryStore implements Store {
   readonly existing: readonly ExistingRange[] = [];
@@ -97,7 +97,7 @@ class MemoryWriter implements FileWriter {
     let piece = this.#pieces.get(index);
     if (!piece) {
       const size = this.#file.size ?? Infinity;
-      // The last piece, and hence a small file, takes no more than it needs.
+      // The last piece, and so a small file, takes only the memory that it needs.
       const bytes = Math.max(0, Math.min(PIECE_BYTES, size - index * PIECE_BYTES));
       this.#hold(bytes);
       piece = new Uint8Array(bytes);
@@ -108,5 +108,5 @@ class MemoryWriter implements FileWriter {
 }
 
 function tooLarge(limitBytes: number): MillraceError {
-  return new MillraceError('too-large', `the memory sink takes ${limitBytes} bytes`);
+  return new MillraceError('too-large', `the memory sink takes at most ${limitBytes} bytes`);
 }

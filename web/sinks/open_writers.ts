@@ -1,13 +1,13 @@
 import { MillraceError } from '../api/errors.js';
 import type { AbortableWriter } from './sink.js';
 
-/** The files of one store that are open or just being opened, so that none stays behind when the transfer ends early. */
+/** The files of one store that are open or being opened. None of them stays open when the transfer ends early. */
 export class OpenWriters<Writer extends AbortableWriter> {
   readonly #open = new Set<Writer>();
   readonly #opening = new Set<Promise<Writer>>();
   #aborted = false;
 
-  /** Errors: rejects as `opening` does, and with 'cancelled' when `abort` came before it was done. */
+  /** Errors: rejects as `opening` does, and with 'cancelled' if `abort` was called in the meantime. */
   async add(opening: Promise<Writer>): Promise<Writer> {
     this.#opening.add(opening);
     try {
@@ -29,7 +29,7 @@ export class OpenWriters<Writer extends AbortableWriter> {
     return this.#open.values();
   }
 
-  /** Aborts every writer, also those that are still being opened. Called once, after the last `add`. */
+  /** Aborts all writers, including those that are still being opened. Called once, after the last `add`. */
   async abort(): Promise<void> {
     this.#aborted = true;
     const opened = [...this.#open].map((writer) => writer.abort());

@@ -11,10 +11,10 @@ import { hasSyncAccess, type SyncFileHandle } from './sync_file.js';
 import { claimFolder, makeRoom, type TransferFolder } from './transfer_folder.js';
 
 /**
- * A store in the origin's private file system: in a worker one that a later attempt can go on with, in a window one that
- * writes through streams. The file system is looked into for partial transfers that nobody wants any more.
- * Errors: rejects with 'out-of-space' when the browser grants less than is to come; with 'not-supported' or what the
- * browser says where there is no such file system.
+ * A store in the origin's private file system. In a worker, a later attempt can resume it; in a window, it writes through streams.
+ * Stale partial transfers are removed from the file system first.
+ * Errors: rejects with 'out-of-space' if the browser grants less than the transfer needs; with 'not-supported' or the browser's
+ * exception where there is no such file system.
  */
 export async function openOpfsStore(offer: StoreOffer): Promise<Store> {
   const folder = await claimFolder(offer.token);
@@ -45,7 +45,7 @@ async function openSyncStore(folder: TransferFolder, handle: SyncFileHandle, off
 
 async function openStreamStore(folder: TransferFolder, journal: FileSystemFileHandle, offer: StoreOffer): Promise<Store> {
   try {
-    // It claims nothing; it shows that the folder may go when nobody uses it.
+    // This journal claims nothing. It shows that the folder can be removed when it is not in use.
     await removeFiles(folder.handle);
     const writer = await openFileStream(journal, null);
     const header = new TextEncoder().encode(journalHeader(offer));
@@ -64,7 +64,7 @@ function makeRoomFor({ totalBytes }: StoreOffer, existing: readonly ExistingRang
   return makeRoom(totalBytes === null ? 0 : totalBytes - present);
 }
 
-/** Merges what the journal claims, without what lies past the end of its file: there the disk lost something. */
+/** Merges the journal's claims. Claims beyond the end of a file are dropped, because the disk has lost those bytes. */
 async function checkClaims(folder: FileSystemDirectoryHandle, claims: readonly ExistingRange[]): Promise<ExistingRange[]> {
   const byFile = new Map<number, ExistingRange[]>();
   for (const claim of claims) {
@@ -96,7 +96,7 @@ async function sizeOf(folder: FileSystemDirectoryHandle, file: number): Promise<
   }
 }
 
-/** All but the journal. */
+/** Removes all files but the journal. */
 async function removeFiles(folder: FileSystemDirectoryHandle): Promise<void> {
   const names: string[] = [];
   for await (const name of folder.keys()) names.push(name);
@@ -105,7 +105,7 @@ async function removeFiles(folder: FileSystemDirectoryHandle): Promise<void> {
   }
 }
 
-/** What a window can do. The journal in the folder claims nothing, so that nobody goes on with its files. */
+/** The store for windows. The journal in its folder claims nothing, so that no later attempt resumes its files. */
 class OpfsStreamStore implements Store {
   readonly folder: string;
   readonly existing: readonly ExistingRange[] = [];

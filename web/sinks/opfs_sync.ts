@@ -8,17 +8,17 @@ import { removeStored } from './stored.js';
 import { writeFully, type SyncFile, type SyncFileHandle } from './sync_file.js';
 import type { TransferFolder } from './transfer_folder.js';
 
-/** What a crash may lose, ms of writing. */
+/** A crash loses at most this much time of writing, ms. */
 const FLUSH_INTERVAL_MS = 1_000;
 /**
- * A flush holds up everything else in this worker until the disk has it all (17 ms at 25 MB/s, in Chromium and Firefox): on
- * a slow disk it gets at most this share of the time.
+ * Largest share of the time that flushes take on a slow disk. A flush blocks this worker until the disk has all bytes: 17 ms at
+ * 25 MB/s, in Chromium and in Firefox.
  */
 const MAX_FLUSH_SHARE = 0.1;
 
 /**
- * Files of the private file system that a worker writes in place, straight from the heap, with a journal of what is
- * durable. Their names are the files' numbers; what the other side calls them never becomes a path.
+ * Files of the private file system that a worker writes in place, straight from the heap, with a journal of the durable parts.
+ * They are named by their numbers: names from the other side never become paths.
  */
 export class OpfsSyncStore implements Store {
   readonly folder: string;
@@ -61,14 +61,14 @@ export class OpfsSyncStore implements Store {
         this.#writers.delete(writer);
         if (file.size !== null && size > 0) this.#claim([{ file: file.id, begin: 0, end: size }]);
         const stored = await writer.handle.getFile();
-        // A slice is still backed by the file, and says what type it is.
+        // A slice is still backed by the file, and has the type.
         return stored.slice(0, stored.size, file.type);
       },
     };
   }
 
   async abort(keep: boolean): Promise<void> {
-    await this.#startingToRead?.catch(() => {}); // Whoever reads hears of it.
+    await this.#startingToRead?.catch(() => {}); // `readExisting` reports it.
     this.#stopReading();
     clearTimeout(this.#timer);
     if (keep) this.#flush();
@@ -109,7 +109,7 @@ export class OpfsSyncStore implements Store {
     this.#reading = undefined;
   }
 
-  /** Makes durable what was written, then says so in the journal. What cannot be flushed is not claimed. */
+  /** Makes written bytes durable, then adds them to the journal. Bytes that cannot be flushed are not claimed. */
   #flush(): void {
     this.#timer = undefined;
     const start = performance.now();
@@ -119,7 +119,7 @@ export class OpfsSyncStore implements Store {
     try {
       this.#journal.flush();
     } catch {
-      // The lines may still become durable; without them, bytes are sent once more.
+      // The lines may still become durable. Without them, bytes are sent again.
     }
     this.#flushDelayMs = Math.max(FLUSH_INTERVAL_MS, (performance.now() - start) / MAX_FLUSH_SHARE);
   }
@@ -130,7 +130,7 @@ export class OpfsSyncStore implements Store {
       this.#journal.claim(ranges);
       this.#claimed = true;
     } catch {
-      // No room for a line: the bytes are sent once more if it comes to that, and what is said already still holds.
+      // There is no room for a line: a later attempt sends these bytes again. Earlier lines still count.
     }
   }
 }
@@ -142,7 +142,7 @@ function openSync(handle: FileSystemFileHandle): Promise<SyncFile> {
 class SyncWriter implements AbortableWriter {
   readonly number: number;
   readonly handle: FileSystemFileHandle;
-  /** Undefined where the size is unknown: nobody could go on with such a file. */
+  /** Undefined for a file of unknown size, which cannot be resumed. */
   readonly #unclaimed: RangeSet | undefined;
   readonly #size: number;
   readonly #file: SyncFile;
@@ -164,7 +164,7 @@ class SyncWriter implements AbortableWriter {
     this.#written = true;
   }
 
-  /** Makes durable what was written, and answers which leaves became so. A failure shows at the next write. */
+  /** Makes written bytes durable, and returns the leaves that became so. A failure is thrown by the next write. */
   flush(): Range[] {
     if (!this.#written || !this.#unclaimed || this.#failure !== undefined) return [];
     try {
@@ -182,8 +182,8 @@ class SyncWriter implements AbortableWriter {
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#file.getSize() !== size) this.#file.truncate(size);
       this.#file.flush();
-      // Chromium 156 says nothing where it could not do it.
-      if (this.#file.getSize() !== size) throw new MillraceError('out-of-space', 'the file could not be made whole');
+      // Chromium 156 does not report that it could not truncate or flush.
+      if (this.#file.getSize() !== size) throw new MillraceError('out-of-space', 'the file has lost bytes on its way to the disk');
     } finally {
       this.#file.close();
     }

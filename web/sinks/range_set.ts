@@ -29,7 +29,7 @@ export class RangeSet {
     this.#ranges.splice(first, last - first, merged);
   }
 
-  /** Takes out all whole leaves; the last one of a file of `size` bytes may be shorter. What is no whole leaf yet stays. */
+  /** Removes and returns all whole leaves; the last leaf of a file of `size` bytes may be shorter. Partial leaves stay. */
   takeLeaves(size: number): Range[] {
     const taken: Range[] = [];
     const rest: Range[] = [];

@@ -1,9 +1,9 @@
 import type { FileInfo } from '../api/types.js';
 
-/** Where a sink may cut what it keeps for a later attempt: the leaves of the hash tree (PROTOCOL.md), bytes. */
+/** Size of a leaf of the hash tree (PROTOCOL.md). A sink keeps whole leaves for a later attempt. Bytes. */
 export const LEAF_BYTES = 16 * 1024;
 
-/** What is about to be received. */
+/** The transfer that is about to be received. */
 export interface StoreOffer {
   /** Names the transfer beyond the session: 32 hexadecimal digits. */
   readonly token: string;
@@ -12,7 +12,7 @@ export interface StoreOffer {
   readonly totalBytes: number | null;
 }
 
-/** Bytes of a file that are there already: from a leaf's begin to a leaf's end or to the end of the file. */
+/** Bytes of a file that are stored already: from the beginning of a leaf to the end of a leaf or of the file. */
 export interface ExistingRange {
   readonly file: number;
   readonly begin: number;
@@ -20,41 +20,41 @@ export interface ExistingRange {
 }
 
 /**
- * Where the files of one transfer go. Files are opened when their first byte arrives, several at a time.
- * Errors: everything throws or rejects with a `MillraceError` or with whatever the browser says; `toSinkError` makes the
- * former of the latter.
+ * Stores the files of one transfer. Several files may be open at once.
+ * Errors: each function throws or rejects with a `MillraceError` or with the browser's exception; `toSinkError` turns the latter
+ * into the former.
  */
 export interface Store {
-  /** The folder that holds the files, where there is one. */
+  /** The folder that holds the files, if there is one. */
   readonly folder?: string;
-  /** In use of the memory that the store may take, 0 to 1, where it takes any. */
+  /** Share of the store's memory limit that is in use, 0 to 1; undefined for stores that use no memory. */
   readonly memoryShare?: number;
-  /** What an earlier attempt left, ascending; empty in most stores. */
+  /** Ranges that an earlier attempt left, ascending; empty in most stores. */
   readonly existing: readonly ExistingRange[];
   /**
-   * Reads such bytes into `bytes`, which stays as it is until the answer: how many there were. Called before any file is
-   * opened, one call at a time.
+   * Reads bytes of `existing` into `bytes`, whose memory stays valid until the result: the number of bytes. Called before any
+   * file is opened, one call at a time.
    */
   readExisting(file: number, offset: number, bytes: Uint8Array<ArrayBuffer>): number | Promise<number>;
   open(file: FileInfo): FileWriter | Promise<FileWriter>;
   /**
-   * The transfer ended early. `keep`: what is partial stays for a later attempt, where the store can do that; otherwise
-   * everything goes that no person could use. Called once, after which nothing else is.
+   * The transfer ended early. `keep`: partial files stay for a later attempt, if the store can do that; otherwise they are
+   * removed. Called once, as the last call.
    */
   abort(keep: boolean): Promise<void>;
-  /** Every file is closed: what was only needed to go on later goes. Called once, after which nothing else is. */
+  /** Every file is closed: removes files that were needed only to resume. Called once, as the last call. */
   finish(): Promise<void>;
 }
 
 /** One file that is being received. Pieces come in any order, each byte once. */
 export interface FileWriter {
-  /** `bytes` stays as it is until the answer. */
+  /** The memory of `bytes` stays valid until the result. */
   write(offset: number, bytes: Uint8Array<ArrayBuffer>): void | Promise<void>;
-  /** All is written: makes `size` bytes durable, and answers them where they can be had. */
+  /** All is written: makes `size` bytes durable, and returns their blob if the store has one. */
   close(size: number): Promise<Blob | undefined>;
 }
 
-/** A writer that can let go of its file before it is finished. */
+/** A writer that can release its file before it is finished. */
 export interface AbortableWriter extends FileWriter {
   abort(): Promise<void>;
 }

@@ -4,7 +4,7 @@ export function isDomException(caught: unknown, name: string): boolean {
   return caught instanceof DOMException && caught.name === name;
 }
 
-/** What a store threw, as a `MillraceError`: 'out-of-space', 'sink-failed' with what to do about it, or `otherwise`. */
+/** Turns a store's exception into a `MillraceError`: 'out-of-space', 'sink-failed' with what to do about it, or `otherwise`. */
 export function toSinkError(caught: unknown, otherwise: ErrorCode = 'sink-failed'): MillraceError {
   if (isDomException(caught, 'QuotaExceededError')) return MillraceError.from(caught, 'out-of-space');
   if (isDomException(caught, 'NotAllowedError')) {

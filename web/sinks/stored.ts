@@ -1,12 +1,12 @@
 import { MillraceError } from '../api/errors.js';
 import { isDomException } from './sink_error.js';
 
-/** Everything that Millrace keeps in the origin's private file system lies below this folder. */
+/** The folder in the origin's private file system that contains all files of Millrace. */
 const ROOT = 'millrace';
 
 /**
- * The folder that holds one folder for each transfer.
- * Errors: rejects with 'not-supported' where there is no private file system, or what the browser says.
+ * The folder that contains one folder for each transfer.
+ * Errors: rejects with 'not-supported' where there is no private file system, or with the browser's exception.
  */
 export async function openRoot(): Promise<FileSystemDirectoryHandle> {
   if (navigator.storage === undefined) {
@@ -17,9 +17,9 @@ export async function openRoot(): Promise<FileSystemDirectoryHandle> {
 }
 
 /**
- * Removes files that the sink 'opfs' stored: those of one receipt (`receipt.folder`), or all of this origin, also those of
- * earlier visits. Blobs of such a receipt cannot be read afterwards. What is not there counts as removed.
- * Errors: rejects with what the browser says, for example while a transfer still writes there.
+ * Removes files that the sink 'opfs' stored: those of one receipt (`receipt.folder`), or all of this origin, including those of
+ * earlier visits. Blobs of such a receipt cannot be read afterwards. Resolves if there is nothing to remove.
+ * Errors: rejects with the browser's exception, for example while a transfer still writes there.
  */
 export async function removeStored(folder?: string): Promise<void> {
   const storage = await navigator.storage.getDirectory();

@@ -3,10 +3,10 @@ import type { FileInfo } from '../api/types.js';
 import { OpenWriters } from './open_writers.js';
 import type { AbortableWriter, ExistingRange, FileWriter, Store } from './sink.js';
 
-/** Gives the stream that takes one file's bytes. */
+/** Opens the stream for one file's bytes. */
 export type OpenStream = (file: FileInfo) => WritableStream<Uint8Array> | Promise<WritableStream<Uint8Array>>;
 
-/** Passes each file on to a stream of the page's own, in order and no faster than the stream takes it. */
+/** Passes each file on to a stream of the page, in order and no faster than the stream takes it. */
 export class StreamStore implements Store {
   readonly existing: readonly ExistingRange[] = [];
   readonly #openStream: OpenStream;
@@ -43,7 +43,7 @@ export class StreamStore implements Store {
   }
 }
 
-/** Bytes that wait for those before them, or for the stream. */
+/** Bytes that wait for earlier bytes, or for the stream. */
 interface Waiting {
   readonly bytes: Uint8Array;
   resolve(): void;
@@ -51,8 +51,8 @@ interface Waiting {
 }
 
 /**
- * Writes come in any order and wait for their turn, so that what waits is bounded by the credit that the other side has. A
- * write is answered when the stream took its bytes and wants more.
+ * Writes arrive in any order and wait for their turn; the other side's credit bounds the bytes that wait. A write resolves when
+ * the stream has taken its bytes and wants more.
  */
 class InOrderWriter implements AbortableWriter {
   readonly #stream: WritableStreamDefaultWriter<Uint8Array>;
@@ -64,7 +64,7 @@ class InOrderWriter implements AbortableWriter {
 
   constructor(stream: WritableStreamDefaultWriter<Uint8Array>) {
     this.#stream = stream;
-    // Also a stream that fails or is closed behind our back while nothing is being written.
+    // A stream may fail, or its owner may close it, while nothing is being written.
     stream.closed.catch((reason: unknown) => this.#fail(reason));
   }
 
@@ -78,7 +78,7 @@ class InOrderWriter implements AbortableWriter {
 
   async close(size: number): Promise<undefined> {
     if (this.#failure) throw this.#failure.reason;
-    if (this.#next !== size) throw new MillraceError('internal', `a stream got ${this.#next} of ${size} bytes`);
+    if (this.#next !== size) throw new MillraceError('internal', `the stream took ${this.#next} of ${size} bytes`);
     await this.#stream.close();
     return undefined;
   }
@@ -93,7 +93,7 @@ class InOrderWriter implements AbortableWriter {
     this.#pumping = true;
     try {
       for (let next = this.#waiting.get(this.#next); next; next = this.#waiting.get(this.#next)) {
-        // The stream may keep what it gets, and the heap is used again once this write is answered.
+        // A copy, because the stream may keep its chunks, and the heap is reused once this write has resolved.
         const copy = next.bytes.slice();
         this.#stream.write(copy).catch((reason: unknown) => this.#fail(reason));
         await this.#stream.ready;

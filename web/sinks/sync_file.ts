@@ -1,8 +1,8 @@
 import { MillraceError } from '../api/errors.js';
 
 /**
- * What Millrace needs of `FileSystemSyncAccessHandle`, which exists in dedicated workers only. It locks its file until it
- * is closed.
+ * The part of `FileSystemSyncAccessHandle` that Millrace uses. It exists in dedicated workers only, and locks its file until it is
+ * closed.
  */
 export interface SyncFile {
   read(bytes: Uint8Array, options: { at: number }): number;
@@ -21,12 +21,12 @@ export function hasSyncAccess(handle: object): handle is SyncFileHandle {
   return 'createSyncAccessHandle' in handle && typeof handle.createSyncAccessHandle === 'function';
 }
 
-/** Writes all of `bytes`. Errors: throws 'out-of-space' when the file takes no more, or what the browser says. */
+/** Writes all of `bytes`. Errors: throws 'out-of-space' when the file takes no more bytes, or the browser's exception. */
 export function writeFully(file: SyncFile, bytes: Uint8Array, at: number): void {
   let done = 0;
   while (done < bytes.length) {
     const written = file.write(done === 0 ? bytes : bytes.subarray(done), { at: at + done });
-    // Chromium 156 answers -8 as an unsigned number where the quota is used up, and throws nothing.
+    // Chromium 156 returns -8 as an unsigned number when the quota is used up, and throws nothing.
     if (written === 0 || written > bytes.length - done) {
       throw new MillraceError('out-of-space', 'the file takes no more bytes');
     }

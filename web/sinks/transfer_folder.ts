@@ -4,28 +4,28 @@ import { hasLocks, hold, type Release } from './locks.js';
 import { isDomException } from './sink_error.js';
 import { openRoot, removeStored } from './stored.js';
 
-/** Who offers again at once may find the attempt before still putting its things away, ms. */
+/** When files are offered again at once, the earlier attempt may still be closing its files, ms. */
 const LOCK_WAIT_MS = 1_000;
-/** What nobody went on with for so long goes, ms. */
+/** Partial transfers that were not resumed for this long are removed, ms. */
 const STALE_MS = 7 * 24 * 60 * 60 * 1_000;
 
 /** A folder of the private file system that belongs to one transfer until `release`. */
 export interface TransferFolder {
   readonly name: string;
   readonly handle: FileSystemDirectoryHandle;
-  /** Whether a later attempt would find it. */
+  /** Whether a later attempt can find it. */
   readonly resumable: boolean;
   release: Release;
 }
 
 /**
- * Takes the folder that is named after the transfer, with what an earlier attempt left there. Where another transfer uses
- * it, or a finished one has its files there, it is a new one of random name.
- * Errors: rejects with what the browser says where there is no private file system.
+ * Takes the folder that is named after the transfer, with the files that an earlier attempt left there. If another transfer uses
+ * it, or it has the files of a finished one, takes a new folder with a random name.
+ * Errors: rejects with 'not-supported' or the browser's exception where there is no private file system.
  */
 export async function claimFolder(token: string): Promise<TransferFolder> {
   const root = await openRoot();
-  // Without locks nobody knows what the other tabs are doing.
+  // Without locks, another tab might use the same folder.
   const release = hasLocks() ? await hold(lockName(token), LOCK_WAIT_MS) : undefined;
   if (release) {
     try {
@@ -44,9 +44,9 @@ export async function claimFolder(token: string): Promise<TransferFolder> {
 }
 
 /**
- * Removes partial transfers that nobody went on with for a week, and then, the oldest first, as many others as it takes to
- * have room for `bytes`. Those in use stay.
- * Errors: rejects with 'out-of-space' when that is not enough.
+ * Removes partial transfers that were not resumed for a week, and then, the oldest first, as many others as are needed to make
+ * room for `bytes`. Those in use stay.
+ * Errors: rejects with 'out-of-space' if that is not enough.
  */
 export async function makeRoom(bytes: number): Promise<void> {
   const partials = hasLocks() ? await listPartials() : [];
@@ -56,15 +56,15 @@ export async function makeRoom(bytes: number): Promise<void> {
 
   let { quota, free } = await estimateSpace();
   for (const { name } of partials.slice(stale.length)) {
-    // For what would not fit into an empty disk nothing is given up.
+    // Nothing is removed for a transfer that would not fit into an empty disk.
     if (bytes <= free || bytes > quota) break;
     await removePartial(name);
     ({ quota, free } = await estimateSpace());
   }
-  if (bytes > free) throw new MillraceError('out-of-space', `${bytes} bytes to store, ${free} left for this site`);
+  if (bytes > free) throw new MillraceError('out-of-space', `${bytes} bytes have to be stored, and this site has room for ${free}`);
 }
 
-/** Bytes that this site may keep, and may add to what it has; Infinity where the browser does not say. */
+/** Bytes that this site may store in all, and in addition; Infinity where the browser does not say. */
 async function estimateSpace(): Promise<{ quota: number; free: number }> {
   const { quota = Infinity, usage = 0 } = await navigator.storage.estimate();
   return { quota, free: quota - usage };
@@ -72,11 +72,11 @@ async function estimateSpace(): Promise<{ quota: number; free: number }> {
 
 interface Partial {
   readonly name: string;
-  /** When its journal was written last, ms since 1970. */
+  /** Time of the last write to its journal, ms since 1970. */
   readonly lastUsed: number;
 }
 
-/** The oldest first. */
+/** All partial transfers, the oldest first. */
 async function listPartials(): Promise<Partial[]> {
   const root = await openRoot();
   const looks: Promise<Partial | undefined>[] = [];
@@ -92,7 +92,7 @@ async function toPartial(handle: FileSystemDirectoryHandle): Promise<Partial | u
     const journal = await handle.getFileHandle(JOURNAL_NAME);
     return { name: handle.name, lastUsed: (await journal.getFile()).lastModified };
   } catch {
-    return undefined; // A finished one, or one that is just being removed.
+    return undefined; // The transfer is finished, or is being removed.
   }
 }
 
@@ -100,17 +100,17 @@ async function removePartial(name: string): Promise<void> {
   const release = await hold(lockName(name));
   if (!release) return;
   try {
-    // It may have been finished since it was listed, and be somebody's files now.
+    // Since it was listed, the transfer may have been finished, and its files belong to the user now.
     const root = await openRoot();
     if (await isUnfinished(await root.getDirectoryHandle(name))) await removeStored(name);
   } catch {
-    // Somebody reads it, or it is gone: the next transfer tries again.
+    // It is being read, or was removed: the next transfer tries again.
   } finally {
     release();
   }
 }
 
-/** A folder with a journal, or one that a crash left before it had any. */
+/** A folder with a journal, or an empty one that a crash left before it got one. */
 async function isUnfinished(folder: FileSystemDirectoryHandle): Promise<boolean> {
   try {
     await folder.getFileHandle(JOURNAL_NAME);

@@ -51,7 +51,7 @@ export class Trace {
       received: seconds > 0 ? received / seconds : 0,
       rtt: stats.rtt ?? null,
       queueDelay: stats.queueDelay,
-      lanes: stats.lanes.length,
+      lanes: stats.lanes.filter(({ state }) => state === 'open').length,
       loss: records > 0 ? lost / records : null,
     };
     this.#samples.push(sample);

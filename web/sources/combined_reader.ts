@@ -3,7 +3,7 @@ import type { SourceBody } from './source.js';
 import type { SourceReader } from './source_reader.js';
 import { StreamReader } from './stream_reader.js';
 
-/** Which reader has a file, and what it calls it. */
+/** The reader of a file, and the file's number there. */
 interface Part {
   readonly reader: SourceReader;
   readonly file: number;
@@ -11,7 +11,7 @@ interface Part {
 
 /**
  * Reads the files of a transfer, each a blob or a stream.
- * Errors: throws 'source-failed' when somebody else reads one of the streams.
+ * Errors: throws 'source-failed' when one of the streams has a reader already.
  */
 export function openSources(bodies: readonly SourceBody[]): SourceReader {
   const blobs = bodies.filter((body) => body instanceof Blob);
@@ -25,7 +25,7 @@ export function openSources(bodies: readonly SourceBody[]): SourceReader {
   return new CombinedReader(parts);
 }
 
-/** The part of `bodies` that has to be transferred to a worker; blobs go by reference. */
+/** The streams among `bodies`, which must be transferred to a worker; blobs are passed by reference. */
 export function transferablesOf(bodies: readonly SourceBody[]): Transferable[] {
   return bodies.filter((body) => !(body instanceof Blob));
 }

@@ -1,6 +1,6 @@
 import { describe, MillraceError } from '../api/errors.js';
 
-/** What one transfer takes (PROTOCOL.md). */
+/** Largest number of files in one transfer (PROTOCOL.md). */
 export const MAX_FILES = 20_000;
 
 /** A file below a directory; the path begins with the directory's own name. */
@@ -10,8 +10,8 @@ export interface FoundFile {
 }
 
 /**
- * Finds all files below a directory, sorted by name, each folder where its name stands. Empty folders have no files, and
- * are lost.
+ * Finds all files below a directory, sorted by name; the files of a folder stand where the folder's name does. Empty folders
+ * are left out.
  * Errors: rejects with 'too-large' for more than `MAX_FILES` entries, folders included, and with 'source-failed' when
  * something cannot be read.
  */
@@ -28,7 +28,7 @@ async function walk(
   found: FoundFile[],
 ): Promise<void> {
   const handles = await list(directory, path, entries);
-  // All at once: each takes a millisecond, most of it waiting.
+  // Together, because each takes a millisecond, most of it waiting.
   const files = await Promise.all(
     handles.map((handle) => (isFile(handle) ? open(handle, join(path, handle.name)) : undefined)),
   );
@@ -48,7 +48,7 @@ async function list(
   try {
     for await (const handle of directory.values()) {
       entries.left -= 1;
-      if (entries.left < 0) throw new MillraceError('too-large', `a transfer takes ${MAX_FILES} files at most`);
+      if (entries.left < 0) throw new MillraceError('too-large', `a transfer can have at most ${MAX_FILES} files`);
       handles.push(handle);
     }
   } catch (caught) {
@@ -74,7 +74,7 @@ function isFile(handle: FileSystemHandle): handle is FileSystemFileHandle {
   return handle.kind === 'file';
 }
 
-/** The root of the private file system has no name. */
+/** The root of the private file system has an empty name. */
 function join(path: string, name: string): string {
   return path ? `${path}/${name}` : name;
 }

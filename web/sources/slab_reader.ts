@@ -1,18 +1,18 @@
 import { MillraceError } from '../api/errors.js';
 import type { SourceReader } from './source_reader.js';
 
-/** Small slices cost more than the network does; 4 MiB do not (measured). */
+/** Measured: reading small slices costs more than sending them does; slices of 4 MiB do not. */
 export const SLAB_BYTES = 4 * 1024 * 1024;
 
 export interface SlabReaderOptions {
   slabBytes?: number;
-  /** What is read ahead of the last read, bytes. */
+  /** Read-ahead beyond the last read, bytes. */
   aheadBytes?: number;
-  /** What is kept at most, bytes; above it the slab used longest ago goes. */
+  /** Bytes kept at most; beyond that, the least recently used slab is dropped. */
   keptBytes?: number;
 }
 
-/** Many small files: so many reads ahead hide the latency of opening each. */
+/** Read-ahead in slabs, where files are small: enough to hide the latency of opening each. */
 const MAX_AHEAD_SLABS = 16;
 
 interface Slab {
@@ -22,17 +22,17 @@ interface Slab {
 }
 
 /**
- * Reads blobs in slabs, a little ahead, across the ends of files. Slabs are numbered through all
- * files, so that what comes next is the next number.
+ * Reads blobs in slabs, with a read-ahead that crosses the ends of files. Slabs are numbered across all files, so that the next
+ * slab always has the next number.
  */
 export class SlabReader implements SourceReader {
   readonly #blobs: readonly Blob[];
   readonly #slabBytes: number;
   readonly #aheadBytes: number;
   readonly #keptBytes: number;
-  /** First slab of each file, and one past the last of all. */
+  /** Number of the first slab of each file, and at the end the number of all slabs. */
   readonly #firstSlab: number[] = [];
-  /** In the order of use. */
+  /** The least recently used first. */
   readonly #slabs = new Map<number, Slab>();
   #held = 0;
   #lastSlab = -1;
@@ -68,7 +68,7 @@ export class SlabReader implements SourceReader {
         const piece = data.subarray(position - start, Math.min(end - start, data.length));
         put(piece);
         position += piece.length;
-        // Shorter than it should be: the file ended here.
+        // A short slab: the file ended here.
         if (position < Math.min(end, start + this.#slabBytes)) break;
       }
       return position - offset;
@@ -126,7 +126,7 @@ export class SlabReader implements SourceReader {
         ),
     };
     slab.loading.catch(() => {
-      // Whoever waits for it hears of it; whoever comes later tries again.
+      // Reads that wait for it fail; later ones try again.
       if (this.#slabs.get(number) === slab) this.#remove(number, slab);
     });
     this.#makeRoom(slab.bytes);
@@ -149,8 +149,9 @@ export class SlabReader implements SourceReader {
 }
 
 /**
- * Chromium answers 'NotReadableError' once a file's size or time is another one, and 'NotFoundError' when it is gone.
- * Firefox answers 'AbortError' when it is gone, gives fewer bytes when it shrank, and does not notice other changes.
+ * Chromium rejects with 'NotReadableError' when a file's size or time has changed, and with 'NotFoundError' when the file was
+ * removed. Firefox rejects with 'AbortError' when it was removed, returns fewer bytes when it shrank, and does not notice other
+ * changes.
  */
 function toSourceError(caught: unknown): MillraceError {
   const changed = caught instanceof DOMException && caught.name === 'NotReadableError';

@@ -6,18 +6,18 @@ import { MAX_FILES, walkDirectory } from './directory_walk.js';
 /** Where a file's bytes are. */
 export type SourceBody = Blob | ReadableStream<Uint8Array>;
 
-/** A source as the engine takes it: what is said about it, and where its bytes are. */
+/** A source as the engine takes it: its description, and where its bytes are. */
 export interface SourceFile {
   readonly info: CoreFile;
   readonly body: SourceBody;
 }
 
 /**
- * Looks at what the caller wants to send. The answer comes at once unless a directory is among it, which has to be walked
- * through first. `name`: of what has none.
- * Errors: throws 'invalid-argument' for an empty list, something that is no source, or a stream that has a reader; throws
- * or rejects with 'too-large' for too many files; rejects with 'source-failed' when a directory cannot be read, and with
- * 'invalid-argument' when no files are in it.
+ * Lists the files that the caller wants to send. Returns a promise only if there is a directory among the sources, which has to
+ * be walked first. `name`: for sources without a name.
+ * Errors: throws 'invalid-argument' for an empty list, an invalid source, or a stream that has a reader; throws or rejects with
+ * 'too-large' for too many files; rejects with 'source-failed' when a directory cannot be read, and with 'invalid-argument'
+ * when it has no files.
  */
 export function toSourceFiles(
   source: Source | readonly Source[],
@@ -26,9 +26,9 @@ export function toSourceFiles(
   const sources: readonly Source[] = isList(source) ? source : [source];
   const streams = sources.filter((each) => isStream(each));
   if (new Set(streams).size < streams.length) {
-    throw new MillraceError('invalid-argument', 'a stream can be sent once only');
+    throw new MillraceError('invalid-argument', 'a stream can be sent only once');
   }
-  // All are looked at before a walk begins.
+  // All sources are checked before a walk begins.
   const groups = sources.map((each) => (isDirectory(each) ? each : [toSourceFile(each, name)]));
   if (groups.every((group) => Array.isArray(group))) return checkCount(groups.flat());
   const walks = groups.map((group) => (Array.isArray(group) ? group : toSourceFilesIn(group)));
@@ -36,8 +36,8 @@ export function toSourceFiles(
 }
 
 function checkCount(files: SourceFile[]): SourceFile[] {
-  if (files.length === 0) throw new MillraceError('invalid-argument', 'nothing to send');
-  if (files.length > MAX_FILES) throw new MillraceError('too-large', `a transfer takes ${MAX_FILES} files at most`);
+  if (files.length === 0) throw new MillraceError('invalid-argument', 'there are no files to send');
+  if (files.length > MAX_FILES) throw new MillraceError('too-large', `a transfer can have at most ${MAX_FILES} files`);
   return files;
 }
 
@@ -53,7 +53,7 @@ function toSourceFile(source: Source, fallbackName: string): SourceFile {
   }
   if (source instanceof Blob) return toFile(source, fallbackName, fallbackName, Date.now());
   if (source instanceof Uint8Array) {
-    // A blob goes to the worker by reference, and the caller's array may change afterwards.
+    // A blob is passed to the worker by reference, and later changes of the caller's array do not affect it.
     return toFile(new Blob([source as Uint8Array<ArrayBuffer>]), fallbackName, fallbackName, Date.now());
   }
   if (isStream(source)) {

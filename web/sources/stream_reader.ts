@@ -2,18 +2,18 @@ import { describe, MillraceError } from '../api/errors.js';
 import type { SourceReader } from './source_reader.js';
 
 /**
- * Reads one stream, from its begin to its end: of what came, only the rest of the last chunk is kept, so that every read
- * has to go on where the one before ended. Reads may be asked for while others wait.
+ * Reads one stream from beginning to end. Only the rest of the last chunk is kept, so that each read has to begin where the one
+ * before ended. Reads can be requested while others wait.
  */
 export class StreamReader implements SourceReader {
   readonly #stream: ReadableStreamDefaultReader<unknown>;
   #rest = new Uint8Array(0);
   #position = 0;
   #ended = false;
-  /** The last one of the reads that wait; once one failed, all that follow fail with it. */
+  /** The last of the reads that wait. Once one has failed, all later ones fail in the same way. */
   #reading: Promise<number> | undefined;
 
-  /** Errors: throws 'source-failed' when somebody else reads the stream. */
+  /** Errors: throws 'source-failed' when the stream has a reader already. */
   constructor(stream: ReadableStream<unknown>) {
     try {
       this.#stream = stream.getReader();
@@ -41,13 +41,13 @@ export class StreamReader implements SourceReader {
   close(): void {
     this.#rest = new Uint8Array(0);
     this.#ended = true;
-    this.#stream.cancel().catch(() => {}); // It failed before: whoever read it knows.
+    this.#stream.cancel().catch(() => {}); // The stream failed before, and the read of that time reported it.
   }
 
   async #read(offset: number, length: number, put: (piece: Uint8Array) => void): Promise<number> {
     if (this.#ended && offset >= this.#position) return 0;
     if (offset !== this.#position) {
-      throw new MillraceError('source-failed', `a stream at ${this.#position} cannot be read at ${offset}`);
+      throw new MillraceError('source-failed', `a stream at byte ${this.#position} cannot be read at byte ${offset}`);
     }
     let found = this.#take(length, put);
     while (found < length && !this.#ended) {
@@ -57,7 +57,7 @@ export class StreamReader implements SourceReader {
     return found;
   }
 
-  /** Hands over what is at hand, at most `length` bytes. */
+  /** Hands over the bytes in memory, at most `length`. */
   #take(length: number, put: (piece: Uint8Array) => void): number {
     const piece = this.#rest.subarray(0, length);
     if (piece.length === 0) return 0;
@@ -82,5 +82,5 @@ export class StreamReader implements SourceReader {
 function toBytes(chunk: unknown): Uint8Array<ArrayBuffer> {
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer as ArrayBuffer, chunk.byteOffset, chunk.byteLength);
   if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
-  throw new MillraceError('source-failed', `the stream gave a ${typeof chunk} where bytes belong`);
+  throw new MillraceError('source-failed', `the stream contains a ${typeof chunk} instead of bytes`);
 }

@@ -1,13 +1,21 @@
-import { MillraceError } from '../api/errors.js';
-import { wasmFile } from '../base/wasm_file.js';
+import { adoptWasm, compileWasm, loadWasm } from './load.js';
 import type { CoreModule } from './session.js';
 
-/** Loads the WebAssembly core from beside this script. Errors: rejects with 'internal' when that fails. */
-export async function loadCore(): Promise<CoreModule> {
-  try {
-    const { default: load } = await import('./millrace_core.js');
-    return await load(await wasmFile(new URL('./millrace_core.wasm', import.meta.url)));
-  } catch (caught) {
-    throw MillraceError.from(caught, 'internal');
-  }
+/** A new instance of the session's core, from beside this script. Errors and cost: as `loadWasm`. */
+export function loadCore(): Promise<CoreModule> {
+  return loadWasm(coreFile(), () => import('./millrace_core.js'));
+}
+
+/** The compiled core, for the engines of this page. Errors and cost: as `compileWasm`. */
+export async function compileCore(): Promise<WebAssembly.Module> {
+  return compileWasm(coreFile());
+}
+
+/** Uses a core that another script has compiled with `compileCore`. */
+export function adoptCore(module: WebAssembly.Module): void {
+  adoptWasm(coreFile(), module);
+}
+
+function coreFile(): URL {
+  return new URL('./millrace_core.wasm', import.meta.url);
 }

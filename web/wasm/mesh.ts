@@ -1,26 +1,25 @@
 /**
  * The mesh's WebAssembly module as TypeScript sees it: the Embind class of `wasm/mesh.cpp`. Times are ms on the clock of
- * `performance.now()`; what it answers are copies.
+ * `performance.now()`; results are copies.
  */
-import { MillraceError } from '../api/errors.js';
 import type { BandwidthOptions, BandwidthStats, DropReason, Level, QualityMode, Topology } from '../api/mesh_types.js';
-import { wasmFile } from '../base/wasm_file.js';
+import { loadWasm } from './load.js';
 
 export interface CoreAgent {
   readonly id: string;
-  /** 16 hexadecimal digits, drawn each time that it joins. */
+  /** 16 hexadecimal digits, random for each time that the agent joins. */
   readonly incarnation: string;
-  /** Bytes per second that it can forward; 0: not known. */
+  /** Bytes per second that the agent can forward; 0: unknown. */
   readonly capacity: number;
 }
 
-/** What agents say in their room. */
+/** A message between the agents of a room. */
 export interface RoomMessage {
   readonly type: 'here' | 'bye' | 'suspect';
   readonly agents: readonly CoreAgent[];
   readonly asks: boolean;
   readonly settled: boolean;
-  /** The agent that it is for; empty: all. */
+  /** The recipient; empty: all. */
   readonly to: string;
 }
 
@@ -65,7 +64,7 @@ export interface CoreSendOptions {
   readonly timestamp: number;
 }
 
-/** Names and units of `MeshOptions` in `src/mesh/mesh_node.h`; what is left out is as there. */
+/** Names, units and defaults of `MeshOptions` in `src/mesh/mesh_node.h`. */
 export interface CoreMeshOptions extends BandwidthOptions {
   topology?: Topology;
   neighbours?: number;
@@ -96,22 +95,17 @@ export interface MeshNodeCore {
   pollSay(): RoomMessage | undefined;
   pollEvent(): CoreMeshEvent | undefined;
   mode(): QualityMode;
-  /** What the connection to an agent has yet to send, bytes. */
+  /** Bytes in the buffer of the connection to an agent. */
   buffered(id: string): number;
   stats(): BandwidthStats;
   delete(): void;
 }
 
-interface MeshModule {
+export interface MeshModule {
   readonly MeshNode: new (self: CoreAgent, options: CoreMeshOptions, now: number) => MeshNodeCore;
 }
 
-/** Errors: rejects with 'internal' when it can not be loaded. */
-export async function loadMeshCore(): Promise<MeshModule> {
-  try {
-    const { default: load } = await import('./millrace_mesh.js');
-    return await load(await wasmFile(new URL('./millrace_mesh.wasm', import.meta.url)));
-  } catch (caught) {
-    throw MillraceError.from(caught, 'internal');
-  }
+/** A new instance of the mesh's module, from beside this script. Errors and cost: as `loadWasm`. */
+export function loadMeshCore(): Promise<MeshModule> {
+  return loadWasm(new URL('./millrace_mesh.wasm', import.meta.url), () => import('./millrace_mesh.js'));
 }

@@ -1,5 +1,6 @@
-// What Emscripten makes of wasm/sodium.cpp; in dist/ it lies beside sodium.js.
+// Emscripten writes this file from wasm/sodium.cpp. In dist/ it lies beside sodium.js.
+import type { Glue } from './load.js';
 import type { SodiumModule } from './sodium.js';
 
-declare const load: (options: object) => Promise<SodiumModule>;
+declare const load: Glue<SodiumModule>['default'];
 export default load;

@@ -1,10 +1,10 @@
 /**
  * The parts' WebAssembly module as TypeScript sees it: the Embind classes of `wasm/parts.cpp` and `wasm/benchmark.cpp`. Times
- * are ms on the clock of `performance.now()`. Memory may grow: a view of `HEAPU8` is good until the next call.
+ * are ms on the clock of `performance.now()`. Memory may grow: a view of `HEAPU8` is valid until the next call.
  */
 import { MillraceError } from '../api/errors.js';
 import type { Profile, SizingMode } from '../api/profile.js';
-import { wasmFile } from '../base/wasm_file.js';
+import { loadWasm } from './load.js';
 import type { BenchmarkCore } from './session.js';
 
 export interface Handle {
@@ -24,17 +24,17 @@ export interface ChunkSizerCore extends Handle {
   };
 }
 
-/** What is not known is undefined, never 0. */
+/** Unknown values are undefined, never 0. */
 export interface QualitySample {
   /** ms. */
   readonly rtt: number | undefined;
-  /** Difference to the round trip before, ms. */
+  /** Difference from the previous round trip, ms. */
   readonly jitter: number | undefined;
   /** 0 to 1. */
   readonly packetLoss: number | undefined;
   /** Both ways. */
   readonly bytesPerSecond: number | undefined;
-  /** Of all channels that are watched, bytes. */
+  /** Of all watched channels, bytes. */
   readonly bufferedAmount: number | undefined;
 }
 
@@ -63,7 +63,7 @@ export interface CoreFailure {
 
 export interface StripeOutput {
   readonly lane: number;
-  /** Of the message, or of what comes before a chunk's data. */
+  /** Of the message, or of the header before a chunk's data. */
   readonly address: number;
   readonly bytes: number;
   readonly isChunk: boolean;
@@ -91,7 +91,7 @@ export interface StripeLane {
   readonly bytesSent: number;
   /** Of chunks, since it was opened. */
   readonly bytesReceived: number;
-  /** Those sent again counted again. */
+  /** Including retransmissions. */
   readonly chunksSent: number;
   /** Since it was opened. */
   readonly chunksReceived: number;
@@ -99,28 +99,28 @@ export interface StripeLane {
   readonly bufferedAmount: number;
   /** 0 to 1 of the high water mark. */
   readonly bufferLevel: number;
-  /** From the high water mark on, until the low one. */
+  /** Between reaching the high water mark and draining to the low one. */
   readonly paused: boolean;
-  /** Nothing of what it holds has arrived for a while: the others carry on. */
+  /** None of its chunks has arrived for a while: the other lanes continue. */
   readonly stalled: boolean;
   /** From sending a chunk to its acknowledgement, waiting in the channel included, ms. */
   readonly rtt: number | undefined;
 }
 
 export interface StripeSetCore extends Handle {
-  /** Empty, or what was wrong. */
+  /** Returns an empty string, or the reason why the lane cannot be opened. */
   openLane(lane: number, maxMessageSize: number, reliable: boolean): string;
   closeLane(lane: number): void;
   setBuffered(lane: number, bytes: number): void;
-  /** The chunk size. */
+  /** Begins a transfer, and returns its chunk size, bytes. */
   begin(totalBytes: number, chunkBytes: number): number | CoreFailure;
   cancel(reason: string): void;
   refuse(reason: string): void;
   pollOutput(now: number): StripeOutput | undefined;
   inputBuffer(): number;
-  /** The message in the input buffer begins a transfer of so many bytes; what was not whole before is given up. */
+  /** Bytes of the transfer that the message in the input buffer begins, if it begins one; an unfinished earlier one is dropped. */
   begins(length: number): number | undefined;
-  /** In the place of `handleInput`, for such a message. */
+  /** Refuses such a message, instead of `handleInput`. */
   decline(length: number, reason: string): void;
   handleInput(lane: number, length: number, now: number): StripeArrival | CoreFailure | undefined;
   pollEvent(): StripeEvent | undefined;
@@ -133,15 +133,15 @@ export interface StripeSetCore extends Handle {
 /** The names of `waterMarks`. */
 export type WaterMarkPreset = 'prescribed' | 'event-driven' | 'deep' | 'measured';
 
-/** When a channel is written to. */
+/** The fill levels of a channel at which sending stops and continues. */
 export interface WaterMarks {
-  /** Bytes: nothing more is sent from here on, */
+  /** Sending stops at this many buffered bytes. */
   readonly high: number;
-  /** until no more than this is left. */
+  /** Sending continues when the buffer has drained to this many bytes. */
   readonly low: number;
 }
 
-/** What suits a kind of network. */
+/** Settings for a kind of network. */
 export interface ProfileLimits {
   /** Lanes to keep open. */
   readonly minLanes: number;
@@ -169,15 +169,14 @@ export interface PartsModule {
 }
 
 /**
- * Loaded before any importer runs, so that the parts can be made with `new`. Errors: importing rejects with 'internal' when
- * that fails.
+ * Loaded before any importer runs, so that the parts can be made with `new`. Errors: the import rejects with 'internal' if
+ * loading fails.
  */
 export const core = await loadParts();
 
 async function loadParts(): Promise<PartsModule> {
   try {
-    const { default: load } = await import('./millrace_parts.js');
-    return await load(await wasmFile(new URL('./millrace_parts.wasm', import.meta.url)));
+    return await loadWasm(new URL('./millrace_parts.wasm', import.meta.url), () => import('./millrace_parts.js'));
   } catch (caught) {
     throw MillraceError.from(caught, 'internal');
   }
@@ -185,12 +184,13 @@ async function loadParts(): Promise<PartsModule> {
 
 const forgotten = new FinalizationRegistry<Handle>((handle) => handle.delete());
 
-/** Frees the handle when its owner is collected; one that has an end of its own calls `release` instead. */
+/** Frees the handle when its owner is garbage-collected. An owner with an explicit end calls `release` instead. */
 export function keep<H extends Handle>(owner: object, handle: H): H {
   forgotten.register(owner, handle, handle);
   return handle;
 }
 
+/** Frees the handle now. Called once. */
 export function release(handle: Handle): void {
   forgotten.unregister(handle);
   handle.delete();

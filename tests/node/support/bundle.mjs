@@ -22,7 +22,7 @@ export async function importTypeScript(path) {
       target: 'node20',
       sourcemap: 'inline',
       logLevel: 'warning',
-      external: ['bufferutil', 'utf-8-validate'],
+      external: ['bufferutil', 'utf-8-validate', './millrace_*.js'],
       // `ws` is CommonJS and asks for Node.js modules by require().
       banner: {
         js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

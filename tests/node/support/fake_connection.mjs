@@ -9,7 +9,7 @@ export function describe(text, print = fingerprint) {
   return `s=${text}\r\na=fingerprint:${print}\r\n`;
 }
 
-/** As much of a peer connection as `Link` uses; a test moves `connectionState`. */
+/** As much of a peer connection as `PeerLink` uses; a test moves `connectionState`. */
 export class FakeConnection extends EventTarget {
   connectionState = 'new';
   signalingState = 'stable';

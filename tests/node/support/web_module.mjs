@@ -13,8 +13,8 @@ export async function bundle(source) {
     target: 'es2022',
     platform: 'node',
     write: false,
-    // Lies in dist/ only.
-    external: ['./millrace_core.js'],
+    // They lie in dist/ only.
+    external: ['./millrace_*.js'],
     logLevel: 'warning',
     sourcemap: 'inline',
   });

@@ -1,13 +1,13 @@
-// What a peer connection's description and certificate must be for a link to go on with it.
+// Which descriptions and certificates a connection accepts.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { beforeEach, test } from 'node:test';
 import { connections, describe, FakeConnection, fingerprint } from './support/fake_connection.mjs';
 import { bundle } from './support/web_module.mjs';
 
-const { fingerprintOf, Link } = await bundle(`
+const { fingerprintOf, PeerLink } = await bundle(`
   export { fingerprintOf } from './rtc/fingerprint.ts';
-  export { Link } from './rtc/peer_link.ts';
+  export { PeerLink } from './rtc/peer_link.ts';
 `);
 globalThis.RTCPeerConnection = FakeConnection;
 
@@ -37,7 +37,7 @@ beforeEach(() => {
 /** A link that waits for an offer, and what it says. `transport`: of its connection. */
 function answering(transport) {
   const happened = [];
-  const link = new Link({
+  const link = new PeerLink({
     rtc: {},
     label: 'test',
     channel: { ordered: true, reliable: true },
@@ -84,7 +84,7 @@ test('a description without one clear and strong fingerprint is refused', async 
   }
 });
 
-test('without a certificate to see, the descriptions count', async () => {
+test('without access to the certificate, the descriptions count', async () => {
   const { connection, happened, offer } = answering();
   offer(describe('first'));
   await settled();
@@ -95,7 +95,7 @@ test('without a certificate to see, the descriptions count', async () => {
   assert.equal(connection.described.length, 2);
 });
 
-test('a description with another fingerprint than the first one ends the link before the browser sees it', async () => {
+test('a description with a new fingerprint ends the connection before the browser sees it', async () => {
   const { connection, happened, offer } = answering();
   offer(describe('first'));
   await settled();
@@ -106,7 +106,7 @@ test('a description with another fingerprint than the first one ends the link be
   assert.equal(connection.connectionState, 'closed');
 });
 
-test('what the browser read counts, not what was sent', async () => {
+test('the description as the browser parsed it counts, not the text', async () => {
   const { connection, happened, offer } = answering();
   const { setRemoteDescription } = connection;
   connection.setRemoteDescription = async (description) => {
@@ -118,7 +118,7 @@ test('what the browser read counts, not what was sent', async () => {
   assert.deepEqual(happened, ['authentication-failed']);
 });
 
-test('a certificate is waited for and has to be the one of the description', async () => {
+test('the certificate is awaited and must be that of the description', async () => {
   const { transport, print } = certified();
   const { connection, happened, offer } = answering(transport);
   offer(describe('first', print));
@@ -134,7 +134,7 @@ test('a certificate is waited for and has to be the one of the description', asy
   assert.deepEqual(happened.map(({ fingerprints }) => fingerprints.remote), [print]);
 });
 
-test('another certificate is refused, at once and after a restart', async () => {
+test('a different certificate is refused, at once and after a restart', async () => {
   for (const when of ['at once', 'after a restart']) {
     const { transport, print } = certified();
     const { connection, happened, offer } = answering(transport);

@@ -1,0 +1,33 @@
+// Two sessions of the built package in one process: the real core, real connections (`@roamhq/wrtc`), signalling in memory.
+import wrtc from '@roamhq/wrtc';
+import { Room } from './room.mjs';
+
+globalThis.navigator ??= {};
+export const { connect, MillraceError } = await import(new URL('../../../dist/millrace.js', import.meta.url).href);
+
+/** Two peers that are connected to each other. `options`: for `connect`, the same on both sides. */
+export async function connectedPair(options = {}) {
+  const room = new Room();
+  const join = () => connect({ signaling: room.join(), RTCPeerConnection: wrtc.RTCPeerConnection, ...options });
+  return Promise.all([join(), join()]);
+}
+
+/** Resolves with the next event of a type. Errors: rejects after 10 s. */
+export function next(target, type) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no ${type}`)), 10_000);
+    target.addEventListener(type, (event) => {
+      clearTimeout(timer);
+      resolve(event);
+    }, { once: true });
+  });
+}
+
+/**
+ * Closes the peers and ends this process once the results of its tests are out: libwebrtc for Node.js crashes while Node.js
+ * takes a process down in the usual way.
+ */
+export async function closeAndExit(peers) {
+  await Promise.all(peers.map((peer) => peer.close()));
+  setImmediate(() => process.exit());
+}

@@ -1,0 +1,249 @@
+import type { Fingerprints } from '../rtc/fingerprint.js';
+import type { LaneStats } from '../api/types.js';
+import type { CoreLaneStats, CoreSession } from '../wasm/session.js';
+import type { EngineContext, OpenCore } from './context.js';
+import { Lane, type LaneEvents } from './lane.js';
+
+/** Once its buffer has drained to this, the control channel reports it, bytes. */
+const CONTROL_LOW_WATER = 16 * 1024;
+/** A record is never longer (PROTOCOL.md). */
+const MAX_MESSAGE_BYTES = 256 * 1024;
+/**
+ * Bound of the messages that arrived before the core could take them. On a reliable lane none may be lost, so they are kept in
+ * order until the core takes them. A peer's credit keeps this near zero; a peer beyond the bound ignores its credit.
+ */
+const MAX_HELD_BYTES = 4 * 1024 * 1024;
+
+/** Of a lane that the core does not know yet. */
+const NOTHING_COUNTED = {
+  bytesSent: 0,
+  bytesReceived: 0,
+  recordsSent: 0,
+  recordsReceived: 0,
+  recordsLost: 0,
+  paused: false,
+  rtt: undefined,
+};
+
+/** A channel that has not closed within this time counts as closed: the end of a connection may fire no event, ms. */
+const CLOSING_TIMEOUT_MS = 2_000;
+
+/** A lane that the table has let go of, until its channel has closed. */
+interface ClosingLane {
+  readonly lane: Lane;
+  readonly since: number;
+}
+
+/** The engine as its lanes see it. */
+export interface LaneHost extends EngineContext {
+  /** The other side broke the protocol: the session has to end. */
+  onviolation(detail: string): void;
+  /** The control channel closed before the core knew of it. */
+  oncontrolclosed(): void;
+}
+
+/** The lanes of the current connection, by number: their channels, and the messages that the core cannot take yet. */
+export class LaneTable implements LaneEvents {
+  readonly #host: LaneHost;
+  readonly #lanes = new Map<number, Lane>();
+  /** Of the current connection. */
+  #fingerprints: Fingerprints | undefined;
+  /** Of lanes for bulk, bytes. */
+  #lowWater = 0;
+  #heldBytes = 0;
+  readonly #closing = new Set<ClosingLane>();
+  /** As reported last, for lanes that the core does not know any more. */
+  readonly #counts = new Map<number, CoreLaneStats>();
+
+  constructor(host: LaneHost) {
+    this.#host = host;
+  }
+
+  /** Bytes in the control channel's buffer. */
+  get controlBuffered(): number {
+    return this.#lanes.get(0)?.bufferedAmount ?? 0;
+  }
+
+  /** The control channel is open, and the core does not know it yet: a handshake begins. */
+  get handshakeBegins(): boolean {
+    const control = this.#lanes.get(0);
+    return control !== undefined && control.ready && !control.known;
+  }
+
+  /** Adds states to the core's statistics, and the lanes that the core does not know: those that are connecting or closing. */
+  describe(known: readonly CoreLaneStats[]): LaneStats[] {
+    for (const counts of known) this.#counts.set(counts.lane, counts);
+    const described = [...this.#lanes.values()].map((lane) => this.#describe(lane, lane.state));
+    const now = performance.now();
+    for (const closing of this.#closing) {
+      const { lane, since } = closing;
+      const state = lane.state === 'closed' || now - since > CLOSING_TIMEOUT_MS ? 'closed' : 'closing';
+      described.push(this.#describe(lane, state));
+      if (state === 'closing') continue;
+      this.#closing.delete(closing);
+      if (!this.#lanes.has(lane.number)) this.#counts.delete(lane.number);
+    }
+    return described.sort((a, b) => a.lane - b.lane);
+  }
+
+  // Messages of the window
+
+  setLowWater(bytes: number): void {
+    this.#lowWater = bytes;
+  }
+
+  add(number: number, channel: RTCDataChannel, reliable: boolean): void {
+    if (this.#lanes.has(number)) return;
+    const lowWater = number === 0 ? CONTROL_LOW_WATER : this.#lowWater;
+    this.#lanes.set(number, new Lane(number, channel, reliable, lowWater, this));
+  }
+
+  setLimit(number: number, maxMessageSize: number, fingerprints: Fingerprints): void {
+    if (number === 0) this.#fingerprints = fingerprints;
+    this.#lanes.get(number)?.setLimit(maxMessageSize);
+  }
+
+  /** Removes a lane, and closes it in the core. No effect on one that is not in the table. */
+  drop(number: number): void {
+    const lane = this.#lanes.get(number);
+    if (lane) this.#drop(lane);
+  }
+
+  // Events of the channels
+
+  onready(_lane: Lane): void {
+    this.#host.run();
+  }
+
+  ondrained(_lane: Lane): void {
+    this.#host.run();
+  }
+
+  onclosed(lane: Lane): void {
+    this.#host.run(() => this.#drop(lane));
+  }
+
+  onmessage(lane: Lane, message: ArrayBuffer): void {
+    this.#host.run(() => {
+      if (lane.held.length > 0 || !this.#deliver(lane, message)) this.#hold(lane, message);
+    });
+  }
+
+  // Steps of a turn
+
+  /** Tells the core of lanes that are ready, and how much the channels hold. */
+  update(session: CoreSession, now: number): void {
+    this.#openReady(session);
+    for (const lane of this.#lanes.values()) {
+      if (lane.known) session.setBuffered(lane.number, lane.bufferedAmount, now);
+    }
+  }
+
+  /** Gives the core messages that it could not take before. */
+  deliverHeld(): void {
+    if (this.#heldBytes === 0) return;
+    for (const lane of this.#lanes.values()) {
+      while (lane.held.length > 0 && this.#deliver(lane, lane.held[0]!)) {
+        this.#heldBytes -= lane.held.shift()!.byteLength;
+      }
+    }
+  }
+
+  /** Sends the record that the mailbox holds. */
+  send({ mailbox }: OpenCore): void {
+    this.#lanes.get(mailbox.get(0))?.send(mailbox.view(mailbox.get(1), mailbox.get(2)));
+  }
+
+  // Ends
+
+  /** The connection is lost. Lanes that the core does not know belong to the next connection already. */
+  disconnected(): void {
+    for (const lane of [...this.#lanes.values()]) if (lane.known) this.#forget(lane);
+  }
+
+  /** The window makes a new connection: the old one is of no use, whatever state it is in. */
+  renew(): void {
+    for (const lane of [...this.#lanes.values()]) this.#forget(lane);
+    this.#fingerprints = undefined;
+  }
+
+  /** Closes all channels, and resolves when everything sent has arrived; the caller bounds the time. */
+  async finish(): Promise<void> {
+    // Control first: the other side should hear why before it sees lanes close.
+    const control = this.#lanes.get(0);
+    this.#lanes.delete(0);
+    await control?.finish();
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.finish()));
+  }
+
+  /** Removes all listeners. */
+  dispose(): void {
+    for (const lane of this.#lanes.values()) lane.dispose();
+    this.#lanes.clear();
+  }
+
+  #drop(lane: Lane): void {
+    if (this.#lanes.get(lane.number) !== lane) return;
+    this.#forget(lane);
+    if (lane.known) {
+      // The core decides what follows: it may have ended already, for a reason that was not polled yet.
+      this.#host.core()?.session.closeLane(lane.number, performance.now());
+    } else if (lane.number === 0) {
+      this.#host.oncontrolclosed();
+    }
+    this.#host.post({ type: 'laneClosed', lane: lane.number });
+  }
+
+  #forget(lane: Lane): void {
+    this.#lanes.delete(lane.number);
+    lane.dispose();
+    this.#closing.add({ lane, since: performance.now() });
+    for (const message of lane.held.splice(0)) this.#heldBytes -= message.byteLength;
+  }
+
+  #describe({ number, reliable, bufferedAmount }: Lane, state: LaneStats['state']): LaneStats {
+    const counts = this.#counts.get(number) ?? { ...NOTHING_COUNTED, lane: number, reliable };
+    return { ...counts, bufferedAmount, state };
+  }
+
+  #openReady(session: CoreSession): void {
+    for (const lane of this.#lanes.values()) {
+      // The core takes lanes for bulk only while it is connected; early ones wait.
+      if (lane.known || !lane.ready || (lane.number !== 0 && !session.connected())) continue;
+      lane.known = true;
+      if (lane.number === 0) this.#bindConnection(session);
+      session.openLane(lane.number, lane.maxMessageSize, lane.reliable, performance.now());
+      this.#host.post({ type: 'laneOpened', lane: lane.number });
+    }
+  }
+
+  #bindConnection(session: CoreSession): void {
+    const { local = '', remote = '' } = this.#fingerprints ?? {};
+    const encoder = new TextEncoder();
+    session.setFingerprints(encoder.encode(local), encoder.encode(remote));
+  }
+
+  /** Returns false where the core cannot take the message now. */
+  #deliver(lane: Lane, message: ArrayBuffer): boolean {
+    const core = this.#host.core();
+    if (!core || !lane.known) return false;
+    const { session, mailbox } = core;
+    const address = session.inputBuffer(lane.number, message.byteLength);
+    if (address === 0) return false;
+    mailbox.copyIn(address, new Uint8Array(message));
+    session.handleInput(lane.number, performance.now());
+    return true;
+  }
+
+  #hold(lane: Lane, message: ArrayBuffer): void {
+    const size = message.byteLength;
+    if (size === 0 || size > MAX_MESSAGE_BYTES) {
+      this.#host.onviolation(`a message of ${size} bytes`);
+    } else if (this.#heldBytes + size > MAX_HELD_BYTES) {
+      this.#host.onviolation('the other side sent more than its credit');
+    } else {
+      lane.held.push(message);
+      this.#heldBytes += size;
+    }
+  }
+}

@@ -1,0 +1,165 @@
+import { describe, MillraceError, toError } from '../api/errors.js';
+import type { FileInfo, Offer, StreamSink, Transfer } from '../api/types.js';
+import type { FromEngine, SessionStats } from '../engine/messages.js';
+import type { EnginePort } from '../engine/port.js';
+import { randomSecret, resumeSecret } from '../secrets/resume_secret.js';
+import { transferablesOf } from '../sources/combined_reader.js';
+import type { SourceFile } from '../sources/source.js';
+import { check } from './arguments.js';
+import { OfferImpl, type OfferAnswer } from './offer.js';
+import { TransferImpl, type TransferContext } from './transfer.js';
+
+export interface TransfersOptions {
+  readonly port: EnginePort;
+  /** The latest statistics of the session. */
+  coreStats(): SessionStats;
+  /** Transfers keep logs. */
+  readonly log: boolean;
+  /** Returns false if the offer cannot be delivered; it is rejected then. */
+  onoffer(offer: Offer): boolean;
+  /** The last transfer has ended, and its listeners know. */
+  onidle(): void;
+}
+
+/** The transfers of a session in both directions, from the page to the engine and back. */
+export class Transfers {
+  readonly #options: TransfersOptions;
+  readonly #context: TransferContext;
+  readonly #transfers = new Map<string, TransferImpl>();
+  /** The functions that the page gave as sinks, by transfer. */
+  readonly #streamSinks = new Map<string, StreamSink>();
+  #sent = 0;
+
+  constructor(options: TransfersOptions) {
+    this.#options = options;
+    this.#context = {
+      post: (message, transfer) => options.port.post(message, transfer),
+      coreStats: () => options.coreStats(),
+      log: options.log,
+    };
+  }
+
+  /** How many have not ended. */
+  get count(): number {
+    return this.#transfers.size;
+  }
+
+  /** Offers files, which a directory gives later. Everything that goes wrong rejects `Transfer.done`. */
+  send(sources: readonly SourceFile[] | Promise<readonly SourceFile[]>, signal: AbortSignal | undefined): Transfer {
+    this.#sent += 1;
+    const transfer = new TransferImpl(`send-${this.#sent}`, 'send', this.#context, signal);
+    this.#transfers.set(transfer.id, transfer);
+    if (sources instanceof Promise) {
+      sources.then(
+        (found) => this.#offer(transfer, found),
+        (caught: unknown) => this.#take(transfer.id)?.failed(MillraceError.from(caught, 'source-failed')),
+      );
+    } else {
+      this.#offer(transfer, sources);
+    }
+    return transfer;
+  }
+
+  /** Takes a message of the engine. Returns false if the message does not concern transfers. */
+  handle(message: FromEngine): boolean {
+    switch (message.type) {
+      case 'offer':
+        this.#receiveOffer(message.id, message.files);
+        return true;
+      case 'openStream':
+        void this.#openStream(message.id, message.file);
+        return true;
+      case 'accepted':
+        this.#transfers.get(message.id)?.accepted();
+        return true;
+      case 'log':
+        for (const transfer of this.#transfers.values()) transfer.logged(message.lines);
+        return true;
+      case 'paused':
+        this.#transfers.get(message.id)?.pausedByPeer(message.paused);
+        return true;
+      case 'progress':
+        for (const { id, bytes, stats } of message.transfers) this.#transfers.get(id)?.progressed(bytes, stats);
+        return true;
+      case 'done':
+        this.#take(message.id)?.completed(message.bytes, message.files, message.folder, message.transferStats);
+        return true;
+      case 'failed':
+        this.#take(message.id)?.failed(toError(message.code, message.detail, 'peer-error', { byPeer: message.byPeer }));
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  setConnected(connected: boolean): void {
+    for (const transfer of this.#transfers.values()) transfer.setConnected(connected);
+  }
+
+  /** The session is over. */
+  failAll(error: MillraceError): void {
+    for (const transfer of this.#transfers.values()) transfer.failed(error);
+    this.#transfers.clear();
+    this.#streamSinks.clear();
+  }
+
+  #offer(transfer: TransferImpl, sources: readonly SourceFile[]): void {
+    if (transfer.ended) return;
+    const infos = sources.map(({ info }) => info);
+    const bodies = sources.map(({ body }) => body);
+    transfer.setFiles(infos.map((info, index) => ({ id: index, ...info })));
+    // A stream cannot be read a second time, so its transfer gets a token that nothing can resume.
+    const streams = transferablesOf(bodies);
+    const secret = streams.length > 0 ? randomSecret() : resumeSecret();
+    try {
+      this.#options.port.post({ type: 'send', id: transfer.id, secret, files: infos, bodies }, streams);
+    } catch (caught) {
+      this.#take(transfer.id)?.failed(MillraceError.from(caught, 'not-supported'));
+    }
+  }
+
+  /** The engine is about to receive a file for a sink that is a function of the page. */
+  async #openStream(id: string, file: FileInfo): Promise<void> {
+    const { port } = this.#options;
+    try {
+      const sink = this.#streamSinks.get(id);
+      if (!sink) throw new Error('the transfer has ended');
+      const stream = await sink(file);
+      check(typeof stream?.getWriter === 'function', 'the result of the sink function', 'a WritableStream', stream);
+      port.post({ type: 'stream', id, file: file.id, stream }, [stream as unknown as Transferable]);
+    } catch (caught) {
+      port.post({ type: 'streamFailed', id, file: file.id, detail: describe(caught) });
+    }
+  }
+
+  #receiveOffer(id: string, files: readonly FileInfo[]): void {
+    const transfer = new TransferImpl(id, 'receive', this.#context);
+    transfer.setFiles(files);
+    this.#transfers.set(id, transfer);
+    const offer = new OfferImpl(transfer, (answer) => this.#answer(id, answer));
+    if (!this.#options.onoffer(offer)) offer.reject('too many offers at once');
+  }
+
+  #answer(id: string, answer: OfferAnswer): void {
+    const { port } = this.#options;
+    if ('sink' in answer) {
+      const { sink, directory } = answer;
+      if (typeof sink === 'function') this.#streamSinks.set(id, sink);
+      port.post({ type: 'accept', id, sink: typeof sink === 'function' ? 'stream' : sink, ...(directory ? { directory } : {}) });
+    } else {
+      port.post({ type: 'reject', id, reason: answer.reason });
+      this.#take(id)?.failed(new MillraceError('rejected', answer.reason));
+    }
+  }
+
+  #take(id: string): TransferImpl | undefined {
+    const transfer = this.#transfers.get(id);
+    this.#transfers.delete(id);
+    this.#streamSinks.delete(id);
+    // Later, when the transfer has told its own listeners that it ended.
+    queueMicrotask(() => {
+      if (this.#transfers.size === 0) this.#options.onidle();
+    });
+    return transfer;
+  }
+}
