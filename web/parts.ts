@@ -15,7 +15,7 @@ export {
 export type { ProfileLimits, QualitySample, WaterMarkPreset, WaterMarks } from './wasm/parts.js';
 export { createDataChannel, type ChannelDelivery, type DataChannelOptions } from './parts/data_channel.js';
 export { detectLan, type DetectLanOptions, type LanDetection } from './parts/detect_lan.js';
-export { formatBytes, formatDuration, formatEta, formatThroughput } from './parts/format.js';
+export { formatBytes, formatDuration, formatEta, formatThroughput } from './base/format.js';
 export {
   LaneSet,
   type LaneSetEvents,

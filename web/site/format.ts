@@ -1,4 +1,4 @@
-export { formatBytes, formatDuration, formatThroughput } from '../parts/format.js';
+export { formatBytes, formatDuration, formatThroughput } from '../base/format.js';
 
 /** "1 file", "3 files". */
 export function formatCount(count: number): string {
