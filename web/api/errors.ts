@@ -60,6 +60,12 @@ export class MillraceError extends Error {
   }
 }
 
+/** An error whose code came as text, from the core or from the other side. A code outside the list becomes `otherwise`, and part of the detail. */
+export function toError(code: string, detail: string, otherwise: ErrorCode): MillraceError {
+  if (isErrorCode(code)) return new MillraceError(code, detail);
+  return new MillraceError(otherwise, detail ? `${code}: ${detail}` : code);
+}
+
 /** One line about something that was caught. */
 export function describe(caught: unknown): string {
   if (caught instanceof Error) return caught.name === 'Error' ? caught.message : `${caught.name}: ${caught.message}`;

@@ -1,7 +1,8 @@
 import { openAsBlob } from 'node:fs';
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { Writable } from 'node:stream';
+import { namesLike } from '../base/unique_name.js';
 import type { FileInfo } from '../index.js';
 
 /**
@@ -39,9 +40,8 @@ export function folderSink(folder: string, written: (file: FileInfo, path: strin
   return async (file: FileInfo): Promise<WritableStream<Uint8Array>> => {
     const wanted = join(folder, ...file.path.split('/'));
     await mkdir(dirname(wanted), { recursive: true });
-    for (let number = 1; ; number += 1) {
-      const extension = extname(wanted);
-      const path = number === 1 ? wanted : `${wanted.slice(0, wanted.length - extension.length)} (${number})${extension}`;
+    for (const name of namesLike(basename(wanted))) {
+      const path = join(dirname(wanted), name);
       try {
         const handle = await open(path, 'wx');
         written(file, path);
@@ -50,5 +50,6 @@ export function folderSink(folder: string, written: (file: FileInfo, path: strin
         if ((caught as { code?: unknown }).code !== 'EEXIST') throw caught;
       }
     }
+    throw new Error(`the folder has too many entries named like "${basename(wanted)}"`);
   };
 }

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { readFile } from 'node:fs/promises';
+import { formatBytes } from '../base/format.js';
+import { messageOf } from '../base/message_of.js';
 import { MillraceError, type Receipt } from '../index.js';
 import { openFiles } from './files.js';
 import { meet } from './meet.js';
-import { Report, sizeText } from './report.js';
+import { Report } from './report.js';
 import { loadStack } from './stack.js';
 import { receive, send } from './transfer.js';
 import { exitCodes, readCommand, usage, UsageError, type Command } from './usage.js';
@@ -28,7 +30,7 @@ async function run(command: Command, report: Report, signal: AbortSignal): Promi
 }
 
 function tell({ bytes, files }: Receipt, seconds: number, report: Report): void {
-  const text = `Verified: ${sizeText(bytes)} in ${seconds.toFixed(1)} s\n${files.map(({ root, name }) => `${root}  ${name}`).join('\n')}`;
+  const text = `Verified: ${formatBytes(bytes)} in ${seconds.toFixed(1)} s\n${files.map(({ root, name }) => `${root}  ${name}`).join('\n')}`;
   report.say('done', text, { verified: true, bytes, seconds, files: files.map(({ name, size, root }) => ({ name, size, root })) });
 }
 
@@ -65,7 +67,7 @@ async function main(): Promise<number> {
     return exitCodes.done;
   } catch (caught) {
     const code = caught instanceof MillraceError ? caught.code : 'failed';
-    const message = caught instanceof Error ? caught.message : String(caught);
+    const message = messageOf(caught);
     report.say('error', `millrace: ${message}`, { code, message });
     if (ending.signal.aborted) return exitCodes.interrupted;
     return code === 'authentication-failed' ? exitCodes.authentication : exitCodes.failed;

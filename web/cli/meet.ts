@@ -1,3 +1,4 @@
+import { fetchIceServers } from '../base/ice_servers.js';
 import { connect, createCode, normalizeCode, type Peer, type PeerConnectionClass } from '../index.js';
 import { webSocketSignaling, type WebSocketSignaling } from '../signaling.js';
 import type { Meeting } from './usage.js';
@@ -28,21 +29,11 @@ export async function meet(
     oncode(secret);
   }
   const secretKind = key === undefined ? 'code' : 'key';
-  return connect({ signaling, secret, secretKind, rtc: await iceServers(server), RTCPeerConnection: Connection, signal });
+  return connect({ signaling, secret, secretKind, rtc: await fetchIceServers(server), RTCPeerConnection: Connection, signal });
 }
 
 function signalAt(server: URL, name: string, value: string): WebSocketSignaling {
   const url = new URL('signal', server);
   url.searchParams.set(name, value);
   return webSocketSignaling(url);
-}
-
-/** STUN and TURN servers of the site, with credentials of now; none where it has none to tell. */
-async function iceServers(server: URL): Promise<RTCConfiguration> {
-  try {
-    const answer = await fetch(new URL('ice', server));
-    return answer.ok ? ((await answer.json()) as RTCConfiguration) : {};
-  } catch {
-    return {};
-  }
 }

@@ -1,3 +1,4 @@
+import { formatBytes, formatThroughput } from '../base/format.js';
 import type { Transfer } from '../index.js';
 
 const BAR_WIDTH = 24;
@@ -43,7 +44,7 @@ export class Report {
     const share = totalBytes ? bytes / totalBytes : 0;
     const full = Math.round(share * BAR_WIDTH);
     const bar = totalBytes === null ? '' : `[${'#'.repeat(full)}${' '.repeat(BAR_WIDTH - full)}] ${Math.floor(share * 100)} %  `;
-    process.stderr.write(`\r\x1b[K${bar}${sizeText(bytes)}  ${sizeText(rate)}/s`);
+    process.stderr.write(`\r\x1b[K${bar}${formatBytes(bytes)}  ${formatThroughput(rate)}`);
     this.#drawn = true;
   }
 
@@ -51,13 +52,4 @@ export class Report {
     if (this.#drawn) process.stderr.write('\r\x1b[K');
     this.#drawn = false;
   }
-}
-
-/** Decimal, as the demo shows them. */
-export function sizeText(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let value = bytes;
-  let unit = 0;
-  for (; value >= 1000 && unit < units.length - 1; unit += 1) value /= 1000;
-  return `${unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }

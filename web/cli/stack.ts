@@ -1,3 +1,4 @@
+import { messageOf } from '../base/message_of.js';
 import type { PeerConnectionClass } from '../index.js';
 
 interface Stack {
@@ -12,6 +13,6 @@ export async function loadStack(): Promise<PeerConnectionClass> {
     const { default: stack } = (await import(name)) as Stack;
     return stack.RTCPeerConnection;
   } catch (caught) {
-    throw new Error(`no WebRTC here: npm install ${name} (${caught instanceof Error ? caught.message : String(caught)})`);
+    throw new Error(`no WebRTC here: npm install ${name} (${messageOf(caught)})`);
   }
 }

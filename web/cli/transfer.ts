@@ -1,6 +1,7 @@
+import { formatBytes } from '../base/format.js';
 import type { FileInfo, Offer, Peer, Receipt } from '../index.js';
 import { folderSink } from './files.js';
-import { Report, sizeText } from './report.js';
+import type { Report } from './report.js';
 
 /** Offers the files and waits until the other side has them. Errors: as `Transfer.done`. */
 export async function send(peer: Peer, files: readonly File[], report: Report): Promise<Receipt> {
@@ -32,7 +33,7 @@ export async function receive(peer: Peer, folder: string, report: Report): Promi
 
 function accept(offer: Offer, folder: string, report: Report) {
   const { files, totalBytes } = offer;
-  report.say('offer', `${files.length} ${files.length === 1 ? 'file' : 'files'}${totalBytes === null ? '' : `, ${sizeText(totalBytes)}`}`, {
+  report.say('offer', `${files.length} ${files.length === 1 ? 'file' : 'files'}${totalBytes === null ? '' : `, ${formatBytes(totalBytes)}`}`, {
     files: files.map(({ path, size }) => ({ path, size })),
     totalBytes,
   });

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { messageOf } from '../base/message_of.js';
 
 /** What the program ends with. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, authentication: 3, interrupted: 130 } as const;
@@ -80,7 +81,7 @@ function parse(args: readonly string[]) {
       },
     });
   } catch (caught) {
-    throw new UsageError(caught instanceof Error ? caught.message : String(caught));
+    throw new UsageError(messageOf(caught));
   }
 }
 

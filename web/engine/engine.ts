@@ -1,5 +1,6 @@
 import { describe, type ErrorCode } from '../api/errors.js';
 import { settledWithin } from '../base/deferred.js';
+import { randomBytes } from '../base/ids.js';
 import { TaskQueue } from '../base/tasks.js';
 import type { Fingerprints } from '../rtc/fingerprint.js';
 import { loadCore } from '../wasm/load_session.js';
@@ -493,7 +494,7 @@ export class Engine implements LaneEvents {
 
   /** Lends the random bytes of one handshake and wipes them. */
   #withEntropy<T>(use: (entropy: Uint8Array) => T): T {
-    const entropy = crypto.getRandomValues(new Uint8Array(this.#entropyBytes));
+    const entropy = randomBytes(this.#entropyBytes);
     try {
       return use(entropy);
     } finally {

@@ -1,3 +1,4 @@
+import { collect } from '../base/bytes.js';
 import { MAX_PAYLOAD_BYTES } from './payload.js';
 
 /** Less than this is not worth a stream of its own, bytes. */
@@ -20,28 +21,9 @@ async function through(
   stream: CompressionStream | DecompressionStream,
   limit: number,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  const reader = new Blob([bytes]).stream().pipeThrough(stream).getReader();
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      length += value.length;
-      if (length > limit) {
-        await reader.cancel();
-        return undefined;
-      }
-      parts.push(value);
-    }
+    return await collect(new Blob([bytes]).stream().pipeThrough(stream), limit);
   } catch {
-    return undefined;
+    return undefined; // It was not compressed.
   }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

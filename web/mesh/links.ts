@@ -89,7 +89,7 @@ export class Links {
   }
 
   /** Somebody's way to the room ended, nobody says whose. */
-  hearLeft(message: object): void {
+  hearLeft(message: unknown): void {
     for (const link of this.#links.values()) link.signaling.hear(message);
   }
 

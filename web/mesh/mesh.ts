@@ -1,9 +1,11 @@
-import { isErrorCode, MillraceError } from '../api/errors.js';
+import { MillraceError, toError } from '../api/errors.js';
 import { typedEventTarget } from '../api/events.js';
 import type { Offer, SendOptions, Source, Transfer } from '../api/types.js';
 import { orAborted } from '../base/deferred.js';
+import { randomHex } from '../base/ids.js';
 import { Turns } from '../base/turns.js';
 import { loadMeshCore, type CoreMeshEvent, type CoreMessageId, type MeshNodeCore } from '../wasm/mesh.js';
+import { isLeft } from '../signaling/envelope.js';
 import { compress, decompress } from './compression.js';
 import { Links } from './links.js';
 import { resolveMeshOptions, type MeshSettings } from './options.js';
@@ -54,7 +56,7 @@ export async function createMesh(options: MeshOptions): Promise<Mesh> {
     const settings = resolveMeshOptions(options);
     const signal = settings.signal ?? new AbortController().signal;
     const core = await orAborted(loadMeshCore(), signal);
-    const self = { id: settings.agentId, incarnation: randomIncarnation(), capacity: settings.capacity ?? 0 };
+    const self = { id: settings.agentId, incarnation: randomHex(8), capacity: settings.capacity ?? 0 };
     mesh = new MeshImpl(new core.MeshNode(self, settings.core, performance.now()), self, settings);
     await orAborted(mesh.joined, signal);
     return mesh;
@@ -240,9 +242,7 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     if (this.#state === 'closed') throw new MillraceError('closed');
     const sentAt = performance.now();
     const answer = this.#node.send(to, body, { ...how, timestamp: Date.now() }, sentAt);
-    if ('code' in answer) {
-      throw new MillraceError(isErrorCode(answer.code) ? answer.code : 'internal', answer.detail);
-    }
+    if ('code' in answer) throw toError(answer.code, answer.detail, 'internal');
     const key = keyOf(answer);
     const id = messageId(this.#self, answer);
     const { sequence } = answer;
@@ -418,7 +418,7 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     const text = parseRoomText(raw);
     if (!text) {
       // The server's word that a socket closed.
-      if (typeof raw === 'object' && raw !== null && 'type' in raw && raw.type === 'left') this.#links.hearLeft(raw);
+      if (isLeft(raw)) this.#links.hearLeft(raw);
       return;
     }
     if (text.kind === 'pair') {
@@ -483,9 +483,4 @@ function keyOf({ destination, level, unordered, sequence }: CoreMessageId): stri
 
 function messageId(source: AgentName, { destination, level, unordered, sequence }: CoreMessageId): string {
   return `${source.id}/${source.incarnation}/${destination === '' ? '*' : destination}/${level}${unordered ? '-unordered' : ''}/${sequence}`;
-}
-
-function randomIncarnation(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(8));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

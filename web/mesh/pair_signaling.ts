@@ -17,7 +17,7 @@ export class PairSignaling implements Signaling {
     if (!this.#closed) this.#say(message);
   }
 
-  hear(message: object): void {
+  hear(message: unknown): void {
     if (!this.#closed) this.onmessage?.(message);
   }
 

@@ -1,3 +1,4 @@
+import { isRecord } from '../base/is_record.js';
 import type { CoreAgent, RoomMessage } from '../wasm/mesh.js';
 
 /** An agent in one of its lives. */
@@ -52,8 +53,4 @@ function parseAgent(value: unknown): CoreAgent | undefined {
   if (!name) return undefined;
   const { capacity } = value as Record<string, unknown>;
   return { ...name, capacity: typeof capacity === 'number' && capacity >= 0 && Number.isFinite(capacity) ? Math.floor(capacity) : 0 };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

@@ -1,4 +1,4 @@
-import { isErrorCode, MillraceError } from '../api/errors.js';
+import { MillraceError, toError } from '../api/errors.js';
 import { typedEventTarget } from '../api/events.js';
 import { deferred, type Deferred } from '../base/deferred.js';
 import { Turns } from '../base/turns.js';
@@ -244,7 +244,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
     if (signal?.aborted) throw new MillraceError('aborted');
     const source = toLaneData(data);
     const begun = this.#core.begin(source.bytes, checkNumber('chunkSize', chunkSize, 1));
-    if (typeof begun !== 'number') throw toError(begun.code, begun.detail);
+    if (typeof begun !== 'number') throw toError(begun.code, begun.detail, 'internal');
     const done = deferred<LanesReceipt>();
     const listening = new AbortController();
     signal?.addEventListener('abort', () => this.#stopSending(new MillraceError('aborted')), { signal: listening.signal });
@@ -507,7 +507,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
   #takeMessage(lane: Channel, message: Uint8Array<ArrayBuffer>, length: number): void {
     const arrival = this.#core.handleInput(lane.number, length, performance.now());
     if (!arrival) return;
-    if ('code' in arrival) this.#finish(toError(arrival.code, arrival.detail));
+    if ('code' in arrival) this.#finish(toError(arrival.code, arrival.detail, 'internal'));
     else this.#store(lane, message, arrival);
   }
 
@@ -520,13 +520,13 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
         this.#sent();
         break;
       case 'sendFailed':
-        this.#stopSending(toError(event.code, event.detail));
+        this.#stopSending(toError(event.code, event.detail, 'internal'));
         break;
       case 'received':
         this.#received();
         break;
       case 'receiveFailed':
-        this.#stopReceiving(toError(event.code, event.detail));
+        this.#stopReceiving(toError(event.code, event.detail, 'internal'));
         break;
     }
   }
@@ -632,8 +632,4 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
     release(this.#core);
     this.#ready.reject(error);
   }
-}
-
-function toError(code: string, detail: string): MillraceError {
-  return isErrorCode(code) ? new MillraceError(code, detail) : new MillraceError('internal', detail);
 }

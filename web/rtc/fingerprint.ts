@@ -1,4 +1,5 @@
 import { MillraceError } from '../api/errors.js';
+import { toHex } from '../base/bytes.js';
 
 /** What a connection's two certificates hash to, as `sha-256 AB:CD:…`: the session is bound to them. */
 export interface Fingerprints {
@@ -30,7 +31,7 @@ export function fingerprintOf(sdp: string): string {
 export async function hasFingerprint(certificate: BufferSource, fingerprint: string): Promise<boolean> {
   const algorithm = algorithmOf(fingerprint);
   const digest = new Uint8Array(await crypto.subtle.digest(algorithm.toUpperCase(), certificate));
-  const digits = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0').toUpperCase()).join(':');
+  const digits = toHex(digest).toUpperCase().replace(/..(?!$)/g, '$&:');
   return `${algorithm} ${digits}` === fingerprint;
 }
 

@@ -1,3 +1,6 @@
+import { fromBase64Url } from '../base/bytes.js';
+import { randomBase64Url } from '../base/ids.js';
+
 /** A key holds at least this, bytes: nobody finds it by trying. */
 const MIN_KEY_BYTES = 16;
 
@@ -7,7 +10,7 @@ const MIN_KEY_BYTES = 16;
  */
 export function createLinkKey(bits: 128 | 256 = 256): string {
   for (;;) {
-    const key = encodeBase64Url(crypto.getRandomValues(new Uint8Array(bits / 8)));
+    const key = randomBase64Url(bits / 8);
     // One in 80,000 short ones has no upper-case letter and could be taken for a code.
     if (/[A-Z]/.test(key)) return key;
   }
@@ -15,11 +18,6 @@ export function createLinkKey(bits: 128 | 256 = 256): string {
 
 /** The bytes of a key, or undefined where the text is no base64url or holds too little. */
 export function decodeLinkKey(key: string): Uint8Array<ArrayBuffer> | undefined {
-  if (!/^[A-Za-z0-9_-]+$/.test(key) || key.length % 4 === 1) return undefined;
-  const bytes = Uint8Array.from(atob(key.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0));
-  return bytes.length >= MIN_KEY_BYTES ? bytes : undefined;
-}
-
-function encodeBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+  const bytes = fromBase64Url(key);
+  return bytes !== undefined && bytes.length >= MIN_KEY_BYTES ? bytes : undefined;
 }

@@ -1,3 +1,5 @@
+import { randomBytes } from '../base/ids.js';
+
 /** Where the page's secret is kept, so that a sender that was reloaded still gives its files the same names. */
 const KEY = 'millrace-resume-secret';
 const BYTES = 16;
@@ -14,7 +16,7 @@ export function resumeSecret(): Uint8Array {
 }
 
 export function randomSecret(): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(BYTES));
+  return randomBytes(BYTES);
 }
 
 function load(): Uint8Array | undefined {

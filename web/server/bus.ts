@@ -1,4 +1,5 @@
 import type { MqttClient } from 'mqtt';
+import { isRecord } from '../base/is_record.js';
 
 /** A message of a topic that was subscribed to. */
 export type BusListener = (topic: string, text: Buffer) => void;
@@ -93,7 +94,7 @@ export class Bus {
 export function parseObject(text: Buffer): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text.toString());
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+    return isRecord(value) ? value : undefined;
   } catch {
     return undefined;
   }

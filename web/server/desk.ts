@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBase64Url } from '../base/ids.js';
 import { closeCodes } from '../signaling/close_codes.js';
 import { Guesses } from './guesses.js';
 import type { Limits } from './limits.js';
@@ -42,7 +42,7 @@ export class Desk {
 
   /** A new number, with a room of its own. */
   async open(address: string): Promise<Place | Refusal> {
-    const room = randomBytes(16).toString('base64url');
+    const room = randomBase64Url(16);
     for (let attempt = 1; attempt <= CLAIM_ATTEMPTS && this.nameplates.hasRoomFor(address); attempt += 1) {
       const nameplate = this.nameplates.suggest(attempt);
       if (this.#bridge !== undefined && !(await this.#bridge.claim(nameplate))) continue;

@@ -1,4 +1,5 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
+import { randomBase64Url } from '../base/ids.js';
 
 export interface IceOptions {
   readonly stunUrls: readonly string[];
@@ -25,7 +26,7 @@ export function makeIceServers(options: IceOptions, nowMs: number): IceServer[] 
   if (options.stunUrls.length > 0) servers.push({ urls: options.stunUrls });
   if (options.turnUrls.length > 0 && options.turnSecret !== undefined) {
     // The id says nothing about the client; it only keeps two credentials of one second apart.
-    const username = `${Math.floor(nowMs / 1000) + options.turnTtlSeconds}:${randomBytes(9).toString('base64url')}`;
+    const username = `${Math.floor(nowMs / 1000) + options.turnTtlSeconds}:${randomBase64Url(9)}`;
     const credential = createHmac('sha1', options.turnSecret).update(username).digest('base64');
     servers.push({ urls: options.turnUrls, username, credential });
   }

@@ -1,5 +1,7 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isRecord } from '../base/is_record.js';
+import { messageOf } from '../base/message_of.js';
 import { readConfig } from './config.js';
 import { startSite } from './site.js';
 
@@ -27,7 +29,7 @@ const advice: Readonly<Record<string, string>> = {
 };
 
 main().catch((error: unknown) => {
-  const { message, code = '' } = error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error) };
-  process.stderr.write(`${message}${code in advice ? ` (${advice[code]})` : ''}\n`);
+  const hint = isRecord(error) ? advice[String(error['code'])] : undefined;
+  process.stderr.write(`${messageOf(error)}${hint === undefined ? '' : ` (${hint})`}\n`);
   process.exitCode = 1;
 });

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomHex } from '../base/ids.js';
 import { parseObject, type Bus } from './bus.js';
 import type { NameplateBridge } from './desk.js';
 import type { Nameplates } from './nameplates.js';
@@ -37,7 +37,7 @@ export class MqttNameplateBridge implements NameplateBridge {
 
   async claim(number: number): Promise<boolean> {
     if (this.#claims.has(number)) return false;
-    const claim = { id: makeId(), lost: false };
+    const claim = { id: randomHex(12), lost: false };
     this.#claims.set(number, claim);
     // Without the broker this server is alone.
     if (this.#say(number, { type: 'claim', id: claim.id })) await new Promise((resolve) => setTimeout(resolve, CLAIM_MS));
@@ -46,7 +46,7 @@ export class MqttNameplateBridge implements NameplateBridge {
   }
 
   async take(number: number, onmet: () => void): Promise<string | undefined> {
-    const id = makeId();
+    const id = randomHex(12);
     if (!this.#say(number, { type: 'take', id })) return undefined;
     const room = await new Promise<string | undefined>((resolve) => {
       const timer = setTimeout(() => resolve(undefined), TAKE_MS);
@@ -94,8 +94,4 @@ export class MqttNameplateBridge implements NameplateBridge {
   #say(number: number, message: object): boolean {
     return this.#bus.publish(this.#topic + number, JSON.stringify(message));
   }
-}
-
-function makeId(): string {
-  return randomBytes(12).toString('hex');
 }

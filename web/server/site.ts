@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { randomHex } from '../base/ids.js';
 import { clientAddress } from './addresses.js';
 import { answerWith } from './answers.js';
 import { Bus } from './bus.js';
@@ -60,7 +60,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     { prefix: '/', folder: join(options.dist, 'demo') },
   ];
 
-  const server = randomBytes(12).toString('hex');
+  const server = randomHex(12);
   const { bridge } = options;
   const will = { topic: goneTopic(bridge?.prefix ?? ''), text: JSON.stringify({ server }) };
   const bus = bridge === undefined ? undefined : await Bus.start({ url: bridge.url, will, maxMessageBytes: limits.maxMessageBytes });

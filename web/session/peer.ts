@@ -4,7 +4,7 @@ import { deferred, settledWithin } from '../base/deferred.js';
 import type { Agreement, FromEngine } from '../engine/messages.js';
 import type { EnginePort } from '../engine/port.js';
 import { nextTask } from '../base/tasks.js';
-import { describe, isErrorCode, MillraceError } from '../api/errors.js';
+import { describe, MillraceError, toError } from '../api/errors.js';
 import { typedEventTarget } from '../api/events.js';
 import type { Fingerprints } from '../rtc/fingerprint.js';
 import { LaneConnector } from '../rtc/lane_connector.js';
@@ -225,7 +225,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
         this.#engineReleased.resolve();
         return;
       case 'closed':
-        this.#finish(toError(message.code, message.detail));
+        this.#finish(toError(message.code, message.detail, 'peer-error'));
         return;
     }
     if (this.#state === 'closed') return;
@@ -293,7 +293,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
         this.#take(message.id)?.completed(message.bytes, message.files, message.folder, message.transferStats);
         break;
       case 'failed':
-        this.#take(message.id)?.failed(toError(message.code, message.detail));
+        this.#take(message.id)?.failed(toError(message.code, message.detail, 'peer-error'));
         break;
     }
   }
@@ -478,10 +478,4 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   #log(level: 'info' | 'warning', message: string): void {
     this.dispatchEvent(Object.assign(new Event('log'), { level, message }));
   }
-}
-
-/** The other side chooses the words that it sends: what is not in the list becomes 'peer-error'. */
-function toError(code: string, detail: string): MillraceError {
-  if (isErrorCode(code)) return new MillraceError(code, detail);
-  return new MillraceError('peer-error', detail ? `${code}: ${detail}` : code);
 }

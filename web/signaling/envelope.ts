@@ -1,3 +1,5 @@
+import { isRecord } from '../base/is_record.js';
+
 /**
  * What the two sides say to each other through the signalling: an object with `millrace: 1`, `from`, for all but `hello`
  * also `to`, and the fields of the body.
@@ -95,10 +97,6 @@ function parseBody(message: Record<string, unknown>): Body | undefined {
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }
 
 function isText(value: unknown, maxLength: number): value is string {

@@ -1,5 +1,6 @@
 import { MillraceError } from '../api/errors.js';
 import type { Signaling } from '../api/options.js';
+import { randomHex } from '../base/ids.js';
 import { isLeft, parseEnvelope, type Body, type PeerMessage } from './envelope.js';
 
 /** Two sides that found each other. */
@@ -43,7 +44,8 @@ export function pair(signaling: Signaling, signal: AbortSignal): Promise<Pairing
 class Rendezvous {
   readonly promise: Promise<Pairing>;
   readonly #signaling: Signaling;
-  readonly #self = randomId();
+  /** Compared as text to tell the roles. */
+  readonly #self = randomHex(16);
   /** Free sides with a higher id, in the order they were heard of. */
   readonly #free: string[] = [];
   #asked: string | undefined;
@@ -259,10 +261,4 @@ class PairingLink implements Pairing {
     this.#ondoubt = null;
     this.#stop();
   }
-}
-
-/** 128 random bits; compared as text to tell the roles. */
-function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

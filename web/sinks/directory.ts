@@ -1,5 +1,6 @@
 import { MillraceError } from '../api/errors.js';
 import type { FileInfo } from '../api/types.js';
+import { namesLike } from '../base/unique_name.js';
 import { openFileStream } from './file_stream.js';
 import { exclusively } from './locks.js';
 import { OpenWriters } from './open_writers.js';
@@ -8,8 +9,6 @@ import { isDomException } from './sink_error.js';
 
 /** Two transfers that find a name free at the same moment would write into one file. */
 const NAMING_LOCK = 'millrace/naming';
-/** How many of one name are told apart. */
-const MAX_SAME_NAMES = 10_000;
 
 /** An entry that this store made. */
 interface Made<Handle extends FileSystemHandle> {
@@ -138,7 +137,7 @@ async function permissionOf(directory: FileSystemDirectoryHandle): Promise<Permi
 /** Makes an empty file of that name, or of the next one that is free. */
 function makeFile(parent: FileSystemDirectoryHandle, wanted: string): Promise<FileSystemFileHandle> {
   return withAllowedName(wanted, async (base) => {
-    for (const name of candidates(base)) {
+    for (const name of namesLike(base)) {
       const found = await look(parent.getFileHandle(name));
       if (found === 'nothing') return parent.getFileHandle(name, { create: true });
     }
@@ -152,7 +151,7 @@ function findFolder(
   wanted: string,
 ): Promise<{ handle: FileSystemDirectoryHandle; made: boolean }> {
   return withAllowedName(wanted, async (base) => {
-    for (const name of candidates(base)) {
+    for (const name of namesLike(base)) {
       const found = await look(parent.getDirectoryHandle(name));
       if (found === 'nothing') return { handle: await parent.getDirectoryHandle(name, { create: true }), made: true };
       if (found !== 'other') return { handle: found, made: false };
@@ -184,11 +183,4 @@ async function withAllowedName<T>(name: string, action: (name: string) => Promis
     if (!(caught instanceof TypeError)) throw caught;
     return action(`${name}_`);
   }
-}
-
-function* candidates(name: string): Generator<string> {
-  yield name;
-  const dot = name.lastIndexOf('.');
-  const [stem, extension] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ''];
-  for (let count = 2; count <= MAX_SAME_NAMES; count += 1) yield `${stem} (${count})${extension}`;
 }

@@ -1,3 +1,5 @@
+import { isRecord } from '../base/is_record.js';
+import { messageOf } from '../base/message_of.js';
 import type { ErrorCode } from '../index.js';
 
 export type Side = 'send' | 'receive';
@@ -101,9 +103,6 @@ export function explain(code: string, detail: string, side?: Side): string {
 
 /** Code and message of whatever was caught. */
 export function codeOf(caught: unknown): { code: string; message: string } {
-  if (caught instanceof Error) {
-    const code = 'code' in caught && typeof caught.code === 'string' ? caught.code : 'internal';
-    return { code, message: caught.message };
-  }
-  return { code: 'internal', message: String(caught) };
+  const code = isRecord(caught) && typeof caught['code'] === 'string' ? caught['code'] : 'internal';
+  return { code, message: messageOf(caught) };
 }

@@ -1,6 +1,7 @@
+import { fetchIceServers } from '../base/ice_servers.js';
 import type { Offer, Peer, PeerStats, Source, Transfer } from '../index.js';
 import { codeOf, PageError, reasonOf } from './errors.js';
-import { iceServers, loadPackage, type Package } from './package.js';
+import { loadPackage, type Package } from './package.js';
 import { nameplateUrl, roomUrl } from './room.js';
 
 export type LinkState = 'idle' | 'waiting' | 'connected' | 'reconnecting' | 'failed';
@@ -233,7 +234,7 @@ export class Link {
     try {
       return await tools.connect({
         signaling,
-        rtc: await iceServers(),
+        rtc: await fetchIceServers(document.baseURI),
         signal,
         ...secret,
         ...(this.#worker === undefined ? {} : { worker: this.#worker }),

@@ -28,15 +28,3 @@ async function load(): Promise<Package> {
   ]);
   return { ...millrace, ...signaling };
 }
-
-/** STUN and TURN servers of this site, with credentials of now; none where the site has none to tell. */
-export async function iceServers(): Promise<RTCConfiguration> {
-  try {
-    const answer = await fetch(new URL('ice', document.baseURI));
-    if (!answer.ok) return {};
-    const { iceServers: servers } = (await answer.json()) as { iceServers?: RTCIceServer[] };
-    return servers === undefined ? {} : { iceServers: servers };
-  } catch {
-    return {};
-  }
-}

@@ -1,3 +1,4 @@
+import { randomBase64Url } from '../base/ids.js';
 import type { Sink } from '../index.js';
 
 /** What the page was opened with. All of it stands in the fragment, which browsers never send to a server. */
@@ -30,10 +31,9 @@ export function readPageOptions(location: Location): PageOptions {
   };
 }
 
-/** A room or a key that nobody guesses: 128 random bits as base64url. */
+/** A room or a key that nobody guesses: 128 random bits. */
 export function makeId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+  return randomBase64Url(16);
 }
 
 /** The page's own address with the room and its key, for the other side. */
