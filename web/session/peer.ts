@@ -8,6 +8,7 @@ import { describe, MillraceError, toError } from '../api/errors.js';
 import { typedEventTarget } from '../api/events.js';
 import type { Fingerprints } from '../rtc/fingerprint.js';
 import { LaneConnector } from '../rtc/lane_connector.js';
+import type { AppSession } from './app_channel.js';
 import { OfferImpl } from './offer.js';
 import type { Settings } from '../api/options.js';
 import { PathMonitor } from '../rtc/path_monitor.js';
@@ -37,15 +38,14 @@ const MAX_WAITING_OFFERS = 64;
 const RELEASE_TIMEOUT_MS = 3_000;
 
 /** The session as the page sees it; owns the connections and the engine, and ends them together. */
-export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
+export class PeerImpl extends typedEventTarget<PeerEvents>() implements AppSession {
   /** Resolves when keys are agreed; rejects when the session ends before. */
   readonly established: Promise<void>;
   /** Resolves when everything is released. */
   readonly released: Promise<void>;
-  /** A message of the other side's application; beside the transfers, for `millrace/mesh`. */
-  onappmessage: ((message: Uint8Array) => void) | null = null;
-  /** What the channel for messages holds, bytes, whenever that changed. */
-  onbuffered: ((bytes: number) => void) | null = null;
+  onappmessage: AppSession['onappmessage'] = null;
+  onbuffered: AppSession['onbuffered'] = null;
+  onidle: AppSession['onidle'] = null;
   readonly #port: EnginePort;
   readonly #pairing: Pairing;
   readonly #control: ControlConnector;
@@ -193,12 +193,10 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     return transfer;
   }
 
-  /** Some transfer has not ended. */
   get hasTransfers(): boolean {
     return this.#transfers.size > 0;
   }
 
-  /** Carries a message, at most 72 KiB, to the other side's application, in order and once; dropped once closed. */
   sendMessage(message: Uint8Array): void {
     if (this.#state !== 'closed') this.#port.post({ type: 'message', message });
   }
@@ -384,8 +382,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
   }
 
   #giveUp(transfer: TransferImpl, error: MillraceError): void {
-    this.#transfers.delete(transfer.id);
-    transfer.failed(error);
+    this.#take(transfer.id)?.failed(error);
   }
 
   /** The engine is about to receive a file for a sink that the page makes. */
@@ -442,6 +439,10 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements Peer {
     const transfer = this.#transfers.get(id);
     this.#transfers.delete(id);
     this.#streamSinks.delete(id);
+    // Once the transfer has told its own listeners that it ended.
+    queueMicrotask(() => {
+      if (this.#transfers.size === 0 && this.#state !== 'closed') this.onidle?.();
+    });
     return transfer;
   }
 
