@@ -8,7 +8,7 @@ const { compress, createMesh, decodePayload, decompress, encodePayload, parseRoo
   export { compress, decompress } from './mesh/compression.ts';
   export { createMesh } from './mesh/mesh.ts';
   export { decodePayload, encodePayload } from './mesh/payload.ts';
-  export { parseRoomText, toRoomText } from './mesh/room.ts';
+  export { parseRoomText, toRoomText } from './mesh/room_messages.ts';
   export { resolveMeshOptions } from './mesh/options.ts';
 `);
 const dist = new URL('../../dist/', import.meta.url);
