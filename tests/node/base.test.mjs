@@ -4,11 +4,12 @@ import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { bundle } from './support/web_module.mjs';
 
-const { collect, fetchIceServers, fromBase64Url, isRecord, messageOf, namesLike, randomBase64Url, randomHex, toBase64Url, toError, toHex } = await bundle(`
+const { collect, fetchIceServers, fromBase64Url, isRecord, messageOf, namesLike, randomBase64Url, randomHex, reportException, toBase64Url, toError, toHex } = await bundle(`
   export { collect, fromBase64Url, toBase64Url, toHex } from './base/bytes.ts';
   export { fetchIceServers } from './base/ice_servers.ts';
   export { randomBase64Url, randomHex } from './base/ids.ts';
   export { isRecord } from './base/is_record.ts';
+  export { reportException } from './base/report_exception.ts';
   export { messageOf } from './base/message_of.ts';
   export { namesLike } from './base/unique_name.ts';
   export { toError } from './api/errors.ts';
@@ -98,4 +99,18 @@ test('ICE servers come from the server, and there are none where it has none or 
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
   assert.deepEqual(await fetchIceServers(url), {});
+});
+
+test('an exception of a listener is reported as an uncaught one, and its caller goes on', async () => {
+  const reported = new Promise((resolve) => process.setUncaughtExceptionCaptureCallback(resolve));
+  const exception = new Error('of a listener');
+  reportException(exception);
+  assert.equal(await reported, exception);
+  process.setUncaughtExceptionCaptureCallback(null);
+
+  const told = [];
+  globalThis.reportError = (caught) => told.push(caught);
+  reportException(exception);
+  delete globalThis.reportError;
+  assert.deepEqual(told, [exception]);
 });

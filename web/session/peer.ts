@@ -14,6 +14,7 @@ import type { Settings } from '../api/options.js';
 import { PathMonitor } from '../rtc/path_monitor.js';
 import { randomSecret, resumeSecret } from '../secrets/resume_secret.js';
 import { namesOf } from '../secrets/sas.js';
+import { reportException } from '../base/report_exception.js';
 import { StatsCadence } from '../base/stats_cadence.js';
 import type { Pairing } from '../signaling/rendezvous.js';
 import { transferablesOf } from '../sources/combined_reader.js';
@@ -430,7 +431,7 @@ export class PeerImpl extends typedEventTarget<PeerEvents>() implements AppSessi
       try {
         this.#onincoming?.(offer);
       } catch (caught) {
-        reportError(caught);
+        reportException(caught);
       }
     }
   }
