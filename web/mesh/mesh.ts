@@ -15,8 +15,9 @@ import type {
 } from '../api/mesh_types.js';
 import type { Offer, SendOptions, Source, Transfer } from '../api/types.js';
 import { orAborted } from '../base/deferred.js';
+import { Driver } from '../base/driver.js';
 import { randomHex } from '../base/ids.js';
-import { Turns } from '../base/turns.js';
+import { reportException } from '../base/report_exception.js';
 import { loadMeshCore, type CoreMeshEvent, type MeshNodeCore } from '../wasm/mesh.js';
 import { AgentSessions } from './agent_sessions.js';
 import { CapacityMeter } from './capacity_meter.js';
@@ -67,9 +68,11 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
   readonly #agents = new Map<string, AgentName>();
   #state: 'open' | 'closed' = 'open';
   #topology: Topology = 'full';
-  readonly #turns = new Turns(() => this.#work());
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #timerAt = Infinity;
+  readonly #driver = new Driver({
+    work: () => this.#work(),
+    nextTimeout: (now) => this.#node.nextTimeout(now),
+    onfatal: (caught) => this.#finish(MillraceError.from(caught, 'internal')),
+  });
   readonly #abort = (): void => this.end(new MillraceError('aborted'));
 
   constructor(node: MeshNodeCore, { id, incarnation }: AgentName, settings: MeshSettings) {
@@ -81,7 +84,7 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     this.#room = this.#enterRoom(self);
     this.joined = this.#room.joined;
     this.#sessions = this.#makeSessions(settings);
-    this.#outbox = new Outbox({ node, self, log: (event) => this.#log(event), ontaken: () => this.#turn() });
+    this.#outbox = new Outbox({ node, self, log: (event) => this.#log(event), ontaken: () => this.#driver.run() });
     this.#inbox = new Inbox({
       agentId: id,
       onmessage: (message) => this.#deliver(message),
@@ -89,7 +92,7 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     });
     if (settings.capacity === undefined) this.#capacity = this.#measureCapacity();
     settings.signal?.addEventListener('abort', this.#abort);
-    this.#turn();
+    this.#driver.run();
   }
 
   get state(): 'open' | 'closed' {
@@ -127,9 +130,7 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
   }
 
   flush(): void {
-    if (this.#state === 'closed') return;
-    this.#node.flush();
-    this.#turn();
+    this.#driver.run(() => this.#node.flush());
   }
 
   async sendFiles(to: string, source: Source | readonly Source[], options: SendOptions = {}): Promise<Transfer> {
@@ -145,14 +146,21 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     await this.#sessions.close();
   }
 
-  /** Ends the mesh from this side; everything pending fails with `error`. */
+  /** Ends the mesh from this side in good order; everything pending fails with `error`. */
   end(error: MillraceError): void {
     if (this.#state === 'closed') return;
-    this.#state = 'closed';
     this.#node.leave();
     this.#sayInRoom();
+    this.#finish(error);
+    this.#node.delete();
+  }
+
+  /** Lets go of everything but the node, which may have failed. */
+  #finish(error: MillraceError): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#driver.stop();
     this.#room.stop(error);
-    clearTimeout(this.#timer);
     this.#capacity?.stop();
     this.#settings.signal?.removeEventListener('abort', this.#abort);
     this.#outbox.end(error);
@@ -160,7 +168,6 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     this.#agents.clear();
     // Sessions say goodbye through the room, too.
     void this.#sessions.close().finally(() => this.#room.close());
-    this.#node.delete();
     this.dispatchEvent(Object.assign(new Event('close'), { error }));
   }
 
@@ -168,16 +175,10 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
 
   #enterRoom(self: AgentName): MeetingRoom {
     return new MeetingRoom(self, this.#settings.signaling, {
-      onroom: (message) => {
-        this.#node.handleRoom(message, performance.now());
-        this.#turn();
-      },
+      onroom: (message) => this.#driver.run(() => this.#node.handleRoom(message, performance.now())),
       onpair: (from, body) => this.#sessions.hear(from, body, this.#agents.get(from.id)?.incarnation === from.incarnation),
       onleft: (message) => this.#sessions.hearLeft(message),
-      onreopened: () => {
-        this.#node.rejoin();
-        this.#turn();
-      },
+      onreopened: () => this.#driver.run(() => this.#node.rejoin()),
     });
   }
 
@@ -189,65 +190,33 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
       worker,
       onup: (agent) => this.#sessionChanged(agent, true),
       ondown: (agent) => this.#sessionChanged(agent, false),
-      onbatch: (agent, batch) => {
-        if (this.#state === 'closed') return;
-        this.#node.handleBatch(agent, batch, performance.now());
-        this.#turn();
-      },
-      onbuffered: (agent, bytes) => {
-        if (this.#state === 'closed') return;
-        this.#node.setBuffered(agent, bytes);
-        this.#turn();
-      },
+      onbatch: (agent, batch) => this.#driver.run(() => this.#node.handleBatch(agent, batch, performance.now())),
+      onbuffered: (agent, bytes) => this.#driver.run(() => this.#node.setBuffered(agent, bytes)),
       onincoming: (agent, offer) => this.#offered(agent, offer),
     });
   }
 
   #measureCapacity(): CapacityMeter {
     const sample = () => ({ batchBytes: this.#node.stats().batchBytes, rates: this.#sessions.rates() });
-    return new CapacityMeter(sample, (capacity) => {
-      this.#node.setCapacity(capacity);
-      this.#turn();
-    });
+    return new CapacityMeter(sample, (capacity) => this.#driver.run(() => this.#node.setCapacity(capacity)));
   }
 
   // Turns: what happened was handed over, now what the node wants is done.
 
-  #turn(): void {
-    if (this.#turns.run() && this.#state === 'open') this.#setTimer();
-  }
-
-  #work(): void {
-    if (this.#state === 'closed') return;
+  /** Never leaves work for another turn: what the node holds is bounded. */
+  #work(): boolean {
     const now = performance.now();
     this.#node.advanceTime(now);
     // Events first, so that an answer goes out together with the acknowledgement of what it answers.
-    while (this.#state === 'open') {
-      const event = this.#node.pollEvent();
-      if (!event) break;
+    for (let event = this.#node.pollEvent(); event; event = this.#node.pollEvent()) {
       this.#handle(event);
+      if (this.#state === 'closed') return true;
     }
-    if (this.#state !== 'open') return;
     for (let output = this.#node.pollOutput(now); output; output = this.#node.pollOutput(now)) {
       this.#sessions.send(output.to, output.batch);
     }
     this.#sayInRoom();
-  }
-
-  #setTimer(): void {
-    const now = performance.now();
-    const at = this.#node.nextTimeout(now);
-    // An early timer makes a turn that sets the next one: cheaper than to set it again with each turn.
-    if (this.#timer !== undefined && this.#timerAt <= at) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#timerAt = at;
-    if (at === Infinity) return;
-    const fire = (): void => {
-      this.#timer = undefined;
-      this.#turn();
-    };
-    this.#timer = setTimeout(fire, Math.max(0, Math.ceil(at - now)));
+    return true;
   }
 
   #handle(event: CoreMeshEvent): void {
@@ -304,10 +273,11 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
 
   #sessionChanged(agent: string, up: boolean): void {
     if (this.#state === 'closed') return;
-    if (up) this.#node.linkUp(agent, performance.now());
-    else this.#node.linkDown(agent, performance.now());
     this.#log({ event: up ? 'agent_connected' : 'agent_disconnected', agent });
-    this.#turn();
+    this.#driver.run(() => {
+      if (up) this.#node.linkUp(agent, performance.now());
+      else this.#node.linkDown(agent, performance.now());
+    });
   }
 
   // The page
@@ -329,7 +299,7 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     try {
       listener();
     } catch (caught) {
-      reportError(caught);
+      reportException(caught);
     }
   }
 
