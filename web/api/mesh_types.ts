@@ -1,6 +1,6 @@
 import type { MillraceError } from './errors.js';
 import type { TypedEventTarget } from './events.js';
-import type { Signaling } from './options.js';
+import type { PeerConnectionClass, Signaling } from './options.js';
 import type { Offer, SendOptions, Source, Transfer } from './types.js';
 
 /**
@@ -57,10 +57,12 @@ export interface MeshOptions {
   neighbours?: number;
   /** Default 50. */
   agentsPerHub?: number;
-  /** A link key that all agents of the room share; see `ConnectOptions`. */
+  /** A link key (`createLinkKey`) that all agents of the room share. A code is not possible here. */
   secret?: string;
   /** Used for every peer connection. */
   rtc?: RTCConfiguration;
+  /** As `ConnectOptions.RTCPeerConnection`: for agents in Node.js. */
+  RTCPeerConnection?: PeerConnectionClass;
   /** When messages wait for others. */
   bandwidth?: BandwidthOptions;
   /** What one agent may say; default 1,000, and those of 2 s at once. */

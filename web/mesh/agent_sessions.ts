@@ -1,4 +1,5 @@
 import { MillraceError } from '../api/errors.js';
+import type { PeerConnectionClass } from '../api/options.js';
 import type { Offer } from '../api/types.js';
 import { deferred } from '../base/deferred.js';
 import { connectAppSession, type AppSession } from '../session/app_channel.js';
@@ -10,6 +11,7 @@ export interface AgentSessionsOptions {
   readonly room: MeetingRoom;
   readonly secret: string | undefined;
   readonly rtc: RTCConfiguration | undefined;
+  readonly Connection: PeerConnectionClass | undefined;
   readonly worker: boolean;
   onup(agent: string): void;
   ondown(agent: string): void;
@@ -131,7 +133,7 @@ export class AgentSessions {
   #open(name: AgentName): Entry | undefined {
     const present = this.#entries.get(name.id);
     if (present || this.#closed) return present;
-    const { room, secret, rtc, worker } = this.#options;
+    const { room, secret, rtc, Connection, worker } = this.#options;
     const signaling = new PairSignaling(
       (body) => room.sayTo(name, body),
       () => room.reopen(),
@@ -145,6 +147,7 @@ export class AgentSessions {
       signal: entry.ending.signal,
       ...(secret === undefined ? {} : { secret, secretKind: 'key' as const }),
       ...(rtc === undefined ? {} : { rtc }),
+      ...(Connection === undefined ? {} : { RTCPeerConnection: Connection }),
     });
     connecting.then(
       (session) => this.#connected(entry, session),

@@ -182,11 +182,12 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     });
   }
 
-  #makeSessions({ secret, rtc, worker }: MeshSettings): AgentSessions {
+  #makeSessions({ secret, rtc, Connection, worker }: MeshSettings): AgentSessions {
     return new AgentSessions({
       room: this.#room,
       secret,
       rtc,
+      Connection,
       worker,
       onup: (agent) => this.#sessionChanged(agent, true),
       ondown: (agent) => this.#sessionChanged(agent, false),
