@@ -1,4 +1,4 @@
-import type { MillraceError } from './errors.js';
+import type { ErrorCode, MillraceError } from './errors.js';
 import type { TypedEventTarget } from './events.js';
 import type { PeerConnectionClass, Signaling } from './options.js';
 import type { Offer, SendOptions, Source, Transfer } from './types.js';
@@ -135,6 +135,18 @@ export type MeshLogEvent =
       readonly agent: string;
     }
   | {
+      /** An attempt to connect to an agent failed. */
+      readonly event: 'connection_failed';
+      /** Its name. */
+      readonly agent: string;
+      /** As `MillraceError.code`. */
+      readonly code: ErrorCode;
+      /** As `MillraceError.detail`. */
+      readonly detail: string;
+      /** True: no other attempt follows, see `MeshEvents.refused`. False: another one follows, after a pause. */
+      readonly final: boolean;
+    }
+  | {
       /** `Mesh.topology` is another one. */
       readonly event: 'topology_changed';
       /** Now. */
@@ -203,6 +215,16 @@ export interface MeshEvents {
     /** Whose. */
     readonly agent: string;
   };
+  /**
+   * An agent has another `secret`, or somebody is in between: no connection to it is made while it stays in the room. Messages
+   * to it are not acknowledged, and `sendFiles` rejects with the error.
+   */
+  refused: Event & {
+    /** Its name. */
+    readonly agent: string;
+    /** 'authentication-failed'. */
+    readonly error: MillraceError;
+  };
   /** `Mesh.qualityMode` is another one. */
   qualitychange: Event;
   /** The mesh is over. */
@@ -230,7 +252,7 @@ export interface Mesh extends TypedEventTarget<MeshEvents> {
   readonly bandwidthStats: BandwidthStats;
   /** Is told each message for this agent. */
   onmessage: ((message: MeshMessage) => void) | null;
-  /** Is told each offer of files, and whose it is. */
+  /** Is told each offer of files, and whose it is. Offers that came before it was set are delivered when it is. */
   onincoming: ((offer: Offer, agent: string) => void) | null;
   /**
    * Says something to one agent. Resolves when it has the message.
@@ -244,8 +266,10 @@ export interface Mesh extends TypedEventTarget<MeshEvents> {
   /** What waits for others to share a record with goes out now. */
   flush(): void;
   /**
-   * Offers files to any agent, over the connection that its messages take; where there is none, one is made. Errors: rejects
-   * with 'invalid-argument' for an agent that is not here, 'timeout' where no connection comes up within 30 s, 'closed'.
+   * Offers files to any agent, over the connection that its messages take. Where there is none, one is made, and ends 5 s after
+   * the last file.
+   * Errors: rejects with 'invalid-argument' for an agent that is not here, 'timeout' where no connection comes up within 30 s,
+   * 'connection-lost' where the agent leaves before, 'authentication-failed' for an agent with another secret, 'closed'.
    */
   sendFiles(to: string, source: Source | readonly Source[], options?: SendOptions): Promise<Transfer>;
   /** Says goodbye and lets go of everything. */

@@ -1,52 +1,30 @@
 import { MillraceError } from '../api/errors.js';
-import type { PeerConnectionClass } from '../api/options.js';
+import type { ConnectOptions } from '../api/options.js';
 import type { Offer } from '../api/types.js';
-import { deferred } from '../base/deferred.js';
-import { connectAppSession, type AppSession } from '../session/app_channel.js';
+import type { AppSession } from '../session/app_channel.js';
+import { AgentSession } from './agent_session.js';
 import type { MeetingRoom } from './meeting_room.js';
-import { PairSignaling } from './pair_signaling.js';
 import type { AgentName } from './room_messages.js';
 
 export interface AgentSessionsOptions {
   readonly room: MeetingRoom;
-  readonly secret: string | undefined;
-  readonly rtc: RTCConfiguration | undefined;
-  readonly Connection: PeerConnectionClass | undefined;
-  readonly worker: boolean;
-  onup(agent: string): void;
-  ondown(agent: string): void;
+  /** For each session. */
+  readonly connect: Omit<ConnectOptions, 'signaling' | 'signal'>;
+  /** The session with an agent works; or does not, for a while or for ever. */
+  onup(agent: string, up: boolean): void;
   onbatch(agent: string, batch: Uint8Array): void;
   onbuffered(agent: string, bytes: number): void;
-  onincoming(agent: string, offer: Offer): void;
+  /** An attempt to connect to an agent failed. `final`: no other one follows while it stays in the room. */
+  onfailed(agent: string, error: MillraceError, final: boolean): void;
 }
 
-/** A session with one agent, from the first attempt to connect on. */
-interface Entry {
-  readonly name: AgentName;
-  readonly signaling: PairSignaling;
-  readonly ending: AbortController;
-  session: AppSession | undefined;
-  up: boolean;
-}
-
-/** Between one attempt and the next, ms, drawn between these, so that two sides do not miss each other again and again. */
-const LEAST_PAUSE_MS = 500;
-const MOST_PAUSE_MS = 2_000;
-/** Nobody answered: the other side may not have heard of this one yet. */
-const ATTEMPT_MS = 12_000;
-/** How long a caller waits for a connection that has to be made, ms. */
-const WAIT_MS = 30_000;
-
-/** The sessions of one agent: one with each neighbour, made again while the plan wants it, and others for files. */
+/** The sessions of one agent: with each neighbour, and with others while files go to or from them. */
 export class AgentSessions {
   readonly #options: AgentSessionsOptions;
-  readonly #entries = new Map<string, Entry>();
-  /** Neighbours by the plan. */
-  readonly #wanted = new Map<string, AgentName>();
-  readonly #retries = new Map<string, ReturnType<typeof setTimeout>>();
-  readonly #waiting = new Map<string, { resolve(session: AppSession): void }[]>();
-  readonly #releases = new Set<Promise<unknown>>();
-  #closed = false;
+  readonly #sessions = new Map<string, AgentSession>();
+  readonly #releases = new Set<Promise<void>>();
+  #onincoming: ((agent: string, offer: Offer) => void) | null = null;
+  #end: MillraceError | undefined;
 
   constructor(options: AgentSessionsOptions) {
     this.#options = options;
@@ -54,157 +32,98 @@ export class AgentSessions {
 
   /** Agents with a session that works. */
   get up(): string[] {
-    return [...this.#entries].filter(([, entry]) => entry.up).map(([id]) => id);
+    return [...this.#sessions.values()].filter(({ up }) => up).map(({ name }) => name.id);
   }
 
-  /** What each session's path is known to carry, bytes per second. */
+  /** Takes the offers of all agents. While it is null, offers wait. */
+  set onincoming(listener: ((agent: string, offer: Offer) => void) | null) {
+    this.#onincoming = listener;
+    for (const session of this.#sessions.values()) this.#listenForOffers(session);
+  }
+
+  /** The rate that each session's path is known to carry, bytes per second. */
   rates(): number[] {
-    return [...this.#entries.values()].flatMap(({ session }) => session?.stats().bottleneckRate ?? []);
+    return [...this.#sessions.values()].flatMap(({ session }) => session?.stats().bottleneckRate ?? []);
   }
 
+  /** The plan makes the agent a neighbour. */
   want(name: AgentName): void {
-    this.#wanted.set(name.id, name);
-    const present = this.#entries.get(name.id);
-    // Another agent under the same id.
-    if (present && present.name.incarnation !== name.incarnation) this.#end(present);
-    this.#open(name);
+    this.#of(name)?.want();
   }
 
-  /** The plan has no use for the session. While files go over it, it stays. */
+  /** The plan has no use for the session any more. While files go over it, it stays. */
   release(id: string): void {
-    this.#forget(id);
-    const entry = this.#entries.get(id);
-    if (entry && !entry.session?.hasTransfers) this.#end(entry);
+    this.#sessions.get(id)?.release();
   }
 
+  /** The agent left the room. */
   left(id: string): void {
-    this.#forget(id);
-    const entry = this.#entries.get(id);
-    if (entry) this.#end(entry);
+    const session = this.#sessions.get(id);
+    if (session) this.#remove(session, new MillraceError('connection-lost', `${id} left`));
   }
 
-  /** A message of another agent about the connection between the two. `known`: that agent is in the room. */
+  /** A message of another agent that sets up a session. `known`: that agent is in the room. */
   hear(from: AgentName, body: object, known: boolean): void {
-    let entry = this.#entries.get(from.id);
-    if (entry && entry.name.incarnation !== from.incarnation) return;
-    if (!entry && known) entry = this.#open(from);
-    entry?.signaling.hear(body);
+    const present = this.#sessions.get(from.id);
+    // An agent that the plan does not know yet, or not any more, is not heard.
+    if (present ? present.name.incarnation !== from.incarnation : !known) return;
+    this.#of(from)?.hear(body);
   }
 
   /** Somebody's way to the room ended; nobody says whose. */
   hearLeft(message: unknown): void {
-    for (const entry of this.#entries.values()) entry.signaling.hear(message);
+    for (const session of this.#sessions.values()) session.hearLeft(message);
   }
 
+  /** Sends messages to a neighbour. */
   send(id: string, batch: Uint8Array): void {
-    const entry = this.#entries.get(id);
-    if (entry?.up) entry.session?.sendMessage(batch);
+    this.#sessions.get(id)?.send(batch);
   }
 
-  /** The session with an agent, made if there is none. Errors: rejects with 'timeout'. */
+  /** The session with an agent, made if there is none. Errors: as `AgentSession.get`. */
   async get(name: AgentName): Promise<AppSession> {
-    const present = this.#entries.get(name.id);
-    if (present?.session && present.up) return present.session;
-    const arrived = deferred<AppSession>();
-    const waiting = this.#waiting.get(name.id) ?? [];
-    this.#waiting.set(name.id, [...waiting, arrived]);
-    const timer = setTimeout(() => arrived.reject(new MillraceError('timeout', `no connection to ${name.id}`)), WAIT_MS);
-    this.#open(name);
-    try {
-      return await arrived.promise;
-    } finally {
-      clearTimeout(timer);
-    }
+    const session = this.#of(name);
+    if (!session) throw this.#end;
+    return session.get();
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    for (const timer of this.#retries.values()) clearTimeout(timer);
-    for (const entry of [...this.#entries.values()]) this.#end(entry);
+  /** Ends all sessions: callers that wait fail with `error`. Resolves when everything is released. */
+  async close(error: MillraceError): Promise<void> {
+    this.#end ??= error;
+    for (const session of [...this.#sessions.values()]) this.#remove(session, error);
     await Promise.all(this.#releases);
   }
 
-  #forget(id: string): void {
-    this.#wanted.delete(id);
-    clearTimeout(this.#retries.get(id));
-    this.#retries.delete(id);
-  }
-
-  #open(name: AgentName): Entry | undefined {
-    const present = this.#entries.get(name.id);
-    if (present || this.#closed) return present;
-    const { room, secret, rtc, Connection, worker } = this.#options;
-    const signaling = new PairSignaling(
-      (body) => room.sayTo(name, body),
-      () => room.reopen(),
-    );
-    const entry: Entry = { name, signaling, ending: new AbortController(), session: undefined, up: false };
-    this.#entries.set(name.id, entry);
-    const attempt = setTimeout(() => entry.ending.abort(), ATTEMPT_MS);
-    const connecting = connectAppSession({
-      signaling,
-      worker,
-      signal: entry.ending.signal,
-      ...(secret === undefined ? {} : { secret, secretKind: 'key' as const }),
-      ...(rtc === undefined ? {} : { rtc }),
-      ...(Connection === undefined ? {} : { RTCPeerConnection: Connection }),
+  /** Undefined once closed. */
+  #of(name: AgentName): AgentSession | undefined {
+    const present = this.#sessions.get(name.id);
+    if (present?.name.incarnation === name.incarnation || this.#end) return present;
+    // Another agent under the same id.
+    if (present) this.left(name.id);
+    const { room, connect, onup, onbatch, onbuffered, onfailed } = this.#options;
+    const { id } = name;
+    const session = new AgentSession(name, {
+      connect,
+      say: (body) => room.sayTo(name, body),
+      reopenRoom: () => room.reopen(),
+      onup: (up) => onup(id, up),
+      onbatch: (batch) => onbatch(id, batch),
+      onbuffered: (bytes) => onbuffered(id, bytes),
+      onfailed: (error, final) => onfailed(id, error, final),
     });
-    connecting.then(
-      (session) => this.#connected(entry, session),
-      () => this.#lost(entry),
-    ).finally(() => clearTimeout(attempt));
-    return entry;
+    this.#listenForOffers(session);
+    this.#sessions.set(id, session);
+    return session;
   }
 
-  #connected(entry: Entry, session: AppSession): void {
-    if (this.#entries.get(entry.name.id) !== entry) {
-      this.#letGo(session);
-      return;
-    }
-    const { id } = entry.name;
-    entry.session = session;
-    session.onappmessage = (message) => this.#options.onbatch(id, message);
-    session.onbuffered = (bytes) => this.#options.onbuffered(id, bytes);
-    session.onincoming = (offer) => this.#options.onincoming(id, offer);
-    session.addEventListener('statechange', () => {
-      if (this.#entries.get(id) !== entry) return;
-      if (session.state === 'closed') this.#lost(entry);
-      // While the session is repaired, messages may go another way.
-      else this.#setUp(entry, session.state === 'connected');
-    });
-    this.#setUp(entry, true);
-    for (const { resolve } of this.#waiting.get(id) ?? []) resolve(session);
-    this.#waiting.delete(id);
+  #listenForOffers(session: AgentSession): void {
+    const listener = this.#onincoming;
+    session.onincoming = listener && ((offer) => listener(session.name.id, offer));
   }
 
-  #setUp(entry: Entry, up: boolean): void {
-    if (entry.up === up) return;
-    entry.up = up;
-    if (up) this.#options.onup(entry.name.id);
-    else this.#options.ondown(entry.name.id);
-  }
-
-  #lost(entry: Entry): void {
-    const { id } = entry.name;
-    if (this.#entries.get(id) !== entry) return;
-    this.#entries.delete(id);
-    this.#setUp(entry, false);
-    const name = this.#wanted.get(id);
-    if (!name || this.#closed) return;
-    const pause = LEAST_PAUSE_MS + Math.random() * (MOST_PAUSE_MS - LEAST_PAUSE_MS);
-    clearTimeout(this.#retries.get(id));
-    this.#retries.set(id, setTimeout(() => this.#open(name), pause));
-  }
-
-  #end(entry: Entry): void {
-    this.#entries.delete(entry.name.id);
-    this.#setUp(entry, false);
-    if (entry.session) this.#letGo(entry.session);
-    else entry.ending.abort();
-  }
-
-  #letGo(session: AppSession): void {
-    const released = session.close();
+  #remove(session: AgentSession, error: MillraceError): void {
+    this.#sessions.delete(session.name.id);
+    const released = session.close(error);
     this.#releases.add(released);
     void released.finally(() => this.#releases.delete(released));
   }

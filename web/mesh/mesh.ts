@@ -18,6 +18,7 @@ import { orAborted } from '../base/deferred.js';
 import { Driver } from '../base/driver.js';
 import { randomHex } from '../base/ids.js';
 import { reportException } from '../base/report_exception.js';
+import { nextTask } from '../base/tasks.js';
 import { loadMeshCore, type CoreMeshEvent, type MeshNodeCore } from '../wasm/mesh.js';
 import { AgentSessions } from './agent_sessions.js';
 import { CapacityMeter } from './capacity_meter.js';
@@ -57,7 +58,6 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
   readonly joined: Promise<void>;
   readonly agentId: string;
   onmessage: Mesh['onmessage'] = null;
-  onincoming: Mesh['onincoming'] = null;
   readonly #node: MeshNodeCore;
   readonly #settings: MeshSettings;
   readonly #room: MeetingRoom;
@@ -68,6 +68,9 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
   readonly #agents = new Map<string, AgentName>();
   #state: 'open' | 'closed' = 'open';
   #topology: Topology = 'full';
+  #onincoming: Mesh['onincoming'] = null;
+  /** The page listens to 'incoming'. */
+  #hearsIncoming = false;
   readonly #driver = new Driver({
     work: () => this.#work(),
     nextTimeout: (now) => this.#node.nextTimeout(now),
@@ -120,6 +123,22 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     return this.#node.stats();
   }
 
+  get onincoming(): Mesh['onincoming'] {
+    return this.#onincoming;
+  }
+
+  set onincoming(listener: Mesh['onincoming']) {
+    this.#onincoming = listener;
+    this.#listenForOffers();
+  }
+
+  override addEventListener(...args: Parameters<EventTarget['addEventListener']>): void {
+    super.addEventListener(...args);
+    if (args[0] !== 'incoming') return;
+    this.#hearsIncoming = true;
+    this.#listenForOffers();
+  }
+
   async send(to: string, payload: Payload, options: MessageOptions = {}): Promise<Acknowledgement> {
     if (typeof to !== 'string' || to === '') throw new MillraceError('invalid-argument', 'an agent must be named');
     return this.#outbox.send(to, payload, options);
@@ -143,7 +162,7 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
 
   async close(): Promise<void> {
     this.end(new MillraceError('closed'));
-    await this.#sessions.close();
+    await this.#sessions.close(new MillraceError('closed'));
   }
 
   /** Ends the mesh from this side in good order; everything pending fails with `error`. */
@@ -167,7 +186,7 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     this.#inbox.close();
     this.#agents.clear();
     // Sessions say goodbye through the room, too.
-    void this.#sessions.close().finally(() => this.#room.close());
+    void this.#sessions.close(error).finally(() => this.#room.close());
     this.dispatchEvent(Object.assign(new Event('close'), { error }));
   }
 
@@ -185,15 +204,16 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
   #makeSessions({ secret, rtc, Connection, worker }: MeshSettings): AgentSessions {
     return new AgentSessions({
       room: this.#room,
-      secret,
-      rtc,
-      Connection,
-      worker,
-      onup: (agent) => this.#sessionChanged(agent, true),
-      ondown: (agent) => this.#sessionChanged(agent, false),
+      connect: {
+        worker,
+        ...(secret === undefined ? {} : { secret, secretKind: 'key' }),
+        ...(rtc === undefined ? {} : { rtc }),
+        ...(Connection === undefined ? {} : { RTCPeerConnection: Connection }),
+      },
+      onup: (agent, up) => this.#sessionChanged(agent, up),
       onbatch: (agent, batch) => this.#driver.run(() => this.#node.handleBatch(agent, batch, performance.now())),
       onbuffered: (agent, bytes) => this.#driver.run(() => this.#node.setBuffered(agent, bytes)),
-      onincoming: (agent, offer) => this.#offered(agent, offer),
+      onfailed: (agent, error, final) => this.#sessionFailed(agent, error, final),
     });
   }
 
@@ -281,6 +301,15 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     });
   }
 
+  #sessionFailed(agent: string, error: MillraceError, final: boolean): void {
+    if (this.#state === 'closed') return;
+    const { code, detail } = error;
+    this.#log({ event: 'connection_failed', agent, code, detail, final });
+    // The page may still be waiting for `createMesh`: it can listen from the next task on.
+    const tell = (): boolean => this.dispatchEvent(Object.assign(new Event('refused'), { agent, error }));
+    if (final) void this.joined.then(nextTask).then(tell, () => {});
+  }
+
   // The page
 
   #deliver(message: MeshMessage): void {
@@ -289,10 +318,16 @@ class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     this.#call(() => this.onmessage?.(message));
   }
 
+  /** Offers wait in their sessions while nobody listens. */
+  #listenForOffers(): void {
+    const listens = this.#onincoming !== null || this.#hearsIncoming;
+    this.#sessions.onincoming = listens ? (agent, offer) => this.#offered(agent, offer) : null;
+  }
+
   #offered(agent: string, offer: Offer): void {
     if (this.#state === 'closed') return;
     this.dispatchEvent(Object.assign(new Event('incoming'), { offer, agent }));
-    this.#call(() => this.onincoming?.(offer, agent));
+    this.#call(() => this.#onincoming?.(offer, agent));
   }
 
   /** An exception of a listener is the page's own; it does not end a turn. */

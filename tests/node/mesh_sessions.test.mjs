@@ -1,0 +1,144 @@
+// The sessions between agents of a mesh over real WebRTC: secrets, failures, offers and files.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MeshRoom, RTCPeerConnection, secret, until, untilConnected } from './support/agents.mjs';
+
+const bytes = new Uint8Array(100_000).fill(7);
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A stack whose first `failures` connections fail at once; the ones after that are real. */
+function failing(failures) {
+  let left = failures;
+  return class extends RTCPeerConnection {
+    createDataChannel(...args) {
+      left -= 1;
+      if (left >= 0) throw new Error('no channel today');
+      return super.createDataChannel(...args);
+    }
+  };
+}
+
+test('an agent with another secret is tried once, and every page hears of it', async (t) => {
+  const room = new MeshRoom(t);
+  const meshes = await room.enterAll(['a', 'b', 'c'], { c: { secret: secret.toUpperCase() } });
+  const [a, b, c] = meshes;
+  const refused = [];
+  for (const mesh of meshes) mesh.addEventListener('refused', ({ agent, error }) => refused.push(`${mesh.agentId} ${agent} ${error.code}`));
+  await until(() => refused.length === 4, () => `refused: ${refused}`);
+  const code = 'authentication-failed';
+  assert.deepEqual(refused.sort(), [`a c ${code}`, `b c ${code}`, `c a ${code}`, `c b ${code}`]);
+  await until(() => a.connected.includes('b'), () => 'a and b are not connected');
+
+  const [entry] = c.log.filter(({ event }) => event === 'connection_failed');
+  assert.deepEqual([entry.code, entry.final], [code, true]);
+  assert.match(entry.detail, /./);
+  await assert.rejects(c.sendFiles('a', bytes), { code });
+
+  // Nothing is said between them any more, and those with the secret are not disturbed.
+  const before = room.pairMessages('c');
+  assert.ok(before < 120, `${before} messages`);
+  await wait(3_000);
+  assert.equal(room.pairMessages('c'), before);
+  await a.send('b', 'still here');
+});
+
+test('a failed attempt is logged, and the next ones come after growing pauses', async (t) => {
+  const room = new MeshRoom(t);
+  const [a, b] = await room.enterAll(['a', 'b'], { b: { RTCPeerConnection: failing(2) } });
+  await untilConnected([a, b]);
+  const failures = b.log.filter(({ event }) => event === 'connection_failed');
+  for (const { agent, code, detail, final } of failures) {
+    assert.deepEqual([agent, code, final], ['a', 'connection-failed', false]);
+    assert.match(detail, /no channel today/);
+  }
+  const connected = b.log.find(({ event }) => event === 'agent_connected');
+  const [first, second, third] = [...failures, connected].map(({ at }) => at);
+  assert.ok(second - first >= 900 && third - second >= 1_900, `failed, failed and connected at ${first}, ${second} and ${third} ms`);
+  await b.send('a', 'here now');
+});
+
+test('callers that wait for a connection fail when the mesh closes, or the agent leaves', async (t) => {
+  const room = new MeshRoom(t);
+  const options = { b: { RTCPeerConnection: failing(Infinity) } };
+  const [a, b] = await room.enterAll(['a', 'b'], options);
+  await until(() => a.agents.includes('b') && b.agents.includes('a'), () => 'they do not know each other');
+  const began = performance.now();
+  const closing = assert.rejects(b.sendFiles('a', bytes), { code: 'closed' });
+  const left = assert.rejects(a.sendFiles('b', bytes), { code: 'connection-lost' });
+  await wait(50);
+  await b.close();
+  await Promise.all([closing, left]);
+  assert.ok(performance.now() - began < 5_000);
+});
+
+test('offers wait until somebody listens', async (t) => {
+  const room = new MeshRoom(t);
+  const [a, b] = await room.enterAll(['a', 'b']);
+  await untilConnected([a, b]);
+  const transfers = [];
+  for (const name of ['one', 'two']) transfers.push(await a.sendFiles('b', bytes, { name }));
+  await wait(500);
+  assert.deepEqual(transfers.map(({ state }) => state), ['offered', 'offered']);
+
+  const names = [];
+  b.onincoming = (offer, from) => {
+    names.push(`${from} ${offer.files[0].name}`);
+    offer.accept({ sink: 'memory' });
+  };
+  await Promise.all(transfers.map(({ done }) => done));
+  assert.deepEqual(names, ['a one', 'a two']);
+
+  // As the listener of an event, too; and the property does not listen any more.
+  b.onincoming = null;
+  const third = await a.sendFiles('b', bytes, { name: 'three' });
+  await wait(500);
+  assert.equal(third.state, 'offered');
+  b.addEventListener('incoming', ({ offer, agent }) => {
+    names.push(`${agent} ${offer.files[0].name}`);
+    offer.accept({ sink: 'memory' });
+  });
+  await third.done;
+  assert.deepEqual(names.slice(2), ['a three']);
+});
+
+test('a connection that was made for a file ends after it', async (t) => {
+  const room = new MeshRoom(t);
+  const hub = (capacity) => ({ topology: 'hub', capacity });
+  const meshes = await room.enterAll(['a', 'b', 'c', 'd'], { a: hub(9_000), b: hub(8_000), c: hub(1), d: hub(1) });
+  const [a, b, c, d] = meshes;
+  await until(() => c.connected.length === 2 && d.connected.length === 2, () => `${c.connected} and ${d.connected}`);
+  d.onincoming = (offer) => void offer.accept({ sink: 'memory' });
+
+  const first = await c.sendFiles('d', bytes);
+  assert.deepEqual([...c.connected].sort(), ['a', 'b', 'd']);
+  await first.done;
+  // The next one goes over the same connection.
+  await wait(3_000);
+  const before = room.pairMessages('d');
+  await (await c.sendFiles('d', bytes)).done;
+  assert.equal(room.pairMessages('d'), before);
+  await wait(3_000);
+  assert.ok(c.connected.includes('d'));
+
+  await until(() => !c.connected.includes('d') && !d.connected.includes('c'), () => `still connected: c to ${c.connected}, d to ${d.connected}`, 10);
+  await wait(3_000);
+  assert.deepEqual([[...c.connected].sort(), [...d.connected].sort()], [['a', 'b'], ['a', 'b']]);
+  // And is made again for the next one.
+  await (await c.sendFiles('d', bytes)).done;
+  await Promise.all([a, b].map((mesh) => mesh.send('d', 'hello')));
+});
+
+test('a message is acknowledged although the listener throws', async (t) => {
+  const room = new MeshRoom(t);
+  const [a, b] = await room.enterAll(['a', 'b']);
+  const reported = [];
+  process.setUncaughtExceptionCaptureCallback(({ message }) => reported.push(message));
+  t.after(() => process.setUncaughtExceptionCaptureCallback(null));
+  b.onmessage = ({ payload }) => {
+    throw new Error(payload);
+  };
+  await a.send('b', 'one');
+  await a.send('b', 'two');
+  await until(() => reported.length === 2, () => `reported: ${reported}`);
+  assert.deepEqual(reported, ['one', 'two']);
+});
