@@ -2,7 +2,8 @@ import { orAborted } from '../base/deferred.js';
 import { MillraceError } from '../api/errors.js';
 import { checkNumber } from './check.js';
 import { readConnection } from '../rtc/connection_stats.js';
-import { LaneSet, type LaneSetOptions } from './lane_set.js';
+import { LaneSet } from './lane_set.js';
+import type { LaneSetOptions } from './lane_set_types.js';
 import { QualityMonitor } from './quality_monitor.js';
 
 /** What is sent, and how. */
