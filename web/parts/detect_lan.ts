@@ -1,6 +1,6 @@
 import type { Profile } from '../api/profile.js';
+import { isCellular } from '../rtc/cellular.js';
 import { readConnection } from '../rtc/connection_stats.js';
-import { isCellular } from '../rtc/path_monitor.js';
 import { core } from '../wasm/parts.js';
 
 /** What a connection's path is like. */

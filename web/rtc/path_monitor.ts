@@ -1,3 +1,4 @@
+import { isCellular } from './cellular.js';
 import { readConnection } from './connection_stats.js';
 import { PacketExchange } from './packet_exchange.js';
 
@@ -60,10 +61,4 @@ export class PathMonitor {
     this.#options.onpath(stats.hostPair, isCellular());
     this.#exchange.ask(stats);
   }
-}
-
-/** Whether the device says that it is on a mobile network: Chromium on phones does. */
-export function isCellular(): boolean {
-  const { connection } = (globalThis.navigator ?? {}) as Navigator & { connection?: { type?: string } };
-  return connection?.type === 'cellular';
 }
