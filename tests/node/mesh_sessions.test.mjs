@@ -1,6 +1,8 @@
 // The sessions between agents of a mesh over real WebRTC: secrets, failures, offers and files.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { transform } from 'esbuild';
 import { MeshRoom, RTCPeerConnection, secret, until, untilConnected } from './support/agents.mjs';
 
 const bytes = new Uint8Array(100_000).fill(7);
@@ -141,4 +143,23 @@ test('a message is acknowledged although the listener throws', async (t) => {
   await a.send('b', 'two');
   await until(() => reported.length === 2, () => `reported: ${reported}`);
   assert.deepEqual(reported, ['one', 'two']);
+});
+
+test('what a user of the package writes by the declarations runs', async (t) => {
+  const root = new URL('../../', import.meta.url);
+  const { code } = await transform(await readFile(new URL('scripts/lib/consumer.ts', root)), { loader: 'ts', format: 'esm' });
+  // The declarations have another name than the module.
+  const text = code.replaceAll('../../dist/', new URL('dist/', root).href).replace('/dist/index.js', '/dist/millrace.js');
+  const { talk } = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+
+  const room = new MeshRoom(t);
+  const messages = [];
+  const received = [];
+  const talking = talk({ agentId: 'ada', signaling: room.join(), secret, RTCPeerConnection }, 'bob', new File([bytes], 'file'));
+  const bob = await room.enter('bob');
+  bob.onmessage = ({ payload }) => messages.push(payload);
+  bob.onincoming = (offer) => received.push(offer.accept({ sink: 'memory' }).done);
+  assert.equal(await talking, 2);
+  assert.deepEqual(messages, [{ hello: [1, 'two', null] }, new Uint8Array(3)]);
+  assert.equal((await received[0]).bytes, bytes.length);
 });
