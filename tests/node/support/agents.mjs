@@ -46,7 +46,7 @@ export class MeshRoom extends Room {
 }
 
 /** Each agent is connected to as many others. */
-export async function untilConnected(meshes, count = meshes.length - 1) {
+export async function untilConnected(meshes, count = meshes.length - 1, seconds = 20) {
   const missing = () => meshes.filter(({ connected }) => connected.length !== count);
-  await until(() => missing().length === 0, () => missing().map(({ agentId, connected }) => `${agentId}: connected to [${connected}], not to ${count}`).join('; '));
+  await until(() => missing().length === 0, () => missing().map(({ agentId, connected }) => `${agentId}: connected to [${connected}], not to ${count}`).join('; '), seconds);
 }
