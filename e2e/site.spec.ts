@@ -175,7 +175,7 @@ test('HTML and SVG with scripts are not run and not shown, under whatever name',
   expect(complaints).toEqual([]);
 });
 
-test('the charts come when they are opened, and the trace can be saved', async ({ openPage, complaints }) => {
+test('the charts come when they are opened, and their statistics can be saved', async ({ openPage, complaints }) => {
   const sender = await openPage('chromium', 'sender', '/');
   const loaded: string[] = [];
   sender.on('request', (request) => loaded.push(request.url()));
@@ -186,7 +186,7 @@ test('the charts come when they are opened, and the trace can be saved', async (
   await sender.getByTestId('details').locator('summary').click();
   await expect(sender.getByTestId('chart')).toHaveCount(3);
   await expect(sender.getByTestId('link-round-trip')).toHaveText(/ms$/);
-  for (const [button, name, start] of [['save-json', 'millrace-trace.json', '{'], ['save-png', 'millrace-trace.png', '\u{89}PNG']] as const) {
+  for (const [button, name, start] of [['save-json', 'millrace-statistics.json', '{'], ['save-png', 'millrace-statistics.png', '\u{89}PNG']] as const) {
     const downloading = sender.waitForEvent('download');
     await sender.getByTestId(button).click();
     const download = await downloading;

@@ -1,7 +1,7 @@
 import uPlot from 'uplot';
 import { make } from './dom.js';
 import { formatThroughput } from './format.js';
-import { Trace, type Sample } from './trace.js';
+import { StatsHistory, type Sample } from './stats_history.js';
 
 /** A chart draws these numbers of each sample. */
 interface Kind {
@@ -101,7 +101,7 @@ function makePlot(kind: Kind, box: HTMLElement): uPlot {
       legend: { show: false },
       cursor: { show: false },
       scales: {
-        x: { range: () => [Date.now() / 1000 - Trace.seconds, Date.now() / 1000] },
+        x: { range: () => [Date.now() / 1000 - StatsHistory.seconds, Date.now() / 1000] },
         y: { range: (_plot, _least, most) => [0, Math.max(kind.least, most * 1.1)] },
       },
       axes: [

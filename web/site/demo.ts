@@ -2,10 +2,10 @@ import type { Offer } from '../index.js';
 import { Details } from './details.js';
 import { byId, make } from './dom.js';
 import { codeOf, explain } from './errors.js';
-import { Link, type LinkState, type Ways } from './link.js';
 import { watchPicks } from './picker.js';
-import { makeId, makeLink, readPageOptions } from './room.js';
+import { makeId, makeInviteLink, readPageOptions } from './room.js';
 import { isSaving } from './saving.js';
+import { SessionKeeper, type SessionState, type Ways } from './session_keeper.js';
 import { Share } from './share.js';
 import { missing } from './support.js';
 import { byCode, lostNames, ownRoom } from './tab_memory.js';
@@ -46,7 +46,7 @@ const queue: { card: TransferCard; files: File[] }[] = [];
 /** What each sending card stands for, to offer it again. */
 const filesOf = new Map<TransferCard, File[]>();
 let { room, key } = options;
-let link: Link | null = null;
+let keeper: SessionKeeper | null = null;
 let nobodyTimer: ReturnType<typeof setTimeout> | undefined;
 const share = new Share((words) => (page.status.textContent = words));
 
@@ -106,12 +106,12 @@ function sendFiles(files: File[]): void {
   const card = new TransferCard('send', files, cardListener);
   filesOf.set(card, files);
   addCard(card);
-  if (link === null) openOwnRoom();
+  if (keeper === null) openOwnRoom();
   sendOrQueue(card, files);
 }
 
 function sendOrQueue(card: TransferCard, files: File[]): void {
-  if (link?.connected === true) {
+  if (keeper?.connected === true) {
     offer(card, files);
     return;
   }
@@ -138,7 +138,7 @@ function dropCard(card: TransferCard): void {
 
 function offer(card: TransferCard, files: File[]): void {
   try {
-    if (link !== null) card.follow(link.send(files));
+    if (keeper !== null) card.follow(keeper.send(files));
   } catch (error) {
     const { code, message } = codeOf(error);
     removeCard(card);
@@ -151,7 +151,7 @@ function receiveOffer(incoming: Offer): void {
   const broken = [...cards].filter((other) => other.state === 'failed' && other.isOf(incoming.files));
   addCard(card);
   // It goes on in the new one.
-  if (card.showOffer(incoming, options.sink, link?.verified ?? false)) broken.forEach(dropCard);
+  if (card.showOffer(incoming, options.sink, keeper?.verified ?? false)) broken.forEach(dropCard);
 }
 
 function openOwnRoom(): void {
@@ -159,13 +159,13 @@ function openOwnRoom(): void {
   key = makeId();
   // Kept, so that a reload of this page still shows the link; and in the address, so that it joins the room again.
   ownRoom.set(room);
-  history.replaceState(null, '', makeLink(location, room, key));
+  history.replaceState(null, '', makeInviteLink(location, room, key));
   enterRoom(room);
 }
 
 function enterRoom(id: string): void {
   const own = ownRoom.get() === id;
-  if (own) share.show(makeLink(location, id, key));
+  if (own) share.show(makeInviteLink(location, id, key));
   else showReceiving();
   start({ room: id, key, code: null, offersCode: own });
 }
@@ -188,20 +188,20 @@ function showReceiving(): void {
 function start(ways: Ways): void {
   page.drop.classList.add('compact');
   page.join.hidden = true;
-  link = new Link(ways, options.worker, {
-    onState: showLink,
+  keeper = new SessionKeeper(ways, options.worker, {
+    onState: showState,
     onOffer: receiveOffer,
-    onError: showLinkError,
+    onError: showFailure,
     onTrouble: (trouble) => showAlert(trouble === null ? '' : `${explain(trouble.code, trouble.message)} Trying again… (${trouble.code})`),
     onCode: (code, because = '') => share.showCode(code, because === '' ? '' : explain(`own-${because}`, '')),
   });
 }
 
-function showLink(state: LinkState): void {
-  const words: Record<LinkState, string> = {
+function showState(state: SessionState): void {
+  const words: Record<SessionState, string> = {
     idle: 'Not connected',
     waiting: 'Waiting to connect',
-    connected: link?.verified === true ? 'Connected, encrypted, verified' : 'Connected, encrypted, not verified',
+    connected: keeper?.verified === true ? 'Connected, encrypted, verified' : 'Connected, encrypted, not verified',
     reconnecting: 'Connection lost, reconnecting',
     failed: 'Not connected',
   };
@@ -209,8 +209,8 @@ function showLink(state: LinkState): void {
   if (indicator !== null) indicator.dataset['state'] = state;
   page.connectionText.textContent = words[state];
   page.status.textContent = words[state];
-  page.compare.hidden = state !== 'connected' || link?.verified !== false;
-  const pictures = page.compare.hidden ? [] : (link?.sas ?? []);
+  page.compare.hidden = state !== 'connected' || keeper?.verified !== false;
+  const pictures = page.compare.hidden ? [] : (keeper?.sas ?? []);
   page.sas.replaceChildren(
     ...pictures.map(({ picture, name }) =>
       make('li', {}, [make('span', { class: 'picture', text: picture, attributes: { 'aria-hidden': 'true' } }), make('span', { text: name })])),
@@ -237,13 +237,13 @@ function isOwn(): boolean {
   return room !== null && ownRoom.get() === room;
 }
 
-function showLinkError(code: string, message: string): void {
+function showFailure(code: string, message: string): void {
   if (room !== null) {
     showAlert(`${explain(code, message)} Reload the page to try again. (${code})`);
     return;
   }
   // A code can be typed again at once, without losing what stands on the page.
-  link = null;
+  keeper = null;
   showAlert(`${explain(code, message)} (${code})`);
   page.join.hidden = false;
   page.code.select();
@@ -275,8 +275,8 @@ page.join.addEventListener('submit', (event) => {
   enterByCode(page.code.value);
 });
 page.verify.addEventListener('click', () => {
-  link?.verify();
-  showLink('connected');
+  keeper?.verify();
+  showState('connected');
 });
 window.addEventListener('beforeunload', (event) => {
   // Files that are still to go would be forgotten, too.
@@ -284,12 +284,12 @@ window.addEventListener('beforeunload', (event) => {
   if (waiting || isSaving() || [...cards].some((card) => card.busy)) event.preventDefault();
 });
 // Otherwise the other side finds out only when the connection times out.
-window.addEventListener('pagehide', () => link?.leave());
+window.addEventListener('pagehide', () => keeper?.leave());
 // A link pasted into this tab's address changes the fragment only; the page has to start over for it.
 window.addEventListener('hashchange', () => location.reload());
 
 // It reads for itself, once a second.
-new Details(() => link?.stats());
+new Details(() => keeper?.stats());
 if (isAble()) {
   if (room !== null) enterRoom(room);
   else if (location.hash.includes('room=')) showAlert('This link is not complete. Ask for it again.');

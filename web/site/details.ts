@@ -2,7 +2,7 @@ import type { PeerStats } from '../index.js';
 import type { Charts } from './charts.js';
 import { byId, make } from './dom.js';
 import { formatThroughput } from './format.js';
-import { Trace } from './trace.js';
+import { StatsHistory } from './stats_history.js';
 
 const intervalMs = 1000;
 
@@ -12,7 +12,7 @@ export class Details {
   readonly #advice = byId('advice', HTMLParagraphElement);
   readonly #values: Readonly<Record<string, HTMLElement>>;
   readonly #stats: () => PeerStats | undefined;
-  readonly #trace = new Trace();
+  readonly #history = new StatsHistory();
   #charts: Charts | undefined;
 
   /** `stats`: of the session of now, if there is one. */
@@ -36,9 +36,9 @@ export class Details {
 
   #update(): void {
     const stats = this.#stats();
-    this.#panel.hidden = stats === undefined && this.#trace.samples.length === 0;
+    this.#panel.hidden = stats === undefined && this.#history.samples.length === 0;
     if (stats === undefined) return;
-    const sample = this.#trace.record(stats, Date.now());
+    const sample = this.#history.record(stats, Date.now());
     this.#advice.textContent = stats.recommendation;
     this.#advice.hidden = this.#advice.textContent === '';
     const loss = stats.packetLoss ?? sample.loss ?? undefined;
@@ -51,7 +51,7 @@ export class Details {
     this.#show('Limit', stats.bottleneckRate > 0 ? formatThroughput(stats.bottleneckRate) : undefined);
     this.#show('Sending', formatThroughput(sample.sent));
     this.#show('Receiving', formatThroughput(sample.received));
-    if (this.#panel.open) this.#charts?.draw(this.#trace.samples);
+    if (this.#panel.open) this.#charts?.draw(this.#history.samples);
   }
 
   #show(name: string, text: string | undefined): void {
@@ -63,17 +63,17 @@ export class Details {
     if (!this.#panel.open || this.#charts !== undefined) return;
     const { Charts: Kind } = await import('./charts.js');
     this.#charts ??= new Kind(byId('charts', HTMLDivElement));
-    this.#charts.draw(this.#trace.samples);
+    this.#charts.draw(this.#history.samples);
   }
 
   #saveJson(): void {
-    const text = JSON.stringify({ seconds: Trace.seconds, samples: this.#trace.samples }, null, 2);
-    save(new Blob([text], { type: 'application/json' }), 'millrace-trace.json');
+    const text = JSON.stringify({ seconds: StatsHistory.seconds, samples: this.#history.samples }, null, 2);
+    save(new Blob([text], { type: 'application/json' }), 'millrace-statistics.json');
   }
 
   async #savePng(): Promise<void> {
     const picture = await this.#charts?.toPng();
-    if (picture) save(picture, 'millrace-trace.png');
+    if (picture) save(picture, 'millrace-statistics.png');
   }
 }
 

@@ -37,7 +37,7 @@ export function makeId(): string {
 }
 
 /** The page's own address with the room and its key, for the other side. */
-export function makeLink(location: Location, room: string, key: string | null): string {
+export function makeInviteLink(location: Location, room: string, key: string | null): string {
   return `${location.origin}${location.pathname}${location.search}#room=${room}${key === null ? '' : `&key=${key}`}`;
 }
 

@@ -16,7 +16,7 @@ export interface Sample {
 }
 
 /** The last minute of a link, one sample a second. */
-export class Trace {
+export class StatsHistory {
   static readonly seconds = 60;
   readonly #samples: Sample[] = [];
   #before = new Map<number, { sent: number; received: number }>();
@@ -55,7 +55,7 @@ export class Trace {
       loss: records > 0 ? lost / records : null,
     };
     this.#samples.push(sample);
-    while (now - (this.#samples[0]?.at ?? now) > Trace.seconds * 1000) this.#samples.shift();
+    while (now - (this.#samples[0]?.at ?? now) > StatsHistory.seconds * 1000) this.#samples.shift();
     return sample;
   }
 }

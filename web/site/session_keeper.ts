@@ -4,10 +4,10 @@ import { codeOf, PageError, reasonOf } from './errors.js';
 import { loadPackage, type Package } from './package.js';
 import { nameplateUrl, roomUrl } from './room.js';
 
-export type LinkState = 'idle' | 'waiting' | 'connected' | 'reconnecting' | 'failed';
+export type SessionState = 'idle' | 'waiting' | 'connected' | 'reconnecting' | 'failed';
 
-export interface LinkListener {
-  onState(state: LinkState): void;
+export interface SessionListener {
+  onState(state: SessionState): void;
   onOffer(offer: Offer): void;
   /** A short code leads here now; null: none does. `because`: why the one before is gone. */
   onCode(code: string | null, because?: string): void;
@@ -44,15 +44,15 @@ const mostFullRooms = 2;
 const calmMs = 2_000;
 
 /** Keeps a session with whoever else is there: when one ends in good order or breaks, the next is waited for. */
-export class Link {
+export class SessionKeeper {
   readonly #ways: Ways;
   readonly #worker: boolean | undefined;
-  readonly #listener: LinkListener;
+  readonly #listener: SessionListener;
   #peer: Peer | null = null;
   #endings: readonly AbortController[] = [];
   #emoji: Readonly<Record<string, string>> = {};
 
-  constructor(ways: Ways, worker: boolean | undefined, listener: LinkListener) {
+  constructor(ways: Ways, worker: boolean | undefined, listener: SessionListener) {
     this.#ways = ways;
     this.#worker = worker;
     this.#listener = listener;
