@@ -36,14 +36,14 @@ const page = {
   connectionText: byId('connection-text', HTMLSpanElement),
 };
 const siteTitle = 'Millrace';
-/** A link whose other side does not come within this is explained. */
+/** An invite link is explained where the other side does not come within this time. */
 const nobodyMs = 4_000;
 
 const options = readPageOptions(location);
 const cards = new Set<TransferCard>();
 /** Files that wait for a session, oldest first. */
 const queue: { card: TransferCard; files: File[] }[] = [];
-/** What each sending card stands for, to offer it again. */
+/** The files of each sending card, to offer them again. */
 const filesOf = new Map<TransferCard, File[]>();
 let { room, key } = options;
 let keeper: SessionKeeper | null = null;
@@ -82,12 +82,12 @@ function showNotice(text: string): void {
   page.notice.hidden = text === '';
 }
 
-/** A page that is loaded again has none of its files: then it says which. */
+/** A page that is loaded again has lost its files: it then names them. */
 function rememberNames(): void {
   lostNames.set([...filesOf].flatMap(([card, files]) => (card.state === 'cancelled' ? [] : files.map(({ name }) => name))));
 }
 
-/** Whether this browser can do it; says what it lacks. */
+/** Whether this browser can transfer files; shows what it lacks. */
 function isAble(): boolean {
   const lack = missing();
   showAlert(lack?.message ?? '');
@@ -96,7 +96,7 @@ function isAble(): boolean {
 
 function addCard(card: TransferCard): void {
   cards.add(card);
-  // Newest first: what needs an answer stands where one looks.
+  // Newest first: a card that needs an answer stands where people look.
   page.transfers.prepend(card.element);
 }
 
@@ -150,14 +150,14 @@ function receiveOffer(incoming: Offer): void {
   const card = new TransferCard('receive', incoming.files, cardListener);
   const broken = [...cards].filter((other) => other.state === 'failed' && other.isOf(incoming.files));
   addCard(card);
-  // It goes on in the new one.
+  // The new card continues the transfer of the broken ones.
   if (card.showOffer(incoming, options.sink, keeper?.verified ?? false)) broken.forEach(dropCard);
 }
 
 function openOwnRoom(): void {
   room = makeId();
   key = makeId();
-  // Kept, so that a reload of this page still shows the link; and in the address, so that it joins the room again.
+  // The tab remembers the room, so that a reload still shows the invite link. The address names it, so that a reload joins the room again.
   ownRoom.set(room);
   history.replaceState(null, '', makeInviteLink(location, room, key));
   enterRoom(room);
@@ -181,7 +181,7 @@ function enterByCode(code: string): void {
 function showReceiving(): void {
   page.title.textContent = 'Receive files from browser to browser';
   page.dropHint.textContent = 'or drop them here to send some back';
-  // What comes in, and may wait for an answer, goes before what one could send.
+  // Incoming offers, which may wait for an answer, come before the form to send.
   page.transfers.parentElement?.after(page.drop, page.more, page.textCard);
 }
 
@@ -226,7 +226,7 @@ function showState(state: SessionState): void {
     return;
   }
   if (state === 'reconnecting') return;
-  // Offers that nobody answered went with the session.
+  // Unanswered offers ended with the session.
   for (const card of cards) {
     if (card.direction === 'receive' && card.state === 'offered') card.showLost();
   }
@@ -242,7 +242,7 @@ function showFailure(code: string, message: string): void {
     showAlert(`${explain(code, message)} Reload the page to try again. (${code})`);
     return;
   }
-  // A code can be typed again at once, without losing what stands on the page.
+  // Another code can be typed at once, without losing the cards on the page.
   keeper = null;
   showAlert(`${explain(code, message)} (${code})`);
   page.join.hidden = false;
@@ -279,16 +279,16 @@ page.verify.addEventListener('click', () => {
   showState('connected');
 });
 window.addEventListener('beforeunload', (event) => {
-  // Files that are still to go would be forgotten, too.
+  // Files that are still to be sent would be forgotten, too.
   const waiting = [...filesOf.keys()].some(({ state }) => state === 'queued' || state === 'offered');
   if (waiting || isSaving() || [...cards].some((card) => card.busy)) event.preventDefault();
 });
 // Otherwise the other side finds out only when the connection times out.
 window.addEventListener('pagehide', () => keeper?.leave());
-// A link pasted into this tab's address changes the fragment only; the page has to start over for it.
+// An invite link that is pasted into this tab's address changes only the fragment: the page has to start again.
 window.addEventListener('hashchange', () => location.reload());
 
-// It reads for itself, once a second.
+// It reads the statistics by itself, once a second.
 new Details(() => keeper?.stats());
 if (isAble()) {
   if (room !== null) enterRoom(room);
@@ -299,5 +299,5 @@ if (isAble()) {
     showNotice(`This page was loaded again and has lost its files: choose ${lostNames.get()} again.${same}`);
   }
 }
-// old.js says what to do where this line was not reached.
+// Where this line is not reached, old.js shows what to do.
 document.documentElement.dataset['started'] = '';

@@ -6,7 +6,7 @@ import { StatsHistory } from './stats_history.js';
 
 const intervalMs = 1000;
 
-/** What an engineer wants to know of the link, and what to do about it in plain words. */
+/** The panel for engineers: statistics of the session, with advice in plain words. */
 export class Details {
   readonly #panel = byId('details', HTMLDetailsElement);
   readonly #advice = byId('advice', HTMLParagraphElement);
@@ -15,11 +15,11 @@ export class Details {
   readonly #history = new StatsHistory();
   #charts: Charts | undefined;
 
-  /** `stats`: of the session of now, if there is one. */
+  /** `stats`: the statistics of the current session, if there is one. */
   constructor(stats: () => PeerStats | undefined) {
     this.#stats = stats;
     const list = byId('figures', HTMLDListElement);
-    // The one of words goes last, where it has room.
+    // The bottleneck is a word, not a number, and goes last, where there is space.
     const names = ['Quality', 'Round trip', 'Loss', 'Lanes', 'Queue', 'Limit', 'Sending', 'Receiving', 'Bottleneck'];
     this.#values = Object.fromEntries(
       names.map((name) => {
@@ -81,6 +81,6 @@ function save(blob: Blob, name: string): void {
   const link = make('a', { attributes: { download: name } });
   link.href = URL.createObjectURL(blob);
   link.click();
-  // The browser has to begin with it first.
+  // The browser has to start the download first.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
