@@ -1,5 +1,5 @@
 /**
- * Many agents that exchange messages.
+ * Messages among many agents.
  *
  * @module millrace/mesh
  */

@@ -1,6 +1,6 @@
 /**
- * The building blocks for people who keep their own connection. What they compute is computed by the same
- * code as in the engine, in a WebAssembly module of its own, which is loaded with this one.
+ * Building blocks for applications with a connection of their own. They use the engine's own code, in a WebAssembly module that is
+ * loaded with this module.
  *
  * @module millrace/parts
  */

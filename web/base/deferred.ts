@@ -1,4 +1,4 @@
-/** A promise with its two ends outside. */
+/** A promise that its owner resolves or rejects. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   resolve(value: T): void;

@@ -1,13 +1,11 @@
-import type { Bottleneck } from '../api/statistics.js';
-
 const INTERVAL_MS = 1_000;
 
-/** When statistics are worth an event: each second, and when what they say has changed. */
+/** Tells when statistics are due for an event: once a second, and when bottleneck, chunk size or lanes have changed. */
 export class StatsCadence {
   #at = -Infinity;
   #said = '';
 
-  isDue({ bottleneck, chunkSize, lanes }: { bottleneck: Bottleneck; chunkSize: number; lanes: readonly object[] }): boolean {
+  isDue({ bottleneck, chunkSize, lanes }: { bottleneck: string; chunkSize: number; lanes: readonly object[] }): boolean {
     const now = performance.now();
     const says = `${bottleneck} ${chunkSize} ${lanes.length}`;
     if (now - this.#at < INTERVAL_MS && says === this.#said) return false;

@@ -7,7 +7,7 @@ import { parseEnvelope } from '../signaling/envelope.js';
 import { PairSignaling } from './pair_signaling.js';
 import type { AgentName } from './room_messages.js';
 
-/** Pause after a session that worked, or after a first failure, ms; drawn between these so that two sides do not miss each other again and again. */
+/** Pause after a session that worked, or after a first failure, ms: random, so that two sides do not miss each other repeatedly. */
 const LEAST_PAUSE_MS = 500;
 const MOST_PAUSE_MS = 2_000;
 /** Longest pause, ms. Less than an attempt takes, so that two sides that back off still meet. */
@@ -128,8 +128,8 @@ export class AgentSession {
     if (this.#up && this.session) return this.session;
     const arrived = deferred<AppSession>();
     this.#waiting.add(arrived);
-    const giveUp = (): void => arrived.reject(new MillraceError('timeout', `no connection to ${this.name.id} within ${WAIT_MS / 1000} s`));
-    const timer = setTimeout(giveUp, WAIT_MS);
+    const late = new MillraceError('timeout', `no connection to ${this.name.id} within ${WAIT_MS / 1000} s`);
+    const timer = setTimeout(() => arrived.reject(late), WAIT_MS);
     if (!this.#attempt) this.#asked = true;
     this.#open();
     try {
