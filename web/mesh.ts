@@ -3,7 +3,7 @@
  *
  * @module millrace/mesh
  */
-export { createMesh } from './mesh/mesh.js';
+export { createMesh } from './mesh/create_mesh.js';
 export { errorCodes, MillraceError, type ErrorCode } from './api/errors.js';
 export type {
   Acknowledgement,

@@ -6,7 +6,7 @@ import { bundle } from './support/web_module.mjs';
 
 const { compress, createMesh, decodePayload, decompress, encodePayload, parseRoomText, resolveMeshOptions, toRoomText } = await bundle(`
   export { compress, decompress } from './mesh/compression.ts';
-  export { createMesh } from './mesh/mesh.ts';
+  export { createMesh } from './mesh/create_mesh.ts';
   export { decodePayload, encodePayload } from './mesh/payload.ts';
   export { parseRoomText, toRoomText } from './mesh/room_messages.ts';
   export { resolveMeshOptions } from './mesh/options.ts';

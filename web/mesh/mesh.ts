@@ -7,53 +7,26 @@ import type {
   MeshEvents,
   MeshLogEvent,
   MeshMessage,
-  MeshOptions,
   MessageOptions,
   Payload,
   QualityMode,
   Topology,
 } from '../api/mesh_types.js';
 import type { Offer, SendOptions, Source, Transfer } from '../api/types.js';
-import { orAborted } from '../base/deferred.js';
 import { Driver } from '../base/driver.js';
-import { randomHex } from '../base/ids.js';
 import { reportException } from '../base/report_exception.js';
 import { nextTask } from '../base/tasks.js';
-import { loadMeshCore, type CoreMeshEvent, type MeshNodeCore } from '../wasm/mesh.js';
+import type { CoreMeshEvent, MeshNodeCore } from '../wasm/mesh.js';
 import { AgentSessions } from './agent_sessions.js';
 import { CapacityMeter } from './capacity_meter.js';
 import { Inbox } from './inbox.js';
 import { MeetingRoom } from './meeting_room.js';
-import { resolveMeshOptions, type MeshSettings } from './options.js';
+import type { MeshSettings } from './options.js';
 import { Outbox } from './outbox.js';
 import type { AgentName } from './room_messages.js';
 
-/**
- * Joins the room of `options.signaling` and connects to the agents that the topology names.
- * Errors: rejects with 'invalid-argument' for invalid options and for an id that another agent has, 'aborted', 'internal'; the
- * signalling is closed then. Afterwards the mesh ends by itself ('close') only where `signal` is aborted, or another agent that
- * was here before under this id comes back into reach.
- */
-export async function createMesh(options: MeshOptions): Promise<Mesh> {
-  let mesh: MeshImpl | undefined;
-  try {
-    const settings = resolveMeshOptions(options);
-    const signal = settings.signal ?? new AbortController().signal;
-    const core = await orAborted(loadMeshCore(), signal);
-    const self = { id: settings.agentId, incarnation: randomHex(8), capacity: settings.capacity ?? 0 };
-    mesh = new MeshImpl(new core.MeshNode(self, settings.core, performance.now()), self, settings);
-    await orAborted(mesh.joined, signal);
-    return mesh;
-  } catch (caught) {
-    const error = MillraceError.from(caught, 'internal');
-    if (mesh) mesh.end(error);
-    else options.signaling?.close?.();
-    throw error;
-  }
-}
-
 /** Wires the core's node to the room, to the sessions with other agents, and to the page. */
-class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
+export class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
   /** Rejects where another agent has the id. */
   readonly joined: Promise<void>;
   readonly agentId: string;
