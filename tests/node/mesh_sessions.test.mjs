@@ -141,20 +141,20 @@ test('a connection that was made for a file ends after it', async (t) => {
   d.onincoming = (offer) => void offer.accept({ sink: 'memory' });
 
   const first = await c.sendFiles('d', bytes);
-  assert.deepEqual([...c.connected].sort(), ['a', 'b', 'd']);
+  assert.ok(c.connected.includes('d'));
   await first.done;
   // The next one goes over the same connection.
   await wait(3_000);
-  const before = room.pairMessages('d');
+  const before = room.pairMessages('c', 'd');
   await (await c.sendFiles('d', bytes)).done;
-  assert.equal(room.pairMessages('d'), before);
   await wait(3_000);
+  assert.equal(room.pairMessages('c', 'd'), before);
   assert.ok(c.connected.includes('d'));
 
   await until(() => !c.connected.includes('d') && !d.connected.includes('c'), () => `still connected: c to ${c.connected}, d to ${d.connected}`, 10);
   await wait(3_000);
-  assert.deepEqual([[...c.connected].sort(), [...d.connected].sort()], [['a', 'b'], ['a', 'b']]);
-  // And is made again for the next one.
+  assert.ok(!c.connected.includes('d') && !d.connected.includes('c'));
+  // And it is made again for the next one.
   await (await c.sendFiles('d', bytes)).done;
   await Promise.all([a, b].map((mesh) => mesh.send('d', 'hello')));
 });

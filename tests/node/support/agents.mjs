@@ -39,9 +39,10 @@ export class MeshRoom extends Room {
     return Promise.all(ids.map((id) => this.enter(id, options?.[id])));
   }
 
-  /** How many messages were sent that set up a connection from or to an agent. */
-  pairMessages(id) {
-    return this.log.filter(({ kind, from, to }) => kind === 'pair' && [from.id, to.id].includes(id)).length;
+  /** How many messages were sent that set up the sessions of an agent: with `other`, or with all. */
+  pairMessages(id, other) {
+    const isOfBoth = (ids) => ids.includes(id) && (other === undefined || ids.includes(other));
+    return this.log.filter(({ kind, from, to }) => kind === 'pair' && isOfBoth([from.id, to.id])).length;
   }
 }
 
