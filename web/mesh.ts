@@ -1,9 +1,9 @@
 /**
- * Many agents that exchange messages.
+ * Messages among many agents.
  *
  * @module millrace/mesh
  */
-export { createMesh } from './mesh/mesh.js';
+export { createMesh } from './mesh/create_mesh.js';
 export { errorCodes, MillraceError, type ErrorCode } from './api/errors.js';
 export type {
   Acknowledgement,

@@ -1,6 +1,6 @@
 /**
- * The building blocks for people who keep their own connection. What they compute is computed by the same
- * code as in the engine, in a WebAssembly module of its own, which is loaded with this one.
+ * Building blocks for applications with a connection of their own. They use the engine's own code, in a WebAssembly module that is
+ * loaded with this module.
  *
  * @module millrace/parts
  */
@@ -16,16 +16,16 @@ export type { ProfileLimits, QualitySample, WaterMarkPreset, WaterMarks } from '
 export { createDataChannel, type ChannelDelivery, type DataChannelOptions } from './parts/data_channel.js';
 export { detectLan, type DetectLanOptions, type LanDetection } from './parts/detect_lan.js';
 export { formatBytes, formatDuration, formatEta, formatThroughput } from './base/format.js';
-export {
-  LaneSet,
-  type LaneSetEvents,
-  type LaneSetOptions,
-  type LaneSetStats,
-  type LanesReceipt,
-  type LaneState,
-  type ReceiveLanesOptions,
-  type SendLanesOptions,
-} from './parts/lane_set.js';
+export { LaneSet } from './parts/lane_set.js';
+export type {
+  LaneSetEvents,
+  LaneSetOptions,
+  LaneSetStats,
+  LanesReceipt,
+  LaneState,
+  ReceiveLanesOptions,
+  SendLanesOptions,
+} from './parts/lane_set_types.js';
 export type { LaneSource } from './parts/lane_source.js';
 export { profileLimits } from './parts/profile_limits.js';
 export { QualityMonitor, type QualityMonitorOptions } from './parts/quality_monitor.js';

@@ -1,11 +1,11 @@
-// A user of the package, compiled against the declarations in dist/ and never run: what api.md promises has to type-check
-// as it is written there, without the sources.
+// A user of the package, compiled against the declarations in dist/: the public API has to type-check without the sources.
+// A test of the mesh runs `talk`.
 import { connect, createCode, createLinkKey, MillraceError, normalizeCode, sasEmoji } from '../../dist/index.js';
 import type { ConnectOptions, Offer, Peer, Receipt, Signaling, Sink, Transfer } from '../../dist/index.js';
 import type wrappers from 'libsodium-wrappers';
 import sodium, { from_hex, type StateAddress } from '../../dist/sodium.js';
 import { ChunkSizer, createDataChannel, formatThroughput, LaneSet, QualityMonitor } from '../../dist/parts.js';
-import { createMesh, type Mesh, type MeshMessage } from '../../dist/mesh.js';
+import { createMesh, type Mesh, type MeshMessage, type MeshOptions } from '../../dist/mesh.js';
 import { broadcastSignaling, webSocketSignaling } from '../../dist/signaling.js';
 
 const own: Signaling = {
@@ -88,13 +88,18 @@ export async function stripe(connection: RTCPeerConnection, data: Blob): Promise
   return text;
 }
 
-export async function talk(signaling: Signaling, file: File): Promise<number> {
-  const mesh: Mesh = await createMesh({ agentId: 'ada', signaling, topology: 'auto', bandwidth: { predictive: true }, log: ({ event }) => void event });
+/** Says something to all agents and to one, and sends that one a file, once it is there. */
+export async function talk(options: MeshOptions, other: string, file: File): Promise<number> {
+  const mesh: Mesh = await createMesh({ topology: 'auto', bandwidth: { predictive: true }, log: ({ event }) => void event, ...options });
   mesh.onmessage = ({ source, payload }: MeshMessage) => void [source, payload];
-  mesh.addEventListener('joined', ({ agent }) => void agent.length);
+  mesh.addEventListener('refused', ({ agent, error }) => void [agent, error.code]);
+  if (!mesh.agents.includes(other)) {
+    await new Promise<void>((resolve) => mesh.addEventListener('joined', ({ agent }) => agent === other && resolve()));
+  }
   await mesh.broadcast({ hello: [1, 'two', null] }, { level: 'high' });
-  await (await mesh.sendFiles('bob', file)).done;
-  const { sequence } = await mesh.send('bob', new Uint8Array(3));
+  await (await mesh.sendFiles(other, file)).done;
+  const { sequence } = await mesh.send(other, new Uint8Array(3));
+  const { messagesSent } = mesh.bandwidthStats;
   await mesh.close();
-  return sequence + mesh.bandwidthStats.maxBuffered;
+  return sequence + messagesSent;
 }

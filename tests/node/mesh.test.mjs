@@ -6,9 +6,9 @@ import { bundle } from './support/web_module.mjs';
 
 const { compress, createMesh, decodePayload, decompress, encodePayload, parseRoomText, resolveMeshOptions, toRoomText } = await bundle(`
   export { compress, decompress } from './mesh/compression.ts';
-  export { createMesh } from './mesh/mesh.ts';
+  export { createMesh } from './mesh/create_mesh.ts';
   export { decodePayload, encodePayload } from './mesh/payload.ts';
-  export { parseRoomText, toRoomText } from './mesh/room.ts';
+  export { parseRoomText, toRoomText } from './mesh/room_messages.ts';
   export { resolveMeshOptions } from './mesh/options.ts';
 `);
 const dist = new URL('../../dist/', import.meta.url);
@@ -145,13 +145,28 @@ test('words of the room are rebuilt from what they may have', () => {
   for (const word of words) assert.equal(parseRoomText(word), undefined);
 });
 
-test('options that mean nothing are refused', async () => {
+test('invalid options are refused at the call', async () => {
+  const key = 'A-key-of-the-room-0123456789abcdefghijkl';
   const bad = [
-    { agentId: '' }, { agentId: 'x'.repeat(65) }, { agentId: '\ud800' }, { agentId: 7 }, { topology: 'star' }, { capacity: -1 },
-    { bandwidth: { lowAbove: NaN } }, { neighbours: 0 }, { messagesPerSecond: 1.5 }, { log: 'yes' }, { signaling: {} },
+    { agentId: '' }, { agentId: 'x'.repeat(65) }, { agentId: '\ud800' }, { agentId: 7 }, { topology: 'star' }, { topology: null }, { capacity: -1 },
+    { bandwidth: { lowAbove: NaN } }, { bandwidth: null }, { bandwidth: { predictive: 1 } }, { neighbours: 0 }, { messagesPerSecond: 1.5 },
+    { log: 'yes' }, { signaling: {} }, { signaling: null }, { signal: 5 }, { rtc: null }, { worker: 'yes' }, { RTCPeerConnection: {} },
+    { RTCPeerConnection: class {}, worker: true },
+    // A code, or half a key, would never connect.
+    { secret: 5 }, { secret: '' }, { secret: null }, { secret: {} }, { secret: '7-crossover-clockwork' }, { secret: key.slice(0, 20) }, { secret: `${key}=` },
   ];
-  for (const options of bad) assert.throws(() => resolveMeshOptions({ agentId: 'a', signaling: signaling(), ...options }), invalid);
-  await assert.rejects(createMesh({ agentId: '', signaling: signaling() }), invalid);
-  const aborted = AbortSignal.abort();
-  await assert.rejects(createMesh({ agentId: 'a', signaling: signaling(), signal: aborted }), { code: 'aborted' });
+  for (const options of bad) {
+    const given = { agentId: 'a', signaling: signaling(), ...options };
+    assert.throws(() => resolveMeshOptions(given), invalid, JSON.stringify(options));
+  }
+  for (const options of [undefined, null, 7]) assert.throws(() => resolveMeshOptions(options), invalid);
+  for (const secret of [undefined, key]) assert.equal(resolveMeshOptions({ agentId: 'a', signaling: signaling(), secret }).secret, secret);
+
+  // The signalling was taken over, so it is closed.
+  let closed = 0;
+  const closing = { ...signaling(), close: () => (closed += 1) };
+  await assert.rejects(createMesh({ agentId: '', signaling: closing }), invalid);
+  await assert.rejects(createMesh({ agentId: 'a', signaling: closing, secret: '7-crossover-clockwork' }), invalid);
+  await assert.rejects(createMesh({ agentId: 'a', signaling: closing, signal: AbortSignal.abort() }), { code: 'aborted' });
+  assert.equal(closed, 3);
 });

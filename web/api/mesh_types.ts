@@ -1,27 +1,24 @@
-import type { MillraceError } from './errors.js';
+import type { ErrorCode, MillraceError } from './errors.js';
 import type { TypedEventTarget } from './events.js';
-import type { Signaling } from './options.js';
+import type { PeerConnectionClass, Signaling } from './options.js';
 import type { Offer, SendOptions, Source, Transfer } from './types.js';
 
 /**
- * How long messages wait for others to share a record with: not at all, a little, or longer, and compressed. By what connections
- * hold.
+ * How long messages wait so that several share a batch: not at all, a little, or longer and compressed. The fullest connection
+ * decides.
  */
 export type QualityMode = 'HIGH' | 'MEDIUM' | 'LOW';
-/**
- * Who connects to whom. 'full': everyone with everyone. 'partial': each with some. 'hub': each with two hubs, and hubs with each
- * other.
- */
+/** Which agents connect. 'full': all with all. 'partial': each with some others. 'hub': each with two hubs, and hubs with each other. */
 export type Topology = 'auto' | 'full' | 'partial' | 'hub';
-/** Higher ones overtake lower ones where a connection is slow. */
+/** Priority of a message: higher levels overtake lower ones on a slow connection. */
 export type Level = 'low' | 'normal' | 'high' | 'urgent';
 
-/** What JSON can say. */
+/** A value that JSON can represent. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-/** What a message carries: bytes, or what JSON can say. At most 65,535 bytes. */
+/** The content of a message: bytes or JSON, at most 65,535 bytes. */
 export type Payload = Uint8Array | Json;
 
-/** The numbers of the bandwidth adapter; bytes and ms. */
+/** Thresholds and delays of the quality modes; bytes and ms. */
 export interface BandwidthOptions {
   /** HIGH → MEDIUM; default 512 KiB. */
   mediumAbove?: number;
@@ -31,59 +28,61 @@ export interface BandwidthOptions {
   mediumBelow?: number;
   /** MEDIUM → HIGH; default 128 KiB. */
   highBelow?: number;
-  /** How long a message waits for others in HIGH, ms; default 0. */
+  /** How long a message waits for others in mode HIGH, ms; default 0. */
   highDelay?: number;
   /** The same in MEDIUM, ms; default 50. */
   mediumDelay?: number;
   /** The same in LOW, ms; default 200. */
   lowDelay?: number;
-  /** How often buffers are looked at, ms; default 100. */
+  /** Interval at which buffers are measured, ms; default 100. */
   sampleInterval?: number;
-  /** Goes by where the fullest buffer will be `horizon` from now, not by where it is. Default false. */
+  /** True: the expected size of the fullest buffer after `horizon` decides, not its current size. Default false. */
   predictive?: boolean;
-  /** ms; default 200. */
+  /** How far `predictive` looks ahead, ms; default 200. */
   horizon?: number;
 }
 
-/** What `createMesh` takes. */
+/** Options of `createMesh`. */
 export interface MeshOptions {
   /** This agent's name in the room, 1 to 64 bytes of UTF-8; no other agent may have it. */
   agentId: string;
   /** Carries messages to everyone in the room. The mesh takes it over and closes it in the end. */
   signaling: Signaling;
-  /** Who connects to whom; default 'auto': full to 20 agents, partial to 300, hubs beyond. */
+  /** Default 'auto': full up to 20 agents, partial up to 300, hubs beyond. */
   topology?: Topology;
-  /** In a partial mesh, in the mean; default 20. */
+  /** Neighbours of an agent in a partial mesh, on average; default 20. */
   neighbours?: number;
-  /** Default 50. */
+  /** Agents for each hub; default 50. */
   agentsPerHub?: number;
-  /** A link key that all agents of the room share; see `ConnectOptions`. */
+  /** A link key (`createLinkKey`) that all agents of the room share. A code is not possible here. */
   secret?: string;
   /** Used for every peer connection. */
   rtc?: RTCConfiguration;
-  /** When messages wait for others. */
+  /** As `ConnectOptions.RTCPeerConnection`: for agents in Node.js. */
+  RTCPeerConnection?: PeerConnectionClass;
+  /** How the quality mode is chosen. */
   bandwidth?: BandwidthOptions;
-  /** What one agent may say; default 1,000, and those of 2 s at once. */
+  /** Messages per second that one agent may send; default 1,000, with a burst of 2 s. */
   messagesPerSecond?: number;
-  /** The same in bytes; default 8 MiB. */
+  /** Bytes per second, in the same way; default 8 MiB. */
   bytesPerSecond?: number;
-  /** What this agent can forward, bytes per second; default: as its connections are measured. Hubs are chosen by it. */
+  /** Bytes per second that this agent can forward; the agents that can forward the most become hubs. Default: as measured. */
   capacity?: number;
   /**
-   * Sessions in workers of their own. Default false: each worker costs a message two more hand-overs, and each neighbour a
-   * thread.
+   * Whether each session runs in a worker of its own. Default false: a worker costs each message two more hand-overs, and each
+   * session a thread.
    */
   worker?: boolean;
-  /** Is told what happens; see `MeshLogEvent`. */
+  /** Called with each entry of the event log. */
   log?: (event: MeshLogEvent) => void;
-  /** Leaves the mesh. */
+  /** Ends the mesh with 'aborted'. */
   signal?: AbortSignal;
 }
 
-/** An entry of the event log: what happened in this agent. */
+/** An entry of an agent's event log. */
 export type MeshLogEvent =
   | {
-      /** `Mesh.qualityMode` is another one. */
+      /** `Mesh.qualityMode` changed. */
       readonly event: 'bandwidth_quality_changed';
       /** Before. */
       readonly oldMode: QualityMode;
@@ -97,13 +96,13 @@ export type MeshLogEvent =
       readonly channelCount: number;
     }
   | {
-      /** A message of this agent's own was taken. */
+      /** This agent sent a message. */
       readonly event: 'message_sent';
       /** As `MeshMessage.id`. */
       readonly id: string;
       /** As `MeshMessage.sequence`. */
       readonly sequence: number;
-      /** The mode that it goes by. */
+      /** The current mode. */
       readonly mode: QualityMode;
       /** As `BandwidthStats.maxBuffered`. */
       readonly bufferedAmount: number;
@@ -117,23 +116,35 @@ export type MeshLogEvent =
       readonly sequence: number;
     }
   | {
-      /** Something was dropped since the last such event. */
+      /** Messages were dropped since the last such entry. */
       readonly event: 'message_dropped';
-      /** A `DropReason`; 'payload' for one that is not what it says. */
+      /** A `DropReason`, or 'payload' for an invalid payload. */
       readonly reason: string;
-      /** Who brought the last of them. */
+      /** The agent that delivered the last of them. */
       readonly agent: string;
-      /** How many. */
+      /** Number of dropped messages. */
       readonly count: number;
     }
   | {
-      /** An agent came into the room or left it; a connection to one is up, or gone. */
+      /** An agent joined or left the room; the connection to it is up, or gone. */
       readonly event: 'agent_joined' | 'agent_left' | 'agent_connected' | 'agent_disconnected';
       /** Its name. */
       readonly agent: string;
     }
   | {
-      /** `Mesh.topology` is another one. */
+      /** An attempt to connect to an agent failed. */
+      readonly event: 'connection_failed';
+      /** Its name. */
+      readonly agent: string;
+      /** As `MillraceError.code`. */
+      readonly code: ErrorCode;
+      /** As `MillraceError.detail`. */
+      readonly detail: string;
+      /** True: no other attempt follows, see `MeshEvents.refused`. False: another one follows, after a pause. */
+      readonly final: boolean;
+    }
+  | {
+      /** `Mesh.topology` changed. */
       readonly event: 'topology_changed';
       /** Now. */
       readonly topology: Topology;
@@ -141,67 +152,77 @@ export type MeshLogEvent =
 
 /** A message of another agent. */
 export interface MeshMessage {
-  /** Unlike that of any other message. */
+  /** Unique in the room. */
   readonly id: string;
   /** ms since 1970 on the source's clock. */
   readonly timestamp: number;
   /** As it was sent. */
   readonly level: Level;
-  /** The agent that says to have sent it (docs/mesh.md, "Trust"). */
+  /** The agent that claims to have sent it (docs/mesh.md, "Trust"). */
   readonly source: string;
-  /** Null: everyone. */
+  /** Null: all agents. */
   readonly destination: string | null;
-  /** Of this form of messages: 1. */
+  /** Version of this message format: 1. */
   readonly version: number;
-  /** Of its source, destination and level, from 0. */
+  /** Its number among the messages of the same source, destination and level, from 0. */
   readonly sequence: number;
   /** As it was sent. */
   readonly payload: Payload;
 }
 
-/** How a message goes. */
+/** Options of a message. */
 export interface MessageOptions {
   /** Default 'normal'. */
   level?: Level;
-  /** True: delivered as it comes, not in its turn. Default false. */
+  /** True: delivered as soon as it arrives, not in order. Default false. */
   unordered?: boolean;
 }
 
-/** Everyone that the message was for, and did not leave meanwhile, has it. */
+/** Every agent that the message was for, and that did not leave in the meantime, has it. */
 export interface Acknowledgement {
   /** As `MeshMessage.id`. */
   readonly id: string;
   /** As `MeshMessage.sequence`. */
   readonly sequence: number;
-  /** From `send` to the acknowledgement. */
+  /** Time from `send` to the acknowledgement. */
   readonly milliseconds: number;
 }
 
 /** What a `Mesh` fires. */
 export interface MeshEvents {
-  /** A message came; `Mesh.onmessage` is told the same. */
+  /** A message arrived; `Mesh.onmessage` is called, too. */
   message: Event & {
-    /** In its turn, unless it was sent `unordered`. */
+    /** In order, unless it was sent `unordered`. */
     readonly message: MeshMessage;
   };
-  /** An agent is there. */
+  /** An agent joined. */
   joined: Event & {
     /** Its name. */
     readonly agent: string;
   };
-  /** An agent is not there any more. */
+  /** An agent left. */
   left: Event & {
     /** Its name. */
     readonly agent: string;
   };
-  /** An agent offers files; `Mesh.onincoming` is told the same. */
+  /** An agent offers files; `Mesh.onincoming` is called, too. */
   incoming: Event & {
-    /** Not answered yet. */
+    /** The offer, not answered yet. */
     readonly offer: Offer;
-    /** Whose. */
+    /** The agent that offers. */
     readonly agent: string;
   };
-  /** `Mesh.qualityMode` is another one. */
+  /**
+   * An agent has another `secret`, or somebody is in between: no connection to it is made while it stays in the room. Messages
+   * to it are not acknowledged, and `sendFiles` rejects with the error.
+   */
+  refused: Event & {
+    /** Its name. */
+    readonly agent: string;
+    /** 'authentication-failed'. */
+    readonly error: MillraceError;
+  };
+  /** `Mesh.qualityMode` changed. */
   qualitychange: Event;
   /** The mesh is over. */
   close: Event & {
@@ -218,77 +239,79 @@ export interface Mesh extends TypedEventTarget<MeshEvents> {
   readonly state: 'open' | 'closed';
   /** The others in the room. */
   readonly agents: readonly string[];
-  /** Those that this one is connected to now. */
+  /** The agents that this one is connected to. */
   readonly connected: readonly string[];
-  /** The one of now, also where it was to be chosen; not 'auto'. */
+  /** The current topology, never 'auto'. */
   readonly topology: Topology;
-  /** How messages wait now. */
+  /** The current mode. */
   readonly qualityMode: QualityMode;
-  /** Numbers of now. Errors: throws 'closed' once the mesh is over. */
+  /** Current statistics. Errors: throws 'closed' once the mesh is over. */
   readonly bandwidthStats: BandwidthStats;
-  /** Is told each message for this agent. */
+  /** Called with each message for this agent. */
   onmessage: ((message: MeshMessage) => void) | null;
-  /** Is told each offer of files, and whose it is. */
+  /** Called with each offer of files, and the agent that offers. Offers that came before it was set are delivered when it is. */
   onincoming: ((offer: Offer, agent: string) => void) | null;
   /**
-   * Says something to one agent. Resolves when it has the message.
-   * Errors: rejects with 'invalid-argument' for an agent that is not here, or a payload that is neither bytes nor JSON;
-   * 'too-large' for one over 64 KiB, and for more than an agent may say at once; 'connection-lost' where the agent leaves before it has the message;
-   * 'closed'.
+   * Sends a message to one agent. Resolves when that agent has it.
+   * Errors: rejects with 'invalid-argument' for an agent that is not in the room, or a payload that is neither bytes nor JSON;
+   * 'too-large' for a payload over 64 KiB, and for more than an agent may send at once; 'connection-lost' where the agent leaves
+   * before it has the message; 'closed'.
    */
   send(to: string, payload: Payload, options?: MessageOptions): Promise<Acknowledgement>;
-  /** Says something to all. Resolves when everyone who stays has it. Errors: as `send`; 'invalid-argument' where nobody else is here. */
+  /** Sends a message to all agents. Resolves when all that stay have it. Errors: as `send`; 'invalid-argument' in an empty room. */
   broadcast(payload: Payload, options?: MessageOptions): Promise<Acknowledgement>;
-  /** What waits for others to share a record with goes out now. */
+  /** Sends waiting messages now, without waiting for others. */
   flush(): void;
   /**
-   * Offers files to any agent, over the connection that its messages take; where there is none, one is made. Errors: rejects
-   * with 'invalid-argument' for an agent that is not here, 'timeout' where no connection comes up within 30 s, 'closed'.
+   * Offers files to any agent, over the connection that its messages take. Where there is none, one is made, and ends 5 s after
+   * the last file.
+   * Errors: rejects with 'invalid-argument' for an agent that is not in the room, 'timeout' where no connection comes up within 30 s,
+   * 'connection-lost' where the agent leaves before, 'authentication-failed' for an agent with another secret, 'closed'.
    */
   sendFiles(to: string, source: Source | readonly Source[], options?: SendOptions): Promise<Transfer>;
-  /** Says goodbye and lets go of everything. */
+  /** Says goodbye and ends all sessions. Resolves when everything is released. */
   close(): Promise<void>;
 }
 
 /**
- * Why something of another agent was dropped. 'malformed': no packet of the mesh. 'forged': in a name that is not its
- * speaker's. 'loop': it came back to its source, or has gone too far. 'unknown-source': from nobody in the room. 'flood': more
- * than an agent may say. 'no-room': the memory for what waits is full.
+ * Why a packet of another agent was dropped. 'malformed': it is not a packet of the mesh. 'forged': its source contradicts the
+ * agent that delivered it. 'loop': it came back to its source, or has gone too far. 'unknown-source': its source is not in the
+ * room. 'flood': an agent sends more than it may. 'no-room': the memory for waiting messages is full.
  */
 export type DropReason = 'malformed' | 'forged' | 'loop' | 'unknown-source' | 'flood' | 'no-room';
 
-/** What connections hold, and what was sent and received since the agent joined. */
+/** Buffered bytes, and counts since the agent joined. */
 export interface BandwidthStats {
   /** As `Mesh.qualityMode`. */
   readonly mode: QualityMode;
   /** As `Mesh.topology`. */
   readonly topology: Topology;
-  /** This agent forwards for others, in the topology 'hub'. */
+  /** Whether this agent forwards for others, in the topology 'hub'. */
   readonly isHub: boolean;
-  /** Connections that are up. */
+  /** Number of connections that are up. */
   readonly channelCount: number;
-  /** Bytes that the fullest connection holds, in its channel and in the queue before it. */
+  /** Bytes in the fullest connection: in its channel and in the queue before it. */
   readonly maxBuffered: number;
-  /** The same of all, in the mean. */
+  /** The mean over all connections. */
   readonly avgBuffered: number;
-  /** Payload of this agent's own that not everyone has acknowledged, bytes. */
+  /** Payload of this agent's messages that are not yet acknowledged by all, bytes. */
   readonly keptBytes: number;
-  /** Payload of others that waits for its turn, bytes. */
+  /** Payload of received messages that wait for earlier ones, bytes. */
   readonly waitingBytes: number;
-  /** Messages of this agent's own. */
+  /** Messages that this agent sent. */
   readonly messagesSent: number;
-  /** Messages that were delivered here. */
+  /** Messages that were delivered to this agent. */
   readonly messagesReceived: number;
-  /** Packets of others, once for each connection. */
+  /** Forwarded packets of other agents, counted once for each connection. */
   readonly packetsForwarded: number;
-  /** Messages of its own that were sent again. */
+  /** Messages of this agent that were retransmitted. */
   readonly messagesResent: number;
-  /** Messages that came once more, and were not delivered again. */
+  /** Messages that arrived more than once; they were delivered once. */
   readonly duplicates: number;
-  /** Records that carried messages. */
+  /** Sent batches. */
   readonly batches: number;
-  /** Bytes of them. */
+  /** Bytes of sent batches. */
   readonly batchBytes: number;
-  /** What was dropped here, by its reason. */
+  /** Dropped packets, by reason. */
   readonly dropped: Readonly<Record<DropReason, number>>;
 }

@@ -1,11 +1,11 @@
 const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
-/** "1.5 MB" (powers of ten, as disks and speeds are labelled); "–" for what is no amount. */
+/** "1.5 MB" (powers of ten, as disks and speeds are labelled); "–" for a negative or non-finite number. */
 export function formatBytes(bytes: number): string {
   if (!isAmount(bytes)) return '–';
   let value = bytes;
   let unit = 0;
-  // 999.95 would be shown as "1000.0"; the next unit says it better.
+  // 999.95 would be shown as "1000.0".
   while (value >= 999.95 && unit < byteUnits.length - 1) {
     value /= 1000;
     unit += 1;
@@ -19,7 +19,7 @@ export function formatThroughput(bytesPerSecond: number): string {
   return isAmount(bytesPerSecond) ? `${formatBytes(bytesPerSecond)}/s` : '–';
 }
 
-/** "8 s", "3 min 20 s", "2 h 5 min" from seconds; "–" for what is no amount. */
+/** "8 s", "3 min 20 s", "2 h 5 min" from seconds; "–" for a negative or non-finite number. */
 export function formatDuration(seconds: number): string {
   if (!isAmount(seconds)) return '–';
   const whole = Math.round(seconds);
@@ -29,7 +29,7 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** How long `bytesLeft` take at a rate, as `formatDuration` has it; "–" where nothing moves. */
+/** The time that `bytesLeft` take at a rate, as `formatDuration` writes it; "–" at rate 0. */
 export function formatEta(bytesLeft: number, bytesPerSecond: number): string {
   return bytesPerSecond > 0 ? formatDuration(bytesLeft / bytesPerSecond) : '–';
 }

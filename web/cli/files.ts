@@ -6,8 +6,8 @@ import { namesLike } from '../base/unique_name.js';
 import type { FileInfo } from '../index.js';
 
 /**
- * The files at `paths`, with all that is in folders, which keep their names. Bytes are read when they are sent.
- * Errors: rejects with what the file system says.
+ * The files at `paths`, and all files in folders among them, with their paths. Bytes are read when they are sent.
+ * Errors: rejects with the error of the file system.
  */
 export async function openFiles(paths: readonly string[]): Promise<File[]> {
   const files: File[] = [];
@@ -15,7 +15,7 @@ export async function openFiles(paths: readonly string[]): Promise<File[]> {
     const top = resolve(path);
     if ((await stat(top)).isDirectory()) {
       for (const entry of await readdir(top, { recursive: true, withFileTypes: true })) {
-        // Not what a link leads to: it may lie anywhere.
+        // Symbolic links are left out: they may lead anywhere.
         if (entry.isFile()) files.push(await openFile(join(entry.parentPath ?? entry.path, entry.name), dirname(top)));
       }
     } else {
@@ -33,8 +33,8 @@ async function openFile(path: string, base: string): Promise<File> {
 }
 
 /**
- * A sink that writes below `folder`. The core has cleaned the paths; a name that is taken gets a number, so that nothing is
- * ever overwritten. `written` is told where each file went.
+ * A sink that writes below `folder`. The core has cleaned the paths. A file whose name is taken gets a number, so that nothing is
+ * ever overwritten. `written` is called with the path of each file.
  */
 export function folderSink(folder: string, written: (file: FileInfo, path: string) => void) {
   return async (file: FileInfo): Promise<WritableStream<Uint8Array>> => {

@@ -11,12 +11,12 @@ import { receive, send } from './transfer.js';
 import { exitCodes, readCommand, usage, UsageError, type Command } from './usage.js';
 import { provideWebSocket } from './web_socket.js';
 
-/** How long the other side may take to take its leave, ms; then the process ends all the same. */
+/** The process ends after this time, ms, even if the session has not closed. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
 async function run(command: Command, report: Report, signal: AbortSignal): Promise<void> {
   provideWebSocket();
-  // What is not there is said before anybody is asked to wait.
+  // A missing file is reported before anybody has to wait.
   const files = await openFiles(command.paths);
   const Connection = await loadStack();
   const oncode = (code: string): void => report.say('code', `Code: ${code}`, { code });
@@ -56,7 +56,7 @@ async function main(): Promise<number> {
   const report = new Report(command.json, command.quiet);
   const ending = new AbortController();
   const interrupt = (): void => {
-    // Whoever asks twice does not want to wait.
+    // A second signal ends the process at once.
     process.once('SIGINT', () => process.exit(exitCodes.interrupted));
     ending.abort();
   };
@@ -74,7 +74,7 @@ async function main(): Promise<number> {
   }
 }
 
-// The WebRTC stack keeps threads of its own.
+// The threads of the WebRTC stack would keep the process alive.
 main().then(
   (code) => process.exit(code),
   (caught: unknown) => {

@@ -4,8 +4,8 @@ import { webSocketSignaling, type WebSocketSignaling } from '../signaling.js';
 import type { Meeting } from './usage.js';
 
 /**
- * Meets the other side. `oncode` is told the code that leads here, where one had to be made.
- * Errors: as `connect`, and 'signaling-failed' where the server gives no code.
+ * Connects to the other side. Where a code has to be made, `oncode` is called with it.
+ * Errors: as `connect`, and 'signaling-failed' where the server gives no nameplate.
  */
 export async function meet(
   meeting: Meeting,

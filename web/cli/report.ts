@@ -4,7 +4,7 @@ import type { Transfer } from '../index.js';
 const BAR_WIDTH = 24;
 const INTERVAL_MS = 200;
 
-/** What a person or a program is told: text and a bar on standard error, or JSON lines on standard output. */
+/** Output of the program: text and a progress bar for people, or JSON lines on standard output. */
 export class Report {
   readonly #json: boolean;
   readonly #bar: boolean;
@@ -26,7 +26,7 @@ export class Report {
     (event === 'error' ? process.stderr : process.stdout).write(`${text}\n`);
   }
 
-  /** Shows how far the transfer is, a few times a second. */
+  /** Shows the progress of a transfer, a few times a second. */
   follow(transfer: Transfer): void {
     transfer.addEventListener('progress', () => {
       const now = performance.now();

@@ -5,14 +5,14 @@ interface Stack {
   readonly default: { readonly RTCPeerConnection: PeerConnectionClass };
 }
 
-/** libwebrtc for Node.js, which is installed beside the package. Errors: rejects where it is not, saying what to install. */
+/** Loads libwebrtc for Node.js, a package of its own. Errors: rejects where it is not installed; the message says what to install. */
 export async function loadStack(): Promise<PeerConnectionClass> {
-  // A variable, since the package works without it.
+  // In a variable, so that the compiler does not look for it: the package works without.
   const name = '@roamhq/wrtc';
   try {
     const { default: stack } = (await import(name)) as Stack;
     return stack.RTCPeerConnection;
   } catch (caught) {
-    throw new Error(`no WebRTC here: npm install ${name} (${messageOf(caught)})`);
+    throw new Error(`Node.js has no WebRTC: npm install ${name} (${messageOf(caught)})`);
   }
 }

@@ -11,8 +11,8 @@ export async function send(peer: Peer, files: readonly File[], report: Report): 
 }
 
 /**
- * Accepts what the other side offers first, and what it offers before that is done. Errors: as `Transfer.done`; 'closed' and
- * the like where the session ends before anything was offered.
+ * Accepts the first offer of the other side, and all that arrive before it is done. Errors: rejects as `Transfer.done`; with an
+ * `Error` where the session ends without an offer.
  */
 export async function receive(peer: Peer, folder: string, report: Report): Promise<Receipt[]> {
   const receipts: Receipt[] = [];

@@ -1,29 +1,29 @@
 import { parseArgs } from 'node:util';
 import { messageOf } from '../base/message_of.js';
 
-/** What the program ends with. */
+/** Exit codes. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, authentication: 3, interrupted: 130 } as const;
 
 export const usage = `Usage:
-  millrace send [--to CODE|LINK] FILE...    sends files and folders; without --to it tells a code for the other side
-  millrace receive CODE|LINK                receives what the other side offers
+  millrace send [--to CODE|LINK] FILE...    sends files and folders; without --to it prints a code for the other side
+  millrace receive CODE|LINK                receives the files that the other side offers
 
-CODE is one such as 7-crossover-clockwork, told by the other side; LINK is the address of a page, with its #room=...&key=...
+CODE is a short code such as 7-crossover-clockwork, from the other side. LINK is an invite link, with its #room=...&key=...
 The other side is a browser at the same server, or another terminal.
 
-  --server URL    the Millrace server where both meet (or MILLRACE_SERVER); a LINK names its own
-  --folder PATH   receive: where files go (default: here); what is there already is never overwritten
+  --server URL    the Millrace server of both sides (or MILLRACE_SERVER); a LINK names its own
+  --folder PATH   receive: where files go (default: here); existing files are never overwritten
   --json          one JSON object a line, on standard output
   --quiet         no progress bar
   --help, --version
 
-It ends with 0 when every byte is stored and verified at the receiving side, 1 when that failed, 2 for a wrong call,
-3 when the other side did not know the code or key, 130 when interrupted.
+Exit codes: 0 when every byte is stored and verified at the receiving side, 1 when that failed, 2 for a usage error,
+3 when the other side does not have the code or key, 130 when interrupted.
 
-Node.js has no WebRTC: @roamhq/wrtc must be installed beside it.
+Node.js has no WebRTC: the package @roamhq/wrtc must be installed, too.
 `;
 
-/** How to find the other side. `room` with `key`, or `code`; neither: a code is made. */
+/** How to find the other side: `room` with `key`, or `code`; with neither, a code is made. */
 export interface Meeting {
   readonly server: URL;
   readonly room?: string;
@@ -40,7 +40,7 @@ export interface Command {
   readonly quiet: boolean;
 }
 
-/** The call makes no sense. */
+/** A usage error: the command line is invalid. */
 export class UsageError extends Error {}
 
 /** Reads the command line. Errors: throws `UsageError`. Answers 'help' or 'version' where that was asked for. */
@@ -99,8 +99,8 @@ function readLink(link: string): Meeting {
   const fragment = new URLSearchParams(url.hash.slice(1));
   const room = fragment.get('room');
   const key = fragment.get('key');
-  // A link that lost its key must not become a session with anybody.
-  if (!room || !key) throw new UsageError('the link has no #room=...&key=...');
+  // An invite link without its key must not lead to a session with anyone.
+  if (!room || !key) throw new UsageError('the invite link has no #room=...&key=...');
   url.hash = '';
   return { server: url, room, key };
 }

@@ -1,17 +1,17 @@
 import { collect } from '../base/bytes.js';
 import { MAX_PAYLOAD_BYTES } from './payload.js';
 
-/** Less than this is not worth a stream of its own, bytes. */
+/** Shorter payloads are not worth a compression stream, bytes. */
 const LEAST_BYTES = 256;
 
-/** The bytes compressed, or undefined where that does not make them fewer. */
+/** The compressed bytes, or undefined where compression does not make them fewer. */
 export async function compress(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if (bytes.length < LEAST_BYTES || typeof CompressionStream === 'undefined') return undefined;
   const packed = await through(bytes, new CompressionStream('deflate-raw'), bytes.length - 1);
   return packed;
 }
 
-/** Undefined for what was not compressed, or becomes more than a payload may have. */
+/** The decompressed bytes; undefined for invalid input, and for more than a payload may have. */
 export function decompress(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined> {
   return through(bytes, new DecompressionStream('deflate-raw'), MAX_PAYLOAD_BYTES);
 }

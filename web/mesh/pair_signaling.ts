@@ -1,6 +1,6 @@
 import type { Signaling } from '../api/options.js';
 
-/** The room's signalling as one connection sees it: only what its two sides say to each other. */
+/** The room's signalling as one session sees it: only the messages between its two sides. */
 export class PairSignaling implements Signaling {
   onmessage: Signaling['onmessage'] = null;
   onerror: NonNullable<Signaling['onerror']> | null = null;

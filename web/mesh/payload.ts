@@ -2,17 +2,17 @@ import { describe, MillraceError } from '../api/errors.js';
 import type { Json, Payload } from '../api/mesh_types.js';
 
 export const MAX_PAYLOAD_BYTES = 64 * 1024;
-/** The first byte of a payload: what follows it. */
+/** The first byte of a payload tells what follows. */
 const BYTES = 0;
 const JSON_TEXT = 1;
-/** Keys that reach a prototype when somebody copies or merges what was received. */
+/** Keys that reach a prototype when an application copies or merges a received value. */
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
-/** A text without these has no such key: it has none of the words, and no escape that would spell one. */
+/** A text that does not match has no forbidden key: neither the words, nor an escape that could spell one. */
 const SUSPICIOUS = /__proto__|constructor|prototype|\\/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** Errors: throws 'invalid-argument' for what is neither bytes nor JSON, and 'too-large'. */
+/** Errors: throws 'invalid-argument' for a value that is neither bytes nor JSON; 'too-large'. */
 export function encodePayload(payload: Payload): Uint8Array<ArrayBuffer> {
   const isBytes = payload instanceof Uint8Array;
   const body = isBytes ? payload : encoder.encode(toJson(payload));
@@ -36,7 +36,7 @@ function toJson(value: Json): string {
   return text;
 }
 
-/** Undefined for what is no payload, or has a key that reaches a prototype: whoever sent it is not trusted. */
+/** The decoded payload. Undefined for an invalid one, and for one with a key that reaches a prototype: its sender is not trusted. */
 export function decodePayload(bytes: Uint8Array): Payload | undefined {
   const body = bytes.subarray(1);
   if (bytes[0] === BYTES) return body;
@@ -48,7 +48,7 @@ export function decodePayload(bytes: Uint8Array): Payload | undefined {
   };
   try {
     const text = decoder.decode(body);
-    // Looking at each key takes as long as all the rest of a short message.
+    // Checking each key takes as long as all other work for a short message.
     const value = JSON.parse(text, SUSPICIOUS.test(text) ? check : undefined) as Json;
     return harmless ? value : undefined;
   } catch {

@@ -5,9 +5,9 @@ import { core, keep, release, type BackpressureCore, type WaterMarks } from '../
 import { checkNumber } from './check.js';
 import { resolveWaterMarks, type WaterMarkOptions } from './water_marks.js';
 
-/** Water marks, and how often to look. */
+/** Water marks, and the interval of the watchdog. */
 export interface BackpressureOptions extends WaterMarkOptions {
-  /** While paused, the buffer is looked at this often besides the event, ms; 0: never. Default 5000. */
+  /** While paused, the buffer is also checked at this interval, ms; 0: never. Default 5000. */
   watchdogMs?: number;
 }
 
@@ -20,12 +20,12 @@ export interface BackpressureEvents {
 }
 
 /**
- * When a channel may be written to. Pauses at the high mark, and resumes on the channel's `bufferedamountlow`, which it sets
- * the threshold for; nothing polls but a slow watchdog while paused. Every listener goes with `dispose`, or when the channel
- * closes.
+ * Tells when a channel may be written to. It pauses at the high mark, and resumes on the channel's event `bufferedamountlow`, whose
+ * threshold it sets. Only a slow watchdog polls, and only while paused. `dispose`, or the end of the channel, removes every
+ * listener.
  */
 export class Backpressure extends typedEventTarget<BackpressureEvents>() {
-  /** As they are used. */
+  /** The marks in use. */
   readonly marks: WaterMarks;
   readonly #channel: RTCDataChannel;
   readonly #core: BackpressureCore;
@@ -53,19 +53,19 @@ export class Backpressure extends typedEventTarget<BackpressureEvents>() {
     this.#look();
   }
 
-  /** From the high mark on, until the buffer has fallen to the low one. */
+  /** True from the high mark on, until the buffer has fallen to the low mark. */
   get isPaused(): boolean {
     this.#look();
     return this.#end === undefined && this.#core.isPaused();
   }
 
-  /** 0 to 1 of the high mark. */
+  /** The buffer as a share of the high mark, 0 to 1. */
   get bufferLevel(): number {
     this.#look();
     return this.#end === undefined ? this.#core.bufferLevel() : 0;
   }
 
-  /** More than the low mark waits in the channel. */
+  /** Whether more than the low mark waits in the channel. */
   get hasBackpressure(): boolean {
     return this.#end === undefined && this.#channel.bufferedAmount > this.marks.low;
   }
@@ -77,7 +77,7 @@ export class Backpressure extends typedEventTarget<BackpressureEvents>() {
   send(data: ArrayBuffer | ArrayBufferView<ArrayBuffer>): boolean {
     if (this.#end) throw this.#end;
     try {
-      // Its overloads take the one or the other.
+      // The overloads of `send` take one type or the other, not their union.
       if (data instanceof ArrayBuffer) this.#channel.send(data);
       else this.#channel.send(data);
     } catch (caught) {

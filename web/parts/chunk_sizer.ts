@@ -2,23 +2,23 @@ import { profiles, sizingModes, type Profile, type SizingMode } from '../api/pro
 import { core, keep, type ChunkSizerCore } from '../wasm/parts.js';
 import { checkChoice, checkNumber } from './check.js';
 
-/** By what the size is chosen. */
+/** How the size is chosen. */
 export interface ChunkSizerOptions {
-  /** 'strict' asks for less loss. Default 'default'. */
+  /** 'strict' tolerates less loss. Default 'default'. */
   ladder?: 'default' | 'strict';
-  /** Bounds and mode that suit a kind of network; 'auto': by measurement. Default 'auto'. */
+  /** The kind of network, which sets bounds and mode; 'auto': by measurement. Default 'auto'. */
   profile?: Profile;
-  /** How quickly the size follows; default: as the profile suggests. */
+  /** How quickly the size follows the link; default: as the profile suggests. */
   mode?: SizingMode;
-  /** Bytes, instead of the profile's bound; whole multiples of 16 KiB from 16 KiB to 4 MiB are used. */
+  /** Lower bound in bytes, instead of the profile's; rounded to multiples of 16 KiB, from 16 KiB to 4 MiB. */
   minChunkSize?: number;
-  /** The same. */
+  /** Upper bound, in the same way. */
   maxChunkSize?: number;
-  /** Begins as `ChunkSizer.onUpdate`. */
+  /** First value of `ChunkSizer.onUpdate`. */
   onUpdate?: (update: ChunkSizeUpdate) => void;
 }
 
-/** Totals since the beginning, and how the link is now. */
+/** Totals since the start, and the current state of the link. */
 export interface ChunkMetrics {
   /** ms, rising. */
   readonly timestamp: number;
@@ -48,13 +48,13 @@ export interface ChunkSizeUpdate {
   readonly metrics: ChunkMetrics;
 }
 
-/** What a sizer goes by. */
+/** The settings of a sizer. */
 export interface ChunkSizerConfig {
   /** As `ChunkSizerOptions.ladder`. */
   readonly ladder: 'default' | 'strict';
-  /** The chosen one; for 'auto' what the path looks like, 'auto' before the first report. */
+  /** The given profile; for 'auto' the one that fits the path, or 'auto' before the first report. */
   readonly profile: Profile;
-  /** The chosen one, or the profile's. */
+  /** The given mode, or the profile's. */
   readonly mode: SizingMode;
   /** Bytes. */
   readonly minChunkSize: number;
@@ -62,13 +62,13 @@ export interface ChunkSizerConfig {
   readonly maxChunkSize: number;
 }
 
-/** The chunk size that follows the measured link, as the engine has it. */
+/** Chooses a chunk size that follows the measured link, with the engine's own code. */
 export class ChunkSizer {
-  /** Is told each change, within the `reportMetrics` that leads to it. */
+  /** Called with each change, within the `reportMetrics` that leads to it. */
   onUpdate: ((update: ChunkSizeUpdate) => void) | undefined;
   readonly #core: ChunkSizerCore;
 
-  /** Errors: throws 'invalid-argument' for a ladder, profile or mode that is none, and for bounds that are no sizes. */
+  /** Errors: throws 'invalid-argument' for an unknown ladder, profile or mode, and for bounds below 1. */
   constructor(options: ChunkSizerOptions = {}) {
     const { ladder, profile, mode, minChunkSize, maxChunkSize, onUpdate } = options;
     checkChoice('ladder', ladder, ['default', 'strict']);
@@ -85,15 +85,15 @@ export class ChunkSizer {
     return this.#core.chunkSize();
   }
 
-  /** What it goes by now. */
+  /** The current settings. */
   get config(): ChunkSizerConfig {
     return this.#core.config();
   }
 
   /**
-   * Takes a report, and answers whether it did. A report with a number that is missing, not finite, negative, or above 1
-   * where that is a share, is ignored as a whole, and so is one that is not later than the last. After a gap or a step back
-   * of the clock by more than a minute, and where a total falls, the rate is measured anew.
+   * Takes a report. False: it was ignored as a whole, because a number is missing, not finite, negative, or above 1 for a share, or
+   * because it is not later than the last report. After a gap or a step back of the clock by more than a minute, and where a
+   * total falls, the rate is measured anew.
    */
   reportMetrics(metrics: ChunkMetrics): boolean {
     const previous = this.chunkSize;
@@ -103,7 +103,7 @@ export class ChunkSizer {
     return taken;
   }
 
-  /** What the path is made of, for 'auto': `detectLan` tells. */
+  /** The properties of the path, for 'auto', as `detectLan` finds them. */
   setPath({ hostPair, cellular = false }: { hostPair: boolean; cellular?: boolean }): void {
     this.#core.setPath(hostPair, cellular);
   }

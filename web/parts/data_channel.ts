@@ -2,14 +2,14 @@ import { MillraceError } from '../api/errors.js';
 import { checkChoice, checkNumber } from './check.js';
 import { waterMarks } from './water_marks.js';
 
-/** 'unreliable': unordered, never sent again by the channel. 'reliable': unordered. 'ordered': reliable and ordered. */
+/** 'unreliable': unordered, without retransmissions by the channel. 'reliable': unordered. 'ordered': reliable and ordered. */
 export type ChannelDelivery = 'unreliable' | 'reliable' | 'ordered';
 
-/** What the channel is to be like. */
+/** The properties of a channel. */
 export interface DataChannelOptions {
   /** The label is `<prefix>-<number>`. Default 'millrace'. */
   prefix?: string;
-  /** Default: one more than the connection's last one of this prefix. */
+  /** Default: one more than the last number of this prefix on the connection. */
   number?: number;
   /** Default 'unreliable'. */
   delivery?: ChannelDelivery;
@@ -21,13 +21,13 @@ export interface DataChannelOptions {
 
 export const DEFAULT_PROTOCOL = 'millrace-parts/1';
 
-/** The last number of each prefix. */
+/** The last number of each prefix, for each connection. */
 const given = new WeakMap<RTCPeerConnection, Map<string, number>>();
 
 /**
- * Makes a data channel for bulk: `binaryType` 'arraybuffer', a label, a protocol, a low threshold. The lifetime of packets is
- * never limited: `maxRetransmits` is, and browsers take only one of them.
- * Errors: throws 'invalid-argument' for options that mean nothing; 'connection-failed' where the connection takes no channel.
+ * Makes a data channel for bulk: `binaryType` 'arraybuffer', a label, a protocol, a low threshold. Unreliable channels limit
+ * retransmissions, not the lifetime of packets: browsers accept only one of the two.
+ * Errors: throws 'invalid-argument' for invalid options; 'connection-failed' where the connection takes no channel.
  */
 export function createDataChannel(connection: RTCPeerConnection, options: DataChannelOptions = {}): RTCDataChannel {
   const { prefix = 'millrace', delivery = 'unreliable', protocol = DEFAULT_PROTOCOL } = options;

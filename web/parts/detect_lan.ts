@@ -3,27 +3,27 @@ import { isCellular } from '../rtc/cellular.js';
 import { readConnection } from '../rtc/connection_stats.js';
 import { core } from '../wasm/parts.js';
 
-/** What a connection's path is like. */
+/** The properties of a connection's path. */
 export interface LanDetection {
-  /** Both ends are host candidates, and the round trip is below 10 ms. */
+  /** Whether both ends are host candidates and the round trip is below 10 ms. */
   readonly lan: boolean;
-  /** Both ends are host candidates: no address translation is in between. */
+  /** Whether both ends are host candidates: no address translation is in between. */
   readonly hostPair: boolean;
   /** ms; undefined where the browser does not tell. */
   readonly rtt: number | undefined;
-  /** What the path looks like. */
+  /** The profile that fits the path. */
   readonly profile: Exclude<Profile, 'auto'>;
 }
 
-/** What is known better than the browser tells. */
+/** Values that the application knows better than the browser. */
 export interface DetectLanOptions {
-  /** A round trip that was measured, ms, instead of the browser's. */
+  /** A measured round trip, ms, instead of the browser's. */
   rtt?: number;
   /** Whether the device is on a mobile network; default: what the browser says. */
   cellular?: boolean;
 }
 
-/** Looks at a connection that is up; undefined while it has no path. */
+/** Examines the path of a connection that is up; undefined while it has none. */
 export async function detectLan(connection: RTCPeerConnection, options: DetectLanOptions = {}): Promise<LanDetection | undefined> {
   const stats = await readConnection(connection);
   if (!stats) return undefined;

@@ -1,17 +1,17 @@
 import { MillraceError } from '../api/errors.js';
 import { SlabReader } from '../sources/slab_reader.js';
 
-/** What `LaneSet.send` takes. A blob is read piece by piece. */
+/** Data for `LaneSet.send`. A blob is read chunk by chunk. */
 export type LaneSource = Uint8Array | ArrayBuffer | Blob;
 
-/** Data that can be read anywhere, and again. */
+/** Data that can be read at any offset, and more than once. */
 export interface LaneData {
   readonly bytes: number;
-  /** Hands over the bytes in order; undefined: they have been. Errors: rejects with 'source-failed' or 'source-changed'. */
+  /** Passes the bytes to `put`, in order; undefined: it has already done so. Errors: rejects with 'source-failed' or 'source-changed'. */
   read(offset: number, length: number, put: (piece: Uint8Array) => void): Promise<void> | undefined;
 }
 
-/** Errors: throws 'invalid-argument' for what is no such source. */
+/** Errors: throws 'invalid-argument' for any other value. */
 export function toLaneData(source: LaneSource): LaneData {
   if (source instanceof Blob) return new BlobData(source);
   if (source instanceof ArrayBuffer) return memoryData(new Uint8Array(source));
@@ -42,7 +42,7 @@ class BlobData implements LaneData {
     if (length === 0) return undefined;
     const found = this.#reader.read(0, offset, length, put);
     const check = (read: number): void => {
-      if (read < length) throw new MillraceError('source-changed', 'it is shorter than it was');
+      if (read < length) throw new MillraceError('source-changed', 'the blob is shorter than before');
     };
     if (typeof found !== 'number') return found.then(check);
     check(found);

@@ -3,28 +3,28 @@ import { PacketExchange } from '../rtc/packet_exchange.js';
 import { core, keep, release, type QualityMonitorCore, type QualitySample } from '../wasm/parts.js';
 import { checkNumber } from './check.js';
 
-/** What is watched, and how often. */
+/** Options of a `QualityMonitor`. */
 export interface QualityMonitorOptions {
-  /** Channels whose buffered amounts are summed; default: none, and the amount is unknown. */
+  /** Channels whose buffered amounts are added up; default: none, and the amount is unknown. */
   channels?: readonly RTCDataChannel[];
   /**
-   * How the two sides' monitors talk, for packet counts and round trips: a channel of their own (best a reliable, ordered one
-   * without anything else on it), or a function that carries a text to the other side's `handle`. Without it there is no
-   * packet loss, and the round trip is the browser's.
+   * How the monitors of the two sides exchange packet counts and measure round trips: a channel that only they use, best a
+   * reliable and ordered one; or a function that carries a text to the other side's `handle`. Without it, packet loss is
+   * unknown and the round trip is the browser's.
    */
   exchange?: RTCDataChannel | ((message: string) => void);
   /** ms; default 1000. */
   interval?: number;
-  /** Begins as `QualityMonitor.onSample`. */
+  /** First value of `QualityMonitor.onSample`. */
   onSample?: (sample: QualitySample) => void;
 }
 
 /**
- * Watches any connection: a sample each second, thirty of them kept. What is not known is undefined, never 0. A timer runs
+ * Monitors any connection: it takes a sample each second and keeps thirty. Unknown numbers are undefined, never 0. A timer runs
  * until `stop`.
  */
 export class QualityMonitor {
-  /** Is told each sample. */
+  /** Called with each sample. */
   onSample: ((sample: QualitySample) => void) | undefined;
   readonly #connection: RTCPeerConnection;
   readonly #channels: readonly RTCDataChannel[];
@@ -32,12 +32,12 @@ export class QualityMonitor {
   readonly #listening = new AbortController();
   readonly #exchange: PacketExchange | undefined;
   readonly #timer: ReturnType<typeof setInterval>;
-  /** From the other side's last answer, until the next sample. */
+  /** Round trip of the other side's last answer, until the next sample. */
   #rtt: number | undefined;
   #reading = false;
   #stopped = false;
 
-  /** Errors: throws 'invalid-argument' for an interval that is none. */
+  /** Errors: throws 'invalid-argument' for an invalid interval. */
   constructor(connection: RTCPeerConnection, options: QualityMonitorOptions = {}) {
     const { channels = [], exchange, interval = 1000, onSample } = options;
     checkNumber('interval', interval, 10);
@@ -64,27 +64,27 @@ export class QualityMonitor {
     return this.#stopped ? undefined : this.#core.latest();
   }
 
-  /** Of each number, over the samples kept that have it. */
+  /** Mean of each number, over the kept samples that have it. */
   get mean(): QualitySample | undefined {
     return this.#stopped ? undefined : this.#core.mean();
   }
 
-  /** 0 to 100, of the means; undefined while nothing is known. */
+  /** 0 to 100, from the means; undefined while nothing is known. */
   get quality(): number | undefined {
     return this.#stopped ? undefined : this.#core.quality();
   }
 
-  /** At most 30. */
+  /** Number of kept samples, at most 30. */
   get sampleCount(): number {
     return this.#stopped ? 0 : this.#core.samples();
   }
 
-  /** Takes a text of the other side's monitor. False: it is none of its texts. What makes no sense is ignored. */
+  /** Takes a text of the other side's monitor. False: the text is for somebody else. An invalid one is ignored. */
   handle(message: string): boolean {
     return this.#exchange?.handle(message) ?? false;
   }
 
-  /** Ends the timer and removes every listener; nothing is known afterwards. */
+  /** Stops the timer and removes every listener; afterwards all numbers are unknown. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;

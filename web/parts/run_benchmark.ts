@@ -2,53 +2,54 @@ import { orAborted } from '../base/deferred.js';
 import { MillraceError } from '../api/errors.js';
 import { checkNumber } from './check.js';
 import { readConnection } from '../rtc/connection_stats.js';
-import { LaneSet, type LaneSetOptions } from './lane_set.js';
+import { LaneSet } from './lane_set.js';
+import type { LaneSetOptions } from './lane_set_types.js';
 import { QualityMonitor } from './quality_monitor.js';
 
-/** What is sent, and how. */
+/** Options of `runBenchmark`. */
 export interface RunBenchmarkOptions extends Pick<LaneSetOptions, 'delivery' | 'scheduler' | 'preset'> {
-  /** Bytes; default 20 MB. At most 512 MB: it is made and received in memory, piece by piece. */
+  /** Bytes; default 20 MB, at most 512 MB, because the data is in memory. */
   fileSize?: number;
   /** Bytes; default 64 KiB. */
   chunkSize?: number;
   /** 1 to 16; default 4. */
   lanes?: number;
-  /** Two ends of a connection that is up or coming up; default: a connection within this page. They stay open. */
+  /** Two ends of a connection that is up or being set up; they stay open. Default: a connection within this page. */
   connections?: readonly [sender: RTCPeerConnection, receiver: RTCPeerConnection];
   /** Ends it with 'aborted'. */
   signal?: AbortSignal;
 }
 
-/** How it went. */
+/** The result of `runBenchmark`. */
 export interface BenchmarkResult {
   /** Bytes. */
   readonly fileSize: number;
-  /** From the first byte to the last acknowledgement. */
+  /** Time from the first byte to the last acknowledgement. */
   readonly durationMs: number;
   /** MB/s, powers of ten. */
   readonly mbps: number;
-  /** Bytes; that of the options, or less where a message carries less. */
+  /** Bytes; the option's value, or less where a message carries less. */
   readonly chunkSize: number;
   /** As in the options. */
   readonly lanes: number;
-  /** Mean, ms; undefined where it was not known. */
+  /** Mean round trip, ms; undefined where it was unknown. */
   readonly rtt: number | undefined;
   /** 0 to 1; undefined where the browser does not count packets, or nothing was counted in so short a time. */
   readonly packetLoss: number | undefined;
 }
 
 const MOST_BYTES = 512_000_000;
-/** A transfer of less than a second is to have a few samples too. */
+/** Short enough for a few samples of a transfer of less than a second. */
 const SAMPLE_INTERVAL_MS = 200;
 
 /**
- * Sends `fileSize` bytes over parallel lanes and tells how that went. Everything that it opened is closed afterwards.
+ * Sends `fileSize` bytes over parallel lanes and measures that. It closes everything that it opened.
  * Errors: rejects with 'invalid-argument'; 'not-supported' without WebRTC; those of `LaneSet.send`; 'aborted'.
  */
 export async function runBenchmark(options: RunBenchmarkOptions = {}): Promise<BenchmarkResult> {
   const { chunkSize, lanes = 4, connections, signal, ...rest } = options;
   const fileSize = checkNumber('fileSize', options.fileSize ?? 20_000_000, 0, MOST_BYTES);
-  if (typeof RTCPeerConnection === 'undefined') throw new MillraceError('not-supported', 'there is no WebRTC here');
+  if (typeof RTCPeerConnection === 'undefined') throw new MillraceError('not-supported', 'this environment has no WebRTC');
   const [sender, receiver] = connections ?? [new RTCPeerConnection(), new RTCPeerConnection()];
   const ends: (() => void)[] = [];
   if (!connections) ends.push(() => [sender, receiver].forEach((connection) => connection.close()));
@@ -66,7 +67,7 @@ export async function runBenchmark(options: RunBenchmarkOptions = {}): Promise<B
     arriving.catch(() => {});
     const receipt = await from.send(new Uint8Array(fileSize), signal ? { signal } : {});
     await arriving;
-    // At least one sample, however short it was.
+    // A very short transfer has no sample: one is taken now.
     const rtt = monitor.mean?.rtt ?? (await readConnection(sender))?.rtt;
     return {
       fileSize,
@@ -84,7 +85,7 @@ export async function runBenchmark(options: RunBenchmarkOptions = {}): Promise<B
   }
 }
 
-/** Monitors on both sides that talk within this page. */
+/** Monitors on both sides, which exchange their texts within this page. */
 function watch(sender: RTCPeerConnection, receiver: RTCPeerConnection, ends: (() => void)[]): QualityMonitor {
   const monitor: QualityMonitor = new QualityMonitor(sender, {
     interval: SAMPLE_INTERVAL_MS,

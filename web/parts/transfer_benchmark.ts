@@ -3,23 +3,23 @@ import { core, keep } from '../wasm/parts.js';
 import type { BenchmarkCore } from '../wasm/session.js';
 import { checkNumber } from './check.js';
 
-/** How samples are taken. */
+/** Options of a `TransferBenchmark`. */
 export interface TransferBenchmarkOptions {
-  /** ms, from 10 on; default 1000. */
+  /** ms, at least 10; default 1000. */
   sampleInterval?: number;
-  /** Samples kept, 1 to 3600; default 60. */
+  /** Number of kept samples, 1 to 3600; default 60. */
   windowSize?: number;
-  /** How often `measureRtt` is called, ms; default 5000. */
+  /** Interval of the calls of `measureRtt`, ms; default 5000. */
   rttInterval?: number;
-  /** Answers a round trip, ms; undefined where it cannot be told. */
+  /** Measures a round trip, ms; undefined where it is unknown. */
   measureRtt?: () => number | undefined | Promise<number | undefined>;
-  /** After each sample. */
+  /** First value of `TransferBenchmark.onStats`. */
   onStats?: (stats: BenchmarkStats) => void;
 }
 
-/** Measures one transfer, whatever carries it. Between `start` and `stop` a timer is running. */
+/** Measures one transfer over any transport. A timer runs between `start` and `stop`. */
 export class TransferBenchmark {
-  /** Is told the statistics after each sample. */
+  /** Called with the statistics after each sample. */
   onStats: ((stats: BenchmarkStats) => void) | undefined;
   readonly #core: BenchmarkCore;
   readonly #sampleInterval: number;
@@ -27,7 +27,7 @@ export class TransferBenchmark {
   #timer: ReturnType<typeof setInterval> | undefined;
   #measuring = false;
 
-  /** Errors: throws 'invalid-argument' for numbers out of their ranges. */
+  /** Errors: throws 'invalid-argument' for numbers outside their ranges. */
   constructor(options: TransferBenchmarkOptions = {}) {
     const { sampleInterval = 1000, windowSize = 60, rttInterval = 5000, measureRtt, onStats } = options;
     checkNumber('sampleInterval', sampleInterval, 10);
@@ -39,7 +39,7 @@ export class TransferBenchmark {
     this.onStats = onStats;
   }
 
-  /** Begins anew. */
+  /** Starts the measurement; what was recorded before is discarded. */
   start(): void {
     this.#core.start(performance.now());
     clearInterval(this.#timer);
@@ -47,27 +47,27 @@ export class TransferBenchmark {
     this.#tick();
   }
 
-  /** Ignored, here and below: what is no finite number from 0 on, and anything before `start` or after `stop`. */
+  /** Records bytes of the transfer. Ignored, here and below: negative or non-finite numbers, and calls before `start` or after `stop`. */
   recordBytes(bytes: number): void {
     this.#core.recordBytes(bytes, performance.now());
   }
 
-  /** ms. */
+  /** Records a round trip, ms. */
   recordRtt(rtt: number): void {
     this.#core.recordRtt(rtt, performance.now());
   }
 
-  /** 0 to 1. */
+  /** Records a packet loss, 0 to 1. */
   recordPacketLoss(loss: number): void {
     this.#core.recordPacketLoss(loss, performance.now());
   }
 
-  /** Statistics of now; of the end, after `stop`. */
+  /** Current statistics; after `stop`, the last ones. */
   stats(): BenchmarkStats {
     return this.#core.stats(performance.now());
   }
 
-  /** Ends the measurement and its timer. */
+  /** Ends the measurement and its timer; gives the last statistics. */
   stop(): BenchmarkStats {
     clearInterval(this.#timer);
     this.#core.stop(performance.now());
@@ -87,7 +87,7 @@ export class TransferBenchmark {
       const rtt = await this.#measureRtt();
       if (rtt !== undefined) this.recordRtt(rtt);
     } catch {
-      // Not known this time; the next interval asks again.
+      // Unknown this time; the next interval asks again.
     } finally {
       this.#measuring = false;
     }

@@ -2,22 +2,22 @@ import { core, type WaterMarkPreset, type WaterMarks } from '../wasm/parts.js';
 import { checkChoice, checkNumber } from './check.js';
 
 /**
- * 'prescribed': 16 MiB and 4 MiB. 'event-driven': 1 MiB and 64 KiB. 'deep': 8 MiB and 1 MiB. 'measured', the default: 1 MiB and
- * 256 KiB, which is enough for a turn of the event loop; more only delays what is behind it.
+ * High and low marks. 'prescribed': 16 MiB and 4 MiB. 'event-driven': 1 MiB and 64 KiB. 'deep': 8 MiB and 1 MiB. 'measured', the
+ * default: 1 MiB and 256 KiB, which lasts for a turn of the event loop; larger marks only delay later messages.
  */
 export const waterMarks: Readonly<Record<WaterMarkPreset, WaterMarks>> = core.waterMarks();
 
-/** A preset, or numbers of your own. */
+/** A preset, or other numbers. */
 export interface WaterMarkOptions {
   /** Default 'measured'. */
   preset?: WaterMarkPreset;
-  /** Bytes; clamped to what the browser's queue holds, which throws at 16 MiB in Chromium. */
+  /** Bytes; limited to what the browser's queue holds. Chromium throws at 16 MiB. */
   high?: number;
-  /** Bytes; no more than `high`. */
+  /** Bytes, at most `high`. */
   low?: number;
 }
 
-/** Errors: throws 'invalid-argument' for a preset that is none, and for numbers that are no sizes. */
+/** Errors: throws 'invalid-argument' for an unknown preset, and for invalid sizes. */
 export function resolveWaterMarks({ preset = 'measured', high, low }: WaterMarkOptions): WaterMarks {
   checkChoice('preset', preset, Object.keys(waterMarks));
   const marks = waterMarks[preset];

@@ -2,11 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 
 /**
- * Whom limits per address count a request for: an IPv4 address, or the /64 network of an IPv6 address, because that is what
- * one customer has.
- * `trustedProxies`: how many proxies stand in front of this server, each of which appends to X-Forwarded-For the address that
- * asked it. Only what they wrote counts: the client may have sent a header of its own, which stands before theirs. 0: the
- * header is not looked at.
+ * The address that limits per address count for a request: an IPv4 address, or the /64 network of an IPv6 address, which is
+ * what one customer has.
+ * `trustedProxies`: the number of proxies in front of this server. Each of them appends the address of its own client to
+ * X-Forwarded-For. Only their entries count: the client may have sent a header of its own, which comes before theirs. 0: the
+ * header is ignored.
  */
 export function clientAddress(request: IncomingMessage, trustedProxies: number): string {
   return networkOf(forwardedAddress(request, trustedProxies) ?? request.socket.remoteAddress ?? 'unknown');
@@ -14,7 +14,7 @@ export function clientAddress(request: IncomingMessage, trustedProxies: number):
 
 function forwardedAddress(request: IncomingMessage, trustedProxies: number): string | undefined {
   if (trustedProxies === 0) return undefined;
-  // Node.js joins repeated headers with a comma, which is what repeating means.
+  // Node.js joins repeated headers with a comma, which means the same.
   const header = String(request.headers['x-forwarded-for'] ?? '');
   const address = header.split(',').at(-trustedProxies)?.trim() ?? '';
   return isIP(address) === 0 ? undefined : address;

@@ -8,11 +8,11 @@ import { send, serveStatic, type Headers, type Mount } from './static.js';
 import { TokenBucket } from './token_bucket.js';
 
 export interface AnswerOptions {
-  /** With every answer. */
+  /** Headers of every answer. */
   readonly headers: Headers;
   readonly mounts: readonly Mount[];
   readonly metrics: Metrics;
-  /** false: there are none; a text: only for whoever shows it. */
+  /** False: no `/metrics`; a text: the token that a request must carry. */
   readonly metricsAccess: boolean | string;
   readonly ice: IceOptions;
   readonly limits: Limits;
@@ -20,10 +20,10 @@ export interface AnswerOptions {
 
 type Answer = (request: IncomingMessage, response: ServerResponse, address: string) => Promise<void>;
 
-/** Addresses whose requests for credentials are counted; beyond that the oldest start anew. */
+/** Addresses whose requests for credentials are counted; beyond these the oldest is forgotten. */
 const MAX_ADDRESSES = 10_000;
 
-/** Answers what is asked by HTTP: `/healthz`, `/metrics`, `/ice`, and files. */
+/** Answers HTTP requests: `/healthz`, `/metrics`, `/ice`, and files. */
 export function answerWith(options: AnswerOptions): Answer {
   const { headers, mounts, metrics, metricsAccess, limits } = options;
   const askedForIce = new Recent<string, TokenBucket>(MAX_ADDRESSES);

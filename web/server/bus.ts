@@ -1,27 +1,27 @@
 import type { MqttClient } from 'mqtt';
 import { isRecord } from '../base/is_record.js';
 
-/** A message of a topic that was subscribed to. */
+/** Gets the messages of all topics that are subscribed to. */
 export type BusListener = (topic: string, text: Buffer) => void;
 
 export interface BusOptions {
-  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`, with user and password where the broker wants them. */
+  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`, with user and password where the broker needs them. */
   readonly url: string;
-  /** Published by the broker when this server is gone without a word. */
+  /** The broker publishes this when the server is gone without a goodbye. */
   readonly will: { readonly topic: string; readonly text: string };
-  /** Longest message that is taken, bytes. */
+  /** Longest message that is accepted, bytes. */
   readonly maxMessageBytes: number;
 }
 
-/** Beyond this unsent a broker is too slow, and messages are dropped rather than kept, bytes. */
+/** With more than this unsent, bytes, the broker is too slow: messages are dropped instead of queued. */
 const MAX_UNSENT_BYTES = 4 * 1024 * 1024;
 const RECONNECT_MS = 1_000;
 /** Topic and header of a packet, beside its message, bytes. */
 const PACKET_OVERHEAD = 1024;
 
 /**
- * A connection to an MQTT 5 broker that comes back by itself. Nothing is stored: what is published while the broker is away is
- * gone, as it would be in an empty room.
+ * A connection to an MQTT 5 broker that reconnects by itself. Nothing is stored: a message that is published while the broker is
+ * away is lost, as in an empty room.
  */
 export class Bus {
   readonly #client: MqttClient;
@@ -30,11 +30,11 @@ export class Bus {
   private constructor(client: MqttClient) {
     this.#client = client;
     client.on('message', (topic, text, packet) => {
-      // Nothing here is ever retained; somebody else's leftovers are no message of now.
+      // This server never retains messages, and does not take the old messages of others.
       if (packet.retain) return;
       for (const listener of this.#listeners) listener(topic, text);
     });
-    // It tries again; an 'error' without a listener would end the process.
+    // The client tries again by itself; an 'error' without a listener would end the process.
     client.on('error', () => {});
   }
 
@@ -56,7 +56,7 @@ export class Bus {
     return this.#client.connected;
   }
 
-  /** Called each time the broker is there (again), subscriptions renewed. */
+  /** `listener` is called each time that the broker is connected, after subscriptions were renewed. */
   onconnect(listener: () => void): void {
     this.#client.on('connect', listener);
   }
@@ -65,14 +65,14 @@ export class Bus {
     this.#listeners.push(listener);
   }
 
-  /** Whether it went out. Own messages do not come back. */
+  /** Answers whether the message went out. A server does not get its own messages. */
   publish(topic: string, text: Buffer | string): boolean {
     if (!this.#client.connected || this.#client.stream.writableLength > MAX_UNSENT_BYTES) return false;
     this.#client.publish(topic, text, { qos: 0, retain: false });
     return true;
   }
 
-  /** Resolves when the broker has agreed, or at once where it is away: it will be asked again when it is back. */
+  /** Resolves when the broker has confirmed, or at once where it is away: it is asked again when it is back. */
   async subscribe(topic: string): Promise<void> {
     const agreed = this.#client.subscribeAsync(topic, { qos: 0, nl: true, rh: 2 }).then(
       () => {},
@@ -90,7 +90,7 @@ export class Bus {
   }
 }
 
-/** What a server says to the others, or undefined: whoever can publish may have said it. */
+/** A message of another server as an object, or undefined. It is not trusted: anyone who can publish may have sent it. */
 export function parseObject(text: Buffer): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text.toString());

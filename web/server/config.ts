@@ -1,29 +1,29 @@
 import type { IceOptions } from './ice.js';
 import { defaultLimits, type Limits } from './limits.js';
 
-/** What the server does, out of its environment. */
+/** The server's configuration, from its environment. */
 export interface Config {
   readonly host: string;
   readonly port: number;
-  /** No port was asked for: where the usual one is taken, any will do. */
+  /** No port was configured: where the default one is taken, any free one is used. */
   readonly anyPort: boolean;
   /** A further folder, served below `/pages/`. */
   readonly pages: string | undefined;
   readonly crossOriginIsolation: boolean;
   readonly trustedProxies: number;
-  /** false: no `/metrics`; a text: only for whoever shows it. */
+  /** False: no `/metrics`; a text: the token that a request must carry. */
   readonly metrics: boolean | string;
   readonly ice: IceOptions;
   readonly bridge: { readonly url: string; readonly prefix: string } | undefined;
   readonly limits: Limits;
 }
 
-/** One environment variable, as the program takes it and as docs/server.md shows it. */
+/** One environment variable, as the program reads it and docs/server.md shows it. */
 interface Variable<T> {
   readonly name: string;
-  /** As one would write it. */
+  /** The default, as text. */
   readonly fallback: string;
-  /** Errors: throws with what is wanted instead. */
+  /** Errors: throws `Wanted` with a description of valid values. */
   parse(text: string): T;
 }
 
@@ -79,7 +79,7 @@ type Setting = keyof typeof settings;
 
 const count = whole(1, 10_000_000);
 
-/** Limits by their variables; times are in whole seconds there. */
+/** Limits by their variables, in which times are whole seconds. */
 const limitVariables: { readonly [Limit in keyof Limits]: { name: string; inSeconds?: true } } = {
   maxMessageBytes: { name: 'MAX_MESSAGE_BYTES' },
   maxRooms: { name: 'MAX_ROOMS' },
@@ -111,8 +111,8 @@ export function listVariables(): { name: string; fallback: string }[] {
 }
 
 /**
- * Reads the environment; a variable that is empty counts as not set.
- * Errors: throws one `Error` that names each variable that means nothing. Values are not repeated: some are secret.
+ * Reads the environment. An empty variable counts as not set.
+ * Errors: throws one `Error` that names each invalid variable. It does not repeat values: some are secret.
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = [];

@@ -6,11 +6,11 @@ import type { Metrics } from './metrics.js';
 import { Nameplates } from './nameplates.js';
 import type { Refusal } from './rooms.js';
 
-/** Numbers of short codes that other servers share. */
+/** The nameplates of other servers. */
 export interface NameplateBridge {
-  /** Whether no other server has the number. */
+  /** Resolves to whether no other server has the number. */
   claim(number: number): Promise<boolean>;
-  /** The room behind a number that waits at another server, taken for this one. `onmet`: when the guess turns out right. */
+  /** Takes a number that waits at another server, and gives its room. `onmet`: called when the guess turns out right. */
   take(number: number, onmet: () => void): Promise<string | undefined>;
 }
 
@@ -19,12 +19,12 @@ export interface Place {
   readonly nameplate: number;
 }
 
-/** Other servers may have the numbers that seem free here; each attempt looks among ten times as many. */
+/** Other servers may have numbers that seem free here. Each attempt chooses among ten times as many numbers. */
 const CLAIM_ATTEMPTS = 5;
 
 /**
- * Where short codes are handed out and taken: the number of a code leads to a room, for one who comes, once; wrong numbers and
- * wrong words cost the address that guessed them its time. The words of a code never come here.
+ * Hands out the nameplates of short codes and takes them back. A nameplate leads one visitor to a room, once. Wrong numbers and
+ * wrong words cost the address that guessed them a pause. The server never sees the words of a code.
  */
 export class Desk {
   readonly nameplates: Nameplates;
@@ -32,7 +32,7 @@ export class Desk {
   readonly #metrics: Metrics;
   readonly #bridge: NameplateBridge | undefined;
 
-  /** `makeBridge`: to other servers, where there are some. */
+  /** `makeBridge`: makes the bridge to other servers, if there are any. */
   constructor(limits: Limits, metrics: Metrics, makeBridge: (nameplates: Nameplates) => NameplateBridge | undefined) {
     this.nameplates = new Nameplates(limits);
     this.#guesses = new Guesses(limits);
@@ -40,7 +40,7 @@ export class Desk {
     this.#bridge = makeBridge(this.nameplates);
   }
 
-  /** A new number, with a room of its own. */
+  /** Gives a new number with a room of its own. */
   async open(address: string): Promise<Place | Refusal> {
     const room = randomBase64Url(16);
     for (let attempt = 1; attempt <= CLAIM_ATTEMPTS && this.nameplates.hasRoomFor(address); attempt += 1) {
@@ -51,7 +51,7 @@ export class Desk {
     return { code: closeCodes.serverFull, reason: 'no more codes at the moment' };
   }
 
-  /** An owner comes back for its number, after its socket broke or the server started again. */
+  /** An owner asks for its number again, after its socket broke or the server was restarted. */
   async reopen(room: string, nameplate: number, address: string): Promise<Place | Refusal> {
     const known = this.nameplates.has(nameplate);
     const free = known || this.#bridge === undefined || (await this.#bridge.claim(nameplate));
@@ -60,8 +60,8 @@ export class Desk {
   }
 
   /**
-   * Somebody names the number of a code. It counts as a wrong guess until the owner says that the words were right, too: whoever
-   * guesses wrong need not say so.
+   * A visitor names the number of a code. This counts as a wrong guess until the owner confirms that the words were right: a
+   * visitor with wrong words need not tell.
    */
   async take(nameplate: number, address: string): Promise<Place | Refusal> {
     const now = performance.now();
@@ -81,7 +81,7 @@ export class Desk {
     return room === undefined ? { code: closeCodes.noSuchNameplate, reason: 'no such code is waiting' } : { room, nameplate };
   }
 
-  /** Gives the rooms of codes that have waited for too long. */
+  /** Ends codes that have waited for too long, and gives their rooms. */
   sweep(now: number): string[] {
     this.#guesses.sweep(now);
     return this.nameplates.sweep(now);

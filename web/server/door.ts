@@ -16,15 +16,15 @@ export interface DoorOptions {
 }
 
 const nameplatePattern = /^[1-9][0-9]{0,6}$/;
-/** Sockets beyond what all rooms hold: those that are being refused, or just came. */
+/** Sockets beyond those in rooms: they have just come, or are being refused. */
 const MOST_OTHERS = 100;
 
 /**
  * Lets sockets into rooms. `/signal` takes
  * - `room=ID`: that room;
- * - `nameplate=new`: a room of its own, and the number of a short code that leads to it; the first message tells both;
- * - `nameplate=N&room=ID`: the same ones again, after the socket broke;
- * - `nameplate=N`: the room behind the number of a short code; the first message tells which.
+ * - `nameplate=new`: a new room, and the nameplate of a short code that leads to it; the first message names both;
+ * - `nameplate=N&room=ID`: the same room and nameplate again, after the socket broke;
+ * - `nameplate=N`: the room behind the nameplate of a short code; the first message names it.
  */
 export class Door {
   readonly #options: DoorOptions;
@@ -55,7 +55,7 @@ export class Door {
     this.#sockets.handleUpgrade(request, stream, head, (socket) => {
       // Without a listener an 'error' (a bad frame, a reset) would end the process.
       socket.on('error', () => socket.terminate());
-      // What comes before it is a member waits in the socket.
+      // Messages that arrive before it is a member wait in the socket.
       socket.pause();
       this.#admit(socket, query, address)
         .catch((): Refusal => ({ code: 1011, reason: 'the server failed' }))
@@ -68,7 +68,7 @@ export class Door {
     });
   }
 
-  /** Ends every socket, and resolves when they are gone. */
+  /** Ends every socket; resolves when all are gone. */
   async close(): Promise<void> {
     clearInterval(this.#sweeper);
     for (const socket of this.#sockets.clients) {
@@ -86,7 +86,7 @@ export class Door {
     if (nameplate !== 'new' && !nameplatePattern.test(nameplate)) {
       return { code: closeCodes.noSuchNameplate, reason: 'no such code is waiting' };
     }
-    // Those who cannot get in do not use up numbers, and are not told about them.
+    // A client that cannot get in uses up no numbers, and learns nothing about them.
     const early = rooms.refusal(room, address);
     if (early !== null) return early;
     const number = Number(nameplate);
@@ -114,7 +114,7 @@ export class Door {
     if (refusal === null && bridge !== undefined) {
       await bridge.open(room);
       refusal = rooms.refusal(room, address);
-      // It may have left while it was being let in.
+      // It may have left in the meantime.
       if (refusal === null && socket.readyState !== socket.OPEN) refusal = { code: closeCodes.idle, reason: 'gone' };
       if (refusal !== null && !rooms.has(room)) bridge.changed(room, 0);
     }
@@ -124,7 +124,7 @@ export class Door {
     return null;
   }
 
-  /** The one who waits with a code: when it leaves, so does the code, unless it has come back meanwhile. */
+  /** The page that waits with a code: when it leaves, the code ends, unless the page has come back in the meantime. */
   #own({ room }: Place): MemberListener {
     const listener: MemberListener = {
       onmet: () => this.#options.desk.nameplates.met(room, performance.now()),

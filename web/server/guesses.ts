@@ -3,22 +3,22 @@ import { Recent } from './recent.js';
 
 interface Strikes {
   count: number;
-  /** When the last one was added, or the last one forgiven. */
+  /** Time at which a strike was last added or forgiven. */
   at: number;
   blockedUntil: number;
 }
 
-/** One strike is forgiven for each hour without another. */
+/** One strike is forgiven for each hour without another one. */
 const FORGIVE_MS = 3_600_000;
-/** Doubling the pause more often than this would only make it take longer to be forgiven. */
+/** Strikes beyond these doublings are not counted: they would only take longer to be forgiven. */
 const MOST_DOUBLINGS = 8;
-/** Addresses that are remembered; beyond that the oldest is forgotten, rather than memory growing. */
+/** Addresses that are remembered; beyond these the oldest is forgotten, so that memory does not grow. */
 const MAX_ADDRESSES = 100_000;
 
 /**
  * Wrong codes by address, and the pauses that follow from them. After `freeGuesses` strikes an address waits `guessPauseMs`
- * before it is heard again, twice that after the next, and so on up to `maxGuessPauseMs`. With the defaults that is at most 14
- * guesses in the first hour and 6 in each further one.
+ * before its next guess, twice that after the next strike, and so on up to `maxGuessPauseMs`. With the defaults, this allows at
+ * most 14 guesses in the first hour and 6 in each further hour.
  * Times in ms of any one clock.
  */
 export class Guesses {
@@ -44,7 +44,7 @@ export class Guesses {
     this.#addresses.set(address, { count, at: now, blockedUntil: now + pause });
   }
 
-  /** Takes one strike back, with the pause that came of it. */
+  /** Takes one strike back, with its pause. */
   forgive(address: string): void {
     const strikes = this.#addresses.get(address);
     if (strikes === undefined) return;
@@ -53,7 +53,7 @@ export class Guesses {
     if (strikes.count <= 0) this.#addresses.delete(address);
   }
 
-  /** Forgets who has nothing against them any more. */
+  /** Forgets addresses that have no strikes left. */
   sweep(now: number): void {
     for (const [address, strikes] of this.#addresses) if (remaining(strikes, now) === 0) this.#addresses.delete(address);
   }

@@ -4,7 +4,7 @@ import { randomBase64Url } from '../base/ids.js';
 export interface IceOptions {
   readonly stunUrls: readonly string[];
   readonly turnUrls: readonly string[];
-  /** What the TURN server knows as its `static-auth-secret`; required where there are `turnUrls`. */
+  /** The TURN server's `static-auth-secret`; required where there are `turnUrls`. */
   readonly turnSecret: string | undefined;
   /** How long a credential may be used to allocate, s. */
   readonly turnTtlSeconds: number;
@@ -17,9 +17,9 @@ export interface IceServer {
 }
 
 /**
- * The `iceServers` of an `RTCConfiguration`, with a credential of its own for each call.
- * Source: draft-uberti-behave-turn-rest-00, section 2.2, as coturn's `use-auth-secret` takes it: the user name is the time of
- * expiry (s since 1970) and an id, the password the Base64 of its HMAC-SHA1 under the shared secret. `nowMs` since 1970.
+ * The `iceServers` of an `RTCConfiguration`, with a new credential for each call. `nowMs`: ms since 1970.
+ * Source: draft-uberti-behave-turn-rest-00, section 2.2, as coturn's `use-auth-secret` reads it: the user name is the time of
+ * expiry (s since 1970) and an id; the password is the Base64 of its HMAC-SHA1 under the shared secret.
  */
 export function makeIceServers(options: IceOptions, nowMs: number): IceServer[] {
   const servers: IceServer[] = [];

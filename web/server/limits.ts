@@ -11,22 +11,22 @@ export interface Limits {
   readonly messageBurst: number;
   /** … refilled at this rate, messages/s. */
   readonly messagesPerSecond: number;
-  /** A socket that neither sent a message nor answered a ping for this long is closed, ms. */
+  /** A socket that neither sends a message nor answers a ping for this time is closed, ms. */
   readonly idleMs: number;
-  /** Pings go out at this interval, ms. Half of the usual proxy timeout of 60 s or less keeps paths open. */
+  /** Ping interval, ms. Half of the usual proxy timeout of 60 s, or less, keeps the way through proxies open. */
   readonly pingIntervalMs: number;
-  /** A socket lives at most this long, ms; the session itself runs on without signalling. */
+  /** Longest life of a socket, ms; a session continues without signalling. */
   readonly maxLifetimeMs: number;
-  /** A member with more than this unsent is disconnected instead of growing the server's memory, bytes. */
+  /** A member with more than this unsent, bytes, is disconnected, so that the server's memory does not grow. */
   readonly maxBufferedBytes: number;
-  /** Time that a socket has until its request's headers are there, ms; a socket opened ahead of need counts, too. */
+  /** A socket must send the headers of its request within this time, ms, also one that a browser opened ahead of need. */
   readonly headersTimeoutMs: number;
-  /** Numbers of short codes that are in use at once, on this server. */
+  /** Nameplates of short codes in use at once, on this server. */
   readonly maxNameplates: number;
   readonly maxNameplatesPerAddress: number;
-  /** A short code waits at most this long for the other side, ms. */
+  /** A short code waits this long for the other side, ms. */
   readonly nameplateMs: number;
-  /** Wrong codes from one address before it has to pause. */
+  /** Wrong codes that an address may try before it has to pause. */
   readonly freeGuesses: number;
   /** The first pause, ms; each further wrong code doubles it … */
   readonly guessPauseMs: number;

@@ -5,14 +5,14 @@ import { messageOf } from '../base/message_of.js';
 import { readConfig } from './config.js';
 import { startSite } from './site.js';
 
-/** The site on a port of its own, configured by the environment (docs/server.md). */
+/** Runs the site on a port of its own, configured by the environment (docs/server.md). */
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const site = await startSite({ ...config, dist: dirname(fileURLToPath(import.meta.url)), fallBackToFreePort: config.anyPort });
   process.stdout.write(`Millrace demo: ${site.url}\n`);
 
   const stop = (): void => {
-    // Whoever asks twice does not want to wait.
+    // A second signal ends the process at once.
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
     void site.close().then(() => process.exit(0));
   };
@@ -20,12 +20,12 @@ async function main(): Promise<void> {
   process.once('SIGTERM', stop);
 }
 
-/** What to do where the address cannot be listened on. */
+/** What to do where the server cannot listen on the address. */
 const advice: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'something else listens there: set PORT to another port, or to 0 for any free one',
+  EADDRINUSE: 'another program listens there: set PORT to another port, or to 0 for any free one',
   EACCES: 'this user may not listen there: set PORT to one from 1024 on',
-  EADDRNOTAVAIL: 'HOST is no address of this machine',
-  ENOTFOUND: 'HOST is no address and no known name',
+  EADDRNOTAVAIL: 'HOST is not an address of this machine',
+  ENOTFOUND: 'HOST is neither an address nor a known name',
 };
 
 main().catch((error: unknown) => {

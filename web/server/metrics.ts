@@ -1,4 +1,4 @@
-/** A value that is asked for when somebody looks. */
+/** A value that is read when metrics are requested. */
 interface Gauge {
   readonly name: string;
   readonly help: string;

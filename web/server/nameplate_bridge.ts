@@ -4,23 +4,23 @@ import type { NameplateBridge } from './desk.js';
 import type { Nameplates } from './nameplates.js';
 import { Recent } from './recent.js';
 
-/** What other servers get to object to a claim, ms. */
+/** Time that other servers have to object to a claim, ms. */
 const CLAIM_MS = 200;
-/** What the server that has the number gets to answer, ms. */
+/** Time that the server with the number has to answer, ms. */
 const TAKE_MS = 1_000;
-/** Takes whose outcome is still open; the oldest is given up beyond that, and stays counted as a wrong guess. */
+/** Takes whose outcome is open; beyond these the oldest is given up, and stays counted as a wrong guess. */
 const MOST_OPEN = 1_000;
 
 /**
- * Numbers of short codes among servers that share a broker, on the topics `PREFIX-nameplates/NUMBER`. Who claims a number waits
- * for objections; whoever has it objects, and of two who claim it at once the one with the lower id does. To take a number is to
- * ask whoever has it.
+ * Nameplates of servers that share a broker, on the topics `PREFIX-nameplates/NUMBER`. A server that claims a number waits for
+ * objections. The server that has the number objects; of two that claim it at once, the one with the lower id does. To take a
+ * number, a server asks the one that has it.
  */
 export class MqttNameplateBridge implements NameplateBridge {
   readonly #bus: Bus;
   readonly #topic: string;
   readonly #nameplates: Nameplates;
-  /** Claims of this server that may be objected to, by number. */
+  /** Claims of this server that others may object to, by number. */
   readonly #claims = new Map<number, { id: string; lost: boolean }>();
   /** Takes of this server, by id. */
   readonly #takes = new Recent<string, { answer: (room: string | undefined) => void; onmet: () => void }>(MOST_OPEN);

@@ -2,24 +2,24 @@ import { randomInt } from 'node:crypto';
 import type { Limits } from './limits.js';
 
 interface Nameplate {
-  /** The room behind it. Only its owner is told before somebody names the number. */
+  /** The room behind the number. Until somebody names the number, only its owner knows the room. */
   readonly room: string;
-  /** Of the owner. */
+  /** The owner's address. */
   readonly address: string;
   state: 'waiting' | 'taken' | 'retired';
-  /** What becomes of it then depends on the state. */
+  /** Time at which the state ends. */
   until: number;
-  /** State 'taken': what to do when the guess turns out right. */
+  /** State 'taken': called when the guess turns out right. */
   onmet?: () => void;
 }
 
-/** A number whose code is over is not given to anybody else for this long, ms: somebody may still be typing it. */
+/** The number of a code that is over is not given out again for this time, ms: somebody may still be typing it. */
 const RETIRED_MS = 600_000;
-/** How long a waiting number is kept for an owner whose socket broke, ms. */
+/** A waiting number is kept this long for an owner whose socket broke, ms. */
 const GRACE_MS = 60_000;
 
 /**
- * The numbers at the beginning of short codes (`7-crossover-clockwork`): each names a room until somebody comes, once. Numbers
+ * Nameplates: the numbers at the front of short codes (`7-crossover-clockwork`). Each leads one visitor to a room, once. Numbers
  * are as short as those in use allow, and chosen at random. Times in ms of any one clock.
  */
 export class Nameplates {
@@ -39,12 +39,12 @@ export class Nameplates {
     return count;
   }
 
-  /** Whether the number means something here, or has until lately. */
+  /** Whether the number is in use here, or was until recently. */
   has(number: number): boolean {
     return this.#numbers.has(number);
   }
 
-  /** A number that is free here, of `digits` at least. Cost: a few tries. */
+  /** A number that is free here, with at least `digits` digits. Cost: a few tries. */
   suggest(digits = 1): number {
     for (let most = 10 ** digits; ; most *= 10) {
       for (let attempt = 0; attempt < 8; attempt += 1) {
@@ -54,19 +54,19 @@ export class Nameplates {
     }
   }
 
-  /** Whether the address may have one more, and there is one. */
+  /** Whether the address may have one more number, and one is free. */
   hasRoomFor(address: string): boolean {
     return (
       this.#byRoom.size < this.#limits.maxNameplates &&
-      // Retired ones count here, or turning them over quickly would use up the numbers.
+      // Retired numbers count, too: otherwise an address could use up the numbers quickly.
       this.#numbers.size < 4 * this.#limits.maxNameplates &&
       (this.#byAddress.get(address) ?? 0) < this.#limits.maxNameplatesPerAddress
     );
   }
 
   /**
-   * Lets `number` stand for `room`. An owner that was away asks for the number that it has had. False where it stands for
-   * another room, where it was used, or where there are too many.
+   * Lets `number` lead to `room`. An owner that was away asks for its earlier number. False where the number leads to another
+   * room, was used, or where there are too many.
    */
   claim(number: number, room: string, address: string, now: number): boolean {
     const present = this.#numbers.get(number);
@@ -82,7 +82,7 @@ export class Nameplates {
     return true;
   }
 
-  /** The room behind a number that waits, for the one who comes first; undefined otherwise. `onmet`: see `met`. */
+  /** The room behind a waiting number, for its first visitor; undefined otherwise. `onmet`: see `met`. */
   take(number: number, onmet: () => void): string | undefined {
     const nameplate = this.#numbers.get(number);
     if (nameplate?.state !== 'waiting') return undefined;
@@ -91,7 +91,7 @@ export class Nameplates {
     return nameplate.room;
   }
 
-  /** The owner says that whoever took its number is the right one: the number has done its work. */
+  /** The owner confirms its visitor: the number is done. */
   met(room: string, now: number): void {
     const nameplate = this.#of(room);
     if (nameplate?.state !== 'taken') return;
@@ -99,7 +99,7 @@ export class Nameplates {
     this.#retire(nameplate, now);
   }
 
-  /** The owner's socket is gone: a waiting number is kept for a moment, a used one is over. */
+  /** The owner's socket is gone: a waiting number is kept for a while, a used one ends. */
   ownerLeft(room: string, now: number): void {
     const nameplate = this.#of(room);
     if (nameplate === undefined) return;
@@ -107,7 +107,7 @@ export class Nameplates {
     else this.#retire(nameplate, now);
   }
 
-  /** Ends what has waited for too long. Gives the rooms of those. */
+  /** Ends numbers that have waited for too long, and gives their rooms. */
   sweep(now: number): string[] {
     const expired: string[] = [];
     for (const [number, nameplate] of this.#numbers) {

@@ -1,4 +1,4 @@
-/** A map that forgets what was set longest ago rather than grow. */
+/** A map of bounded size: it forgets the entry that was set longest ago. */
 export class Recent<K, V> {
   readonly #most: number;
   readonly #entries = new Map<K, V>();

@@ -3,35 +3,35 @@ import type { Metrics } from './metrics.js';
 import type { RoomBridge } from './rooms.js';
 
 interface Shared {
-  /** How many members are here. */
+  /** Number of members on this server. */
   members: number;
-  /** By server, how many it has. */
+  /** Number of members on each other server. */
   readonly elsewhere: Map<string, number>;
-  /** Resolves when the other servers had their time to answer. */
+  /** Resolves when the other servers have had time to answer. */
   readonly known: Promise<void>;
 }
 
 interface RoomBridgeOptions {
   readonly bus: Bus;
   readonly prefix: string;
-  /** Names this server among the others. */
+  /** The id of this server among the others. */
   readonly server: string;
   readonly metrics: Metrics;
-  /** A message for the members here. */
+  /** Called with a message for the members on this server. */
   ondeliver(room: string, text: Buffer): void;
-  /** A server is gone with its members. */
+  /** Called when another server is gone, with its members. */
   onlost(room: string): void;
 }
 
-/** What other servers get to say how many members they have, ms: a round trip through the broker, and what a loaded one takes. */
+/** Time that other servers have to tell how many members they have, ms: a round trip through a loaded broker. */
 const ANSWER_MS = 200;
-/** More servers than share one room. */
+/** Most servers that share a room. */
 const MOST_SERVERS = 64;
 
 /**
- * Rooms over an MQTT broker. Messages of a room travel on the topic `PREFIX/ROOM`, verbatim, so that pages which talk to the
- * broker themselves (`mqttSignaling`) are in the same room; on `PREFIX-servers/ROOM` servers tell each other how many members
- * they have, because a room that is full is full for all.
+ * Rooms over an MQTT broker. Messages of a room travel verbatim on the topic `PREFIX/ROOM`, so that pages that use the broker
+ * directly (`mqttSignaling`) are in the same room. On `PREFIX-servers/ROOM` servers tell each other how many members they have:
+ * a full room is full on every server.
  */
 export class MqttRoomBridge implements RoomBridge {
   readonly #options: RoomBridgeOptions;
@@ -125,7 +125,7 @@ export class MqttRoomBridge implements RoomBridge {
   }
 }
 
-/** Where the broker says that a server is gone. No room has this short a name. */
+/** The topic on which the broker reports a lost server. Room names are longer than this one. */
 export function goneTopic(prefix: string): string {
   return `${prefix}-servers/gone`;
 }

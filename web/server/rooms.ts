@@ -5,13 +5,13 @@ import type { Limits } from './limits.js';
 import type { Metrics } from './metrics.js';
 import { TokenBucket } from './token_bucket.js';
 
-/** Rooms that other servers share. */
+/** The rooms of other servers. */
 export interface RoomBridge {
-  /** There may be a member here soon: resolves when it is known how many the other servers have. */
+  /** A member may enter soon. Resolves when the members of the other servers are known. */
   open(room: string): Promise<void>;
-  /** How many members the other servers have, as far as is known. */
+  /** Known number of members on other servers. */
   elsewhere(room: string): number;
-  /** The members here have changed; 0: there are none, and nothing more is wanted of the room. */
+  /** The number of members on this server has changed. 0: the room is no longer needed. */
   changed(room: string, members: number): void;
   forward(room: string, text: Buffer | string): void;
 }
@@ -21,11 +21,11 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** What the one who let a member in wants to know of it. */
+/** Events of a member, for the code that let it in. */
 export interface MemberListener {
-  /** Once, when it is no member any more. */
+  /** Called once, when it is no longer a member. */
   onleave?(): void;
-  /** It said that the other side is the right one. Where this is absent, that is a message like any other. */
+  /** The member confirmed the other side. Without this listener, that is a message like any other. */
   onmet?(): void;
 }
 
@@ -44,21 +44,20 @@ interface Entry extends Member {
 
 interface Room {
   readonly members: Set<Entry>;
-  /** Bounds what comes over the bridge, where others than this server let people in. */
+  /** Limits the messages that come over the bridge: other servers let their senders in. */
   readonly incoming: TokenBucket;
 }
 
 const roomIdPattern = /^[A-Za-z0-9_-]{16,64}$/;
 
-/** To those who stay when somebody leaves, however that came about: a page that crashed says no goodbye. */
+/** Sent to the other members when one leaves, for whatever reason: a page that crashed says no goodbye. */
 const leftMessage = JSON.stringify({ millrace: 1, type: 'left' });
-/** From the page that waits with a short code, once its session is up. */
+/** Sent by the page that waits with a short code, once its session is up. */
 const metMessage = Buffer.from(JSON.stringify({ millrace: 1, type: 'met' }));
 
 /**
- * Rooms of the signalling server: whatever one member of a room says is forwarded, unread, to the others in it, and they are
- * told when one leaves.
- * Nothing is stored: a message to an empty room is gone, so the ends repeat their greeting until it is answered.
+ * Rooms of the signalling server. Each message of a member is forwarded, unread, to the others in the room, and they are told
+ * when one leaves. Nothing is stored: a message to an empty room is lost, so pages repeat their greeting until it is answered.
  */
 export class Rooms {
   readonly #limits: Limits;
@@ -90,7 +89,7 @@ export class Rooms {
     return this.#rooms.has(room);
   }
 
-  /** Why a socket cannot become a member, or null. `room` null: of a room that does not exist yet. */
+  /** Why a socket cannot become a member, or null. `room` null: the room does not exist yet. */
   refusal(room: string | null, address: string): Refusal | null {
     if (room !== null && !roomIdPattern.test(room)) {
       return { code: closeCodes.badRoom, reason: 'room ids are 16 to 64 of A-Z a-z 0-9 _ -' };
@@ -102,7 +101,7 @@ export class Rooms {
     if (found === undefined && this.#rooms.size >= this.#limits.maxRooms) {
       return { code: closeCodes.serverFull, reason: 'the server has no room left' };
     }
-    // One that said goodbye, but whose socket is not quite gone, does not keep its next attempt out.
+    // A member that said goodbye does not keep out its own next attempt, even while its socket is still closing.
     const present = [...(found?.members ?? [])].filter(({ socket }) => socket.readyState === socket.OPEN).length;
     const elsewhere = room === null ? 0 : (this.#bridge?.elsewhere(room) ?? 0);
     if (present + elsewhere >= this.#limits.maxClientsPerRoom) {
@@ -111,7 +110,7 @@ export class Rooms {
     return null;
   }
 
-  /** Makes the socket a member; `refusal` was null just now. */
+  /** Makes the socket a member; `refusal` has just answered null. */
   join(socket: WebSocket, room: string, address: string, listener: MemberListener = {}): Member {
     const now = performance.now();
     const { messageBurst, messagesPerSecond, maxClientsPerRoom } = this.#limits;
@@ -143,7 +142,7 @@ export class Rooms {
     return member;
   }
 
-  /** A message from another server, or from somebody at the broker: not trusted to be one. */
+  /** A message from another server, or from anyone at the broker: it is not trusted. */
   deliver(room: string, text: Buffer): void {
     const found = this.#rooms.get(room);
     if (found === undefined || text.byteLength > this.#limits.maxMessageBytes || !isUtf8(text)) return;
@@ -151,12 +150,12 @@ export class Rooms {
     for (const member of found.members) this.#send(member, text);
   }
 
-  /** The others' ways to the room ended with their server. */
+  /** Members on another server lost their way to the room with that server. */
   lost(room: string): void {
     for (const { socket } of this.#rooms.get(room)?.members ?? []) if (socket.readyState === socket.OPEN) socket.send(leftMessage);
   }
 
-  /** Ends everybody in a room. */
+  /** Removes all members of a room. */
   clear(room: string, code: number, reason: string): void {
     for (const member of [...(this.#rooms.get(room)?.members ?? [])]) this.#expel(member, code, reason);
   }
@@ -179,7 +178,7 @@ export class Rooms {
     member.listener.onleave?.();
   }
 
-  /** Says why and is rid of the member at once: a place in a room is not held by a peer that will not go. */
+  /** Removes the member at once and tells it why: a peer that does not leave holds no place in the room. */
   #expel(member: Entry, code: number, reason: string): void {
     this.#metrics.add('millrace_expelled_total', 1, `code="${code}"`);
     this.#leave(member);
@@ -188,7 +187,7 @@ export class Rooms {
 
   #hear(member: Entry, data: Buffer, isBinary: boolean): void {
     const found = this.#rooms.get(member.room);
-    // Frames that were on the way when the member was expelled are not forwarded.
+    // Messages that were on their way when the member was removed are not forwarded.
     if (found === undefined || !found.members.has(member)) return;
     const now = performance.now();
     member.lastSeenAt = now;
@@ -215,7 +214,7 @@ export class Rooms {
     if (socket.readyState !== socket.OPEN) return;
     if (socket.bufferedAmount + text.byteLength > this.#limits.maxBufferedBytes) {
       this.#expel(member, closeCodes.slowConsumer, 'messages were not taken in time');
-      // The close frame would wait behind what is not being read.
+      // The close frame would wait behind unread messages.
       socket.terminate();
       return;
     }
@@ -233,10 +232,10 @@ export class Rooms {
   }
 }
 
-/** Closes a socket with a reason; a peer that does not answer the close frame is not waited for. */
+/** Closes a socket with a reason, without waiting for a peer that does not answer the close frame. */
 export function dismiss(socket: WebSocket, code: number, reason: string): void {
   const timer = setTimeout(() => socket.terminate(), 2_000).unref();
-  // Thousands of those that went at once are not kept for its sake.
+  // Otherwise thousands of sockets that left at once would be kept for the timer.
   socket.once('close', () => clearTimeout(timer));
   socket.close(code, reason);
 }

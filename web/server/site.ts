@@ -21,11 +21,11 @@ export interface SiteOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Where `port` is taken, take a free one instead of failing. */
+  /** Where `port` is taken, a free one is used. */
   readonly fallBackToFreePort?: boolean;
   /** A further folder, served below `/pages/`; the tests keep their bare pages there. */
   readonly pages?: string | undefined;
-  /** Default: true, with COOP and COEP. */
+  /** Whether pages are cross-origin isolated (COOP, COEP). Default true. */
   readonly crossOriginIsolation?: boolean;
   /** Proxies in front of this server whose X-Forwarded-For counts. Default: 0. */
   readonly trustedProxies?: number;
@@ -41,15 +41,15 @@ export interface Site {
   /** `http://HOST:PORT/` */
   readonly url: string;
   readonly rooms: Rooms;
-  /** Whether the broker of the bridge is there. */
+  /** Whether the broker of the bridge is connected. */
   readonly bridged: boolean;
-  /** Says goodbye to everybody; resolves when they are gone, after half a second at the latest. */
+  /** Closes every connection; resolves when all are gone, after half a second at the latest. */
   close(): Promise<void>;
 }
 
 const noIce: IceOptions = { stunUrls: [], turnUrls: [], turnSecret: undefined, turnTtlSeconds: 0 };
 
-/** Serves the demo, the package and the signalling. Errors: rejects where the address cannot be listened on. */
+/** Serves the demo, the package and the signalling. Errors: rejects where the server cannot listen on the address. */
 export async function startSite(options: SiteOptions): Promise<Site> {
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const trustedProxies = options.trustedProxies ?? 0;
@@ -95,8 +95,8 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     door.handleUpgrade(request, stream, head, url.searchParams, clientAddress(request, trustedProxies));
   });
   http.on('clientError', (error: NodeJS.ErrnoException, stream) => {
-    // Browsers open sockets ahead of need. A word on one that has not asked yet would be taken for the answer to its first
-    // request, so a socket that asked nothing in time is closed in silence.
+    // Browsers open sockets ahead of need. They would take an error on an unused socket for the answer to its first request, so
+    // a socket that sent no request in time is closed without an answer.
     const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
     if (stream.writable && !timedOut) stream.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
     else stream.destroy();

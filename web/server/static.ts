@@ -17,7 +17,10 @@ const mimeTypes: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
-/** A frame for downloads that the site's own service worker makes. `blob:` for pictures that were received and that a person asked to see. `ws:` and `wss:` stand beside 'self' for older Safari, which does not count the page's own WebSocket as 'self'. */
+/**
+ * `frame-src`: downloads of the site's own service worker. `blob:`: received pictures that a person wants to see. `ws:` and `wss:`
+ * are there for older Safari, which does not count the page's own WebSocket as 'self'.
+ */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
@@ -34,7 +37,7 @@ const contentSecurityPolicy = [
 
 export type Headers = Readonly<Record<string, string>>;
 
-/** What comes with every answer. `isolated`: pages get a process of their own, and what they load has to agree (COOP, COEP). */
+/** Headers of every answer. `isolated`: pages get a process of their own, and everything that they load has to agree (COOP, COEP). */
 export function securityHeaders(isolated: boolean): Headers {
   return {
     'Content-Security-Policy': contentSecurityPolicy,
@@ -53,7 +56,7 @@ export interface Mount {
   readonly folder: string;
 }
 
-/** Answers a GET or HEAD from the folders of `mounts`. Nothing outside them is reachable, not through links either. */
+/** Answers a GET or HEAD from the folders of `mounts`. Nothing outside them is reachable, not even through symbolic links. */
 export async function serveStatic(
   mounts: readonly Mount[],
   headers: Headers,
@@ -68,7 +71,7 @@ export async function serveStatic(
     return;
   }
 
-  // File names carry no hash, so that a page's own import stays as documented: keep, but always ask again.
+  // File names carry no hash, so that a page imports them by their documented names: caches keep them, but always ask again.
   const etag = `"${file.size.toString(16)}-${Math.floor(file.modifiedMs).toString(16)}"`;
   response.setHeader('ETag', etag);
   response.setHeader('Cache-Control', 'no-cache');
@@ -90,7 +93,7 @@ export async function serveStatic(
   stream.pipe(response);
 }
 
-/** An answer that is made now and kept by nobody, with the same security headers as a file. */
+/** An answer that is made for this request and never cached, with the same security headers as a file. */
 export function send(response: ServerResponse, headers: Headers, status: number, body: string, type = 'text/plain; charset=utf-8'): void {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader('Content-Type', type);
@@ -98,7 +101,7 @@ export function send(response: ServerResponse, headers: Headers, status: number,
   response.writeHead(status).end(body);
 }
 
-/** The decoded path of a request, or null where it tries to be anything but a plain path. */
+/** The decoded path of a request, or null where it is not a plain path. */
 function requestPath(url: string): string | null {
   let path: string;
   try {
@@ -106,7 +109,7 @@ function requestPath(url: string): string | null {
   } catch {
     return null;
   }
-  // `split` and `join` below know "/" only; a backslash or NUL has no business in a path.
+  // `split` and `join` below know only "/"; a path contains no backslash and no NUL.
   if (!path.startsWith('/') || /[\\\0]/.test(path)) return null;
   return path.split('/').some((part) => part.startsWith('.')) ? null : path;
 }

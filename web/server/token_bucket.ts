@@ -1,4 +1,4 @@
-/** So many at once, refilled at a rate. Times in ms of any one clock. */
+/** A token bucket: a burst, refilled at a constant rate. Times in ms of any one clock. */
 export class TokenBucket {
   readonly #burst: number;
   readonly #perSecond: number;
@@ -12,7 +12,7 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** Whether there was one left to take. */
+  /** Takes a token. False: none was left. */
   take(now: number): boolean {
     const earned = ((now - this.#at) / 1000) * this.#perSecond;
     this.#tokens = Math.min(this.#burst, this.#tokens + earned);

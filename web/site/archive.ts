@@ -1,9 +1,9 @@
 import { makeZip, predictLength } from 'client-zip';
 
-/** One file of an archive; bytes come when it is its turn. */
+/** One file of an archive; its bytes are read when its turn comes. */
 export interface ArchiveEntry {
   readonly path: string;
-  /** Bytes; null: not known. */
+  /** Bytes; null: unknown. */
   readonly size: number | null;
   /** Milliseconds since 1970. */
   readonly lastModified: number;
@@ -12,12 +12,12 @@ export interface ArchiveEntry {
 
 export interface Archive {
   readonly name: string;
-  /** Bytes; undefined where the size of an entry is not known. */
+  /** Bytes; undefined where the size of an entry is unknown. */
   readonly size: number | undefined;
   readonly stream: ReadableStream<Uint8Array>;
 }
 
-/** A ZIP file of `entries`, in their order, not compressed, made while it is read. Their paths are as the core made them: distinct, and within a folder. */
+/** An uncompressed ZIP file of `entries`, in their order, made while it is read. The core has made their paths distinct and safe. */
 export function makeArchive(entries: readonly ArchiveEntry[]): Archive {
   const files = entries.map(({ path, size, lastModified, content }) => ({ name: path, lastModified, input: content, ...(size === null ? {} : { size }) }));
   const sizes = entries.map(({ path, size }) => ({ name: path, size: size ?? 0 }));
@@ -28,7 +28,7 @@ export function makeArchive(entries: readonly ArchiveEntry[]): Archive {
   };
 }
 
-/** As the folder that everything lies in, if there is one. */
+/** The name of the folder that holds all files, if there is one. */
 function archiveName(paths: readonly string[]): string {
   const [top = '', ...rest] = paths[0]?.split('/') ?? [];
   const isFolder = rest.length > 0 && paths.every((path) => path.startsWith(`${top}/`));

@@ -1,14 +1,14 @@
 import uPlot from 'uplot';
 import { make } from './dom.js';
 import { formatThroughput } from './format.js';
-import { Trace, type Sample } from './trace.js';
+import { StatsHistory, type Sample } from './stats_history.js';
 
 /** A chart draws these numbers of each sample. */
 interface Kind {
   readonly title: string;
   readonly lines: readonly { label: string; color: string; value(sample: Sample): number | null }[];
   readonly format: (value: number) => string;
-  /** What the axis reaches at least. */
+  /** The axis reaches at least this value. */
   readonly least: number;
 }
 
@@ -35,7 +35,7 @@ const kinds: readonly Kind[] = [
 ];
 const height = 150;
 
-/** Pictures of the last minute of a link; a file of its own, loaded when somebody looks. */
+/** Charts of the last minute of a session. They are a file of their own, loaded when the panel opens. */
 export class Charts {
   readonly #plots: { kind: Kind; plot: uPlot }[];
 
@@ -48,7 +48,7 @@ export class Charts {
     new ResizeObserver(() => {
       for (const { plot } of this.#plots) plot.setSize({ width: widthOf(plot.root.parentElement), height });
     }).observe(place);
-    // The lines ask for their colours when they are drawn.
+    // The lines read their colours when they are drawn.
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#plots.forEach(({ plot }) => plot.redraw()));
   }
 
@@ -101,7 +101,7 @@ function makePlot(kind: Kind, box: HTMLElement): uPlot {
       legend: { show: false },
       cursor: { show: false },
       scales: {
-        x: { range: () => [Date.now() / 1000 - Trace.seconds, Date.now() / 1000] },
+        x: { range: () => [Date.now() / 1000 - StatsHistory.seconds, Date.now() / 1000] },
         y: { range: (_plot, _least, most) => [0, Math.max(kind.least, most * 1.1)] },
       },
       axes: [

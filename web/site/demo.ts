@@ -2,10 +2,10 @@ import type { Offer } from '../index.js';
 import { Details } from './details.js';
 import { byId, make } from './dom.js';
 import { codeOf, explain } from './errors.js';
-import { Link, type LinkState, type Ways } from './link.js';
 import { watchPicks } from './picker.js';
-import { makeId, makeLink, readPageOptions } from './room.js';
+import { makeId, makeInviteLink, readPageOptions } from './room.js';
 import { isSaving } from './saving.js';
+import { SessionKeeper, type SessionState, type Ways } from './session_keeper.js';
 import { Share } from './share.js';
 import { missing } from './support.js';
 import { byCode, lostNames, ownRoom } from './tab_memory.js';
@@ -36,17 +36,17 @@ const page = {
   connectionText: byId('connection-text', HTMLSpanElement),
 };
 const siteTitle = 'Millrace';
-/** A link whose other side does not come within this is explained. */
+/** An invite link is explained where the other side does not come within this time. */
 const nobodyMs = 4_000;
 
 const options = readPageOptions(location);
 const cards = new Set<TransferCard>();
 /** Files that wait for a session, oldest first. */
 const queue: { card: TransferCard; files: File[] }[] = [];
-/** What each sending card stands for, to offer it again. */
+/** The files of each sending card, to offer them again. */
 const filesOf = new Map<TransferCard, File[]>();
 let { room, key } = options;
-let link: Link | null = null;
+let keeper: SessionKeeper | null = null;
 let nobodyTimer: ReturnType<typeof setTimeout> | undefined;
 const share = new Share((words) => (page.status.textContent = words));
 
@@ -82,12 +82,12 @@ function showNotice(text: string): void {
   page.notice.hidden = text === '';
 }
 
-/** A page that is loaded again has none of its files: then it says which. */
+/** A page that is loaded again has lost its files: it then names them. */
 function rememberNames(): void {
   lostNames.set([...filesOf].flatMap(([card, files]) => (card.state === 'cancelled' ? [] : files.map(({ name }) => name))));
 }
 
-/** Whether this browser can do it; says what it lacks. */
+/** Whether this browser can transfer files; shows what it lacks. */
 function isAble(): boolean {
   const lack = missing();
   showAlert(lack?.message ?? '');
@@ -96,7 +96,7 @@ function isAble(): boolean {
 
 function addCard(card: TransferCard): void {
   cards.add(card);
-  // Newest first: what needs an answer stands where one looks.
+  // Newest first: a card that needs an answer stands where people look.
   page.transfers.prepend(card.element);
 }
 
@@ -106,12 +106,12 @@ function sendFiles(files: File[]): void {
   const card = new TransferCard('send', files, cardListener);
   filesOf.set(card, files);
   addCard(card);
-  if (link === null) openOwnRoom();
+  if (keeper === null) openOwnRoom();
   sendOrQueue(card, files);
 }
 
 function sendOrQueue(card: TransferCard, files: File[]): void {
-  if (link?.connected === true) {
+  if (keeper?.connected === true) {
     offer(card, files);
     return;
   }
@@ -138,7 +138,7 @@ function dropCard(card: TransferCard): void {
 
 function offer(card: TransferCard, files: File[]): void {
   try {
-    if (link !== null) card.follow(link.send(files));
+    if (keeper !== null) card.follow(keeper.send(files));
   } catch (error) {
     const { code, message } = codeOf(error);
     removeCard(card);
@@ -150,22 +150,22 @@ function receiveOffer(incoming: Offer): void {
   const card = new TransferCard('receive', incoming.files, cardListener);
   const broken = [...cards].filter((other) => other.state === 'failed' && other.isOf(incoming.files));
   addCard(card);
-  // It goes on in the new one.
-  if (card.showOffer(incoming, options.sink, link?.verified ?? false)) broken.forEach(dropCard);
+  // The new card continues the transfer of the broken ones.
+  if (card.showOffer(incoming, options.sink, keeper?.verified ?? false)) broken.forEach(dropCard);
 }
 
 function openOwnRoom(): void {
   room = makeId();
   key = makeId();
-  // Kept, so that a reload of this page still shows the link; and in the address, so that it joins the room again.
+  // The tab remembers the room, so that a reload still shows the invite link. The address names it, so that a reload joins the room again.
   ownRoom.set(room);
-  history.replaceState(null, '', makeLink(location, room, key));
+  history.replaceState(null, '', makeInviteLink(location, room, key));
   enterRoom(room);
 }
 
 function enterRoom(id: string): void {
   const own = ownRoom.get() === id;
-  if (own) share.show(makeLink(location, id, key));
+  if (own) share.show(makeInviteLink(location, id, key));
   else showReceiving();
   start({ room: id, key, code: null, offersCode: own });
 }
@@ -181,27 +181,27 @@ function enterByCode(code: string): void {
 function showReceiving(): void {
   page.title.textContent = 'Receive files from browser to browser';
   page.dropHint.textContent = 'or drop them here to send some back';
-  // What comes in, and may wait for an answer, goes before what one could send.
+  // Incoming offers, which may wait for an answer, come before the form to send.
   page.transfers.parentElement?.after(page.drop, page.more, page.textCard);
 }
 
 function start(ways: Ways): void {
   page.drop.classList.add('compact');
   page.join.hidden = true;
-  link = new Link(ways, options.worker, {
-    onState: showLink,
+  keeper = new SessionKeeper(ways, options.worker, {
+    onState: showState,
     onOffer: receiveOffer,
-    onError: showLinkError,
+    onError: showFailure,
     onTrouble: (trouble) => showAlert(trouble === null ? '' : `${explain(trouble.code, trouble.message)} Trying again… (${trouble.code})`),
     onCode: (code, because = '') => share.showCode(code, because === '' ? '' : explain(`own-${because}`, '')),
   });
 }
 
-function showLink(state: LinkState): void {
-  const words: Record<LinkState, string> = {
+function showState(state: SessionState): void {
+  const words: Record<SessionState, string> = {
     idle: 'Not connected',
     waiting: 'Waiting to connect',
-    connected: link?.verified === true ? 'Connected, encrypted, verified' : 'Connected, encrypted, not verified',
+    connected: keeper?.verified === true ? 'Connected, encrypted, verified' : 'Connected, encrypted, not verified',
     reconnecting: 'Connection lost, reconnecting',
     failed: 'Not connected',
   };
@@ -209,8 +209,8 @@ function showLink(state: LinkState): void {
   if (indicator !== null) indicator.dataset['state'] = state;
   page.connectionText.textContent = words[state];
   page.status.textContent = words[state];
-  page.compare.hidden = state !== 'connected' || link?.verified !== false;
-  const pictures = page.compare.hidden ? [] : (link?.sas ?? []);
+  page.compare.hidden = state !== 'connected' || keeper?.verified !== false;
+  const pictures = page.compare.hidden ? [] : (keeper?.sas ?? []);
   page.sas.replaceChildren(
     ...pictures.map(({ picture, name }) =>
       make('li', {}, [make('span', { class: 'picture', text: picture, attributes: { 'aria-hidden': 'true' } }), make('span', { text: name })])),
@@ -226,7 +226,7 @@ function showLink(state: LinkState): void {
     return;
   }
   if (state === 'reconnecting') return;
-  // Offers that nobody answered went with the session.
+  // Unanswered offers ended with the session.
   for (const card of cards) {
     if (card.direction === 'receive' && card.state === 'offered') card.showLost();
   }
@@ -237,13 +237,13 @@ function isOwn(): boolean {
   return room !== null && ownRoom.get() === room;
 }
 
-function showLinkError(code: string, message: string): void {
+function showFailure(code: string, message: string): void {
   if (room !== null) {
     showAlert(`${explain(code, message)} Reload the page to try again. (${code})`);
     return;
   }
-  // A code can be typed again at once, without losing what stands on the page.
-  link = null;
+  // Another code can be typed at once, without losing the cards on the page.
+  keeper = null;
   showAlert(`${explain(code, message)} (${code})`);
   page.join.hidden = false;
   page.code.select();
@@ -275,21 +275,21 @@ page.join.addEventListener('submit', (event) => {
   enterByCode(page.code.value);
 });
 page.verify.addEventListener('click', () => {
-  link?.verify();
-  showLink('connected');
+  keeper?.verify();
+  showState('connected');
 });
 window.addEventListener('beforeunload', (event) => {
-  // Files that are still to go would be forgotten, too.
+  // Files that are still to be sent would be forgotten, too.
   const waiting = [...filesOf.keys()].some(({ state }) => state === 'queued' || state === 'offered');
   if (waiting || isSaving() || [...cards].some((card) => card.busy)) event.preventDefault();
 });
 // Otherwise the other side finds out only when the connection times out.
-window.addEventListener('pagehide', () => link?.leave());
-// A link pasted into this tab's address changes the fragment only; the page has to start over for it.
+window.addEventListener('pagehide', () => keeper?.leave());
+// An invite link that is pasted into this tab's address changes only the fragment: the page has to start again.
 window.addEventListener('hashchange', () => location.reload());
 
-// It reads for itself, once a second.
-new Details(() => link?.stats());
+// It reads the statistics by itself, once a second.
+new Details(() => keeper?.stats());
 if (isAble()) {
   if (room !== null) enterRoom(room);
   else if (location.hash.includes('room=')) showAlert('This link is not complete. Ask for it again.');
@@ -299,5 +299,5 @@ if (isAble()) {
     showNotice(`This page was loaded again and has lost its files: choose ${lostNames.get()} again.${same}`);
   }
 }
-// old.js says what to do where this line was not reached.
+// Where this line is not reached, old.js shows what to do.
 document.documentElement.dataset['started'] = '';

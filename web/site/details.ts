@@ -2,24 +2,24 @@ import type { PeerStats } from '../index.js';
 import type { Charts } from './charts.js';
 import { byId, make } from './dom.js';
 import { formatThroughput } from './format.js';
-import { Trace } from './trace.js';
+import { StatsHistory } from './stats_history.js';
 
 const intervalMs = 1000;
 
-/** What an engineer wants to know of the link, and what to do about it in plain words. */
+/** The panel for engineers: statistics of the session, with advice in plain words. */
 export class Details {
   readonly #panel = byId('details', HTMLDetailsElement);
   readonly #advice = byId('advice', HTMLParagraphElement);
   readonly #values: Readonly<Record<string, HTMLElement>>;
   readonly #stats: () => PeerStats | undefined;
-  readonly #trace = new Trace();
+  readonly #history = new StatsHistory();
   #charts: Charts | undefined;
 
-  /** `stats`: of the session of now, if there is one. */
+  /** `stats`: the statistics of the current session, if there is one. */
   constructor(stats: () => PeerStats | undefined) {
     this.#stats = stats;
     const list = byId('figures', HTMLDListElement);
-    // The one of words goes last, where it has room.
+    // The bottleneck is a word, not a number, and goes last, where there is space.
     const names = ['Quality', 'Round trip', 'Loss', 'Lanes', 'Queue', 'Limit', 'Sending', 'Receiving', 'Bottleneck'];
     this.#values = Object.fromEntries(
       names.map((name) => {
@@ -36,9 +36,9 @@ export class Details {
 
   #update(): void {
     const stats = this.#stats();
-    this.#panel.hidden = stats === undefined && this.#trace.samples.length === 0;
+    this.#panel.hidden = stats === undefined && this.#history.samples.length === 0;
     if (stats === undefined) return;
-    const sample = this.#trace.record(stats, Date.now());
+    const sample = this.#history.record(stats, Date.now());
     this.#advice.textContent = stats.recommendation;
     this.#advice.hidden = this.#advice.textContent === '';
     const loss = stats.packetLoss ?? sample.loss ?? undefined;
@@ -51,7 +51,7 @@ export class Details {
     this.#show('Limit', stats.bottleneckRate > 0 ? formatThroughput(stats.bottleneckRate) : undefined);
     this.#show('Sending', formatThroughput(sample.sent));
     this.#show('Receiving', formatThroughput(sample.received));
-    if (this.#panel.open) this.#charts?.draw(this.#trace.samples);
+    if (this.#panel.open) this.#charts?.draw(this.#history.samples);
   }
 
   #show(name: string, text: string | undefined): void {
@@ -63,17 +63,17 @@ export class Details {
     if (!this.#panel.open || this.#charts !== undefined) return;
     const { Charts: Kind } = await import('./charts.js');
     this.#charts ??= new Kind(byId('charts', HTMLDivElement));
-    this.#charts.draw(this.#trace.samples);
+    this.#charts.draw(this.#history.samples);
   }
 
   #saveJson(): void {
-    const text = JSON.stringify({ seconds: Trace.seconds, samples: this.#trace.samples }, null, 2);
-    save(new Blob([text], { type: 'application/json' }), 'millrace-trace.json');
+    const text = JSON.stringify({ seconds: StatsHistory.seconds, samples: this.#history.samples }, null, 2);
+    save(new Blob([text], { type: 'application/json' }), 'millrace-statistics.json');
   }
 
   async #savePng(): Promise<void> {
     const picture = await this.#charts?.toPng();
-    if (picture) save(picture, 'millrace-trace.png');
+    if (picture) save(picture, 'millrace-statistics.png');
   }
 }
 
@@ -81,6 +81,6 @@ function save(blob: Blob, name: string): void {
   const link = make('a', { attributes: { download: name } });
   link.href = URL.createObjectURL(blob);
   link.click();
-  // The browser has to begin with it first.
+  // The browser has to start the download first.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

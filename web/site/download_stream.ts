@@ -1,15 +1,15 @@
 import { make } from './dom.js';
 import type { ToDownloadWorker } from './download_message.js';
 
-/** Firefox ends a service worker that heard nothing for 30 s, as Chromium does. */
+/** Interval of messages that keep the service worker alive, ms: browsers end it after 30 s without one. */
 const aliveMs = 10_000;
 const startMs = 5_000;
-/** The browser has taken the answer over by then. */
+/** The browser has taken over the answer by then, ms. */
 const frameMs = 10_000;
 
 /**
- * A new entry in the browser's downloads, which gets what is written here, no faster than the disk takes it. It has failed there when
- * this is aborted, and this fails when a person stops it there.
+ * Opens a new entry in the browser's downloads. It takes the bytes that are written here, no faster than the disk does. Aborting this
+ * stream makes the download fail; a person who stops the download makes this stream fail.
  * Errors: rejects where there can be no service worker (private windows of Firefox) or streams cannot go there (Safari).
  */
 export async function openDownload(name: string, size: number | undefined): Promise<WritableStream<Uint8Array>> {
@@ -24,7 +24,7 @@ export async function openDownload(name: string, size: number | undefined): Prom
   });
   port1.close();
 
-  // Not the page's own address: going elsewhere would end its connections, and ask whether to leave.
+  // In a frame: navigating the page itself would end its connections, and ask whether to leave.
   const frame = make('iframe', { attributes: { src: address(`download/${id}`), title: name, hidden: '' } });
   document.body.append(frame);
   const timer = setInterval(() => say({ type: 'alive' }), aliveMs);

@@ -1,8 +1,8 @@
 import type { ToDownloadWorker } from './download_message.js';
 
 /**
- * Answers requests below `download/` with streams that the page hands over, so that the browser writes them to its downloads as they
- * come. It sees no other request: its scope is that folder.
+ * Answers requests below `download/` with streams that the page hands over, so that the browser writes their bytes to its downloads
+ * as they arrive. Its scope is that folder, so it sees no other request.
  */
 declare const self: ServiceWorkerGlobalScope;
 
@@ -15,12 +15,12 @@ self.addEventListener('message', ({ data }) => {
   if (message.type !== 'download') return;
   const { id, name, size, stream, ready } = message;
   const headers = {
-    // Bytes and nothing else: shown as a page, it would belong to this site.
+    // Plain bytes: a document that the browser showed as a page would run as this site.
     'Content-Type': 'application/octet-stream',
     'Content-Disposition': `attachment; filename*=UTF-8''${encodeName(name)}`,
     'Content-Security-Policy': "default-src 'none'; sandbox",
     'X-Content-Type-Options': 'nosniff',
-    // A page with this policy takes answers into its frames only with the same one.
+    // A page with this policy accepts only answers with the same policy in its frames.
     'Cross-Origin-Embedder-Policy': 'require-corp',
     'Cross-Origin-Resource-Policy': 'same-origin',
     ...(size === undefined ? {} : { 'Content-Length': String(size) }),
@@ -36,7 +36,7 @@ self.addEventListener('fetch', (event) => {
   event.respondWith(download ?? new Response('This download is over.', { status: 404 }));
 });
 
-/** As RFC 8187 wants it, which is a little more than `encodeURIComponent` does. */
+/** A file name for a header, encoded as in RFC 8187: `encodeURIComponent` leaves a few characters too many. */
 function encodeName(name: string): string {
   return encodeURIComponent(name).replace(/['()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }

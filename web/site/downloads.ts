@@ -2,12 +2,12 @@ import type { FileInfo, StreamSink } from '../index.js';
 import { makeArchive, type ArchiveEntry } from './archive.js';
 import { openDownload } from './download_stream.js';
 
-/** A way for files straight to the browser's downloads. */
+/** Writes files straight to the browser's downloads. */
 export interface DownloadSink {
-  /** What it is called there. */
+  /** The name of the download. */
   readonly name: string;
   readonly sink: StreamSink;
-  /** Nothing comes any more. */
+  /** No more files follow. */
   abandon(): void;
 }
 
@@ -19,7 +19,7 @@ export async function openDownloadSink(files: readonly FileInfo[]): Promise<Down
   const [only] = files;
   if (only !== undefined && files.length === 1) {
     const download = await openDownload(only.name, only.size ?? undefined);
-    // Locked: the transfer has it, and ends it itself.
+    // A locked stream belongs to the transfer, which ends it.
     return { name: only.name, sink: () => download, abandon: () => void download.abort().catch(() => {}) };
   }
   const ending = new AbortController();

@@ -19,7 +19,7 @@ const sentences: Readonly<Record<ErrorCode, string>> = {
   'not-supported': 'This browser cannot do that. A current Chrome, Edge, Firefox or Safari can.',
   'out-of-space': 'The device that receives has no room left. Free some, or save to a folder on another disk, and send again.',
   'peer-error': 'The other side ran into a problem and stopped.',
-  'protocol-violation': 'The other side sent something that makes no sense, so the connection was closed.',
+  'protocol-violation': 'The other side sent something invalid, so the connection was closed.',
   rejected: 'The other side declined.',
   'signaling-failed': 'The server that brings the two sides together could not be reached.',
   'sink-failed': 'The received bytes could not be stored on this device.',
@@ -30,7 +30,7 @@ const sentences: Readonly<Record<ErrorCode, string>> = {
   internal: 'Something went wrong inside Millrace. Reload both pages.',
 };
 
-/** Where it is not the same for both sides. */
+/** Sentences that differ between the two sides. */
 const sentencesOf: { readonly [side in Side]: Partial<Record<ErrorCode, string>> } = {
   send: {
     'sink-failed': 'The other side could not store what it received. Ask it to choose another place, and send again.',
@@ -46,7 +46,7 @@ const sentencesOf: { readonly [side in Side]: Partial<Record<ErrorCode, string>>
   },
 };
 
-/** What only a page can tell apart. */
+/** Failures that only the page can tell apart. */
 const pageSentences: Readonly<Record<string, string>> = {
   'no-webrtc': 'This browser has no WebRTC, or it is switched off. Allow it in the settings or an extension, or use a current Chrome, Edge, Firefox or Safari.',
   'too-old': 'This browser is too old for this page. Update it, or use a current Chrome, Edge, Firefox or Safari.',
@@ -75,7 +75,7 @@ const pageCodes: Readonly<Record<number, string>> = {
   4503: 'server-busy',
 };
 
-/** A failure that this page has a word of its own for. */
+/** A failure with a code of the page's own. */
 export class PageError extends Error {
   readonly code: string;
 
@@ -85,16 +85,16 @@ export class PageError extends Error {
   }
 }
 
-/** What a failed attempt to connect was about: where the server closed the socket, it said why. */
+/** The reason of a failed attempt to connect. Where the server closed the socket, its close code says why. */
 export function reasonOf(error: unknown, closeCode: number | undefined): unknown {
   const { code } = codeOf(error);
-  // The other side had come: only the connection did not.
+  // The other side was there, but no connection came up.
   if (code === 'timeout') return new PageError('no-path');
   const own = code === 'signaling-failed' && closeCode !== undefined ? pageCodes[closeCode] : undefined;
   return own === undefined ? error : new PageError(own);
 }
 
-/** What happened, in words for everybody, or for one side of a transfer; `detail` is said only where there are none for `code`. */
+/** A sentence for `code`, for everybody or for one side of a transfer; `detail` where there is no sentence. */
 export function explain(code: string, detail: string, side?: Side): string {
   const own = side !== undefined && Object.hasOwn(sentencesOf[side], code) ? sentencesOf[side][code as ErrorCode] : undefined;
   const known: string | undefined = own ?? (Object.hasOwn(sentences, code) ? sentences[code as ErrorCode] : undefined);

@@ -4,18 +4,18 @@ import { make } from './dom.js';
 import { formatBytes, formatCount } from './format.js';
 import { makePreview } from './preview.js';
 
-/** Rows beyond this are counted, not listed: a peer may offer very many files. */
+/** Further rows are counted, not listed: a peer may offer very many files. */
 const maxRows = 500;
-/** Browsers drop downloads that begin all at once. */
+/** Pause between two downloads, ms: browsers drop downloads that all begin at once. */
 const betweenSavesMs = 250;
 
-/** What a row shows: of a file to send, or of one that is offered. */
+/** What a row shows of a file that is sent or offered. */
 export type ListedFile = Pick<FileInfo, 'name' | 'size' | 'lastModified'> & { readonly path?: string; readonly webkitRelativePath?: string };
 
 /** The files of one transfer. */
 export class FileRows {
   readonly element = make('ul', { class: 'file-list', testId: 'file-list', attributes: { 'aria-label': 'Files', tabindex: '0' } });
-  /** What shows that all arrived as they were sent; hidden before. */
+  /** The proof that all files arrived as they were sent; hidden until then. */
   readonly proof = make('details', { class: 'proof', testId: 'proof', attributes: { hidden: '' } });
   readonly #files: readonly ListedFile[];
   readonly #rows: { row: HTMLLIElement; share: HTMLSpanElement; begin: number; size: number }[] = [];
@@ -41,12 +41,12 @@ export class FileRows {
     if (files.length > maxRows) this.element.append(make('li', { class: 'file', text: `and ${formatCount(files.length - maxRows)} more` }));
   }
 
-  /** What was received and lies with the browser, to be saved by the person. */
+  /** Received files that the browser holds, for the person to save. */
   get received(): readonly ArchiveEntry[] {
     return this.#received;
   }
 
-  /** What saves the only file; undefined where there are several. */
+  /** The button that saves the only file; undefined where there are several files. */
   get onlySave(): HTMLAnchorElement | undefined {
     const [save, ...others] = this.#saves;
     if (others.length > 0) return undefined;
@@ -54,9 +54,9 @@ export class FileRows {
     return save;
   }
 
-  /** `bytes` of all. Files go one after another, so that tells where each of them is. */
+  /** Shows progress. `bytes`: of all files; they go one after another, so the sum tells how far each one is. */
   showBytes(bytes: number): void {
-    // Only what changed: a folder has many rows, and this runs ten times a second.
+    // Only the rows that changed: a folder has many rows, and this runs ten times a second.
     for (; this.#shown < this.#rows.length; this.#shown += 1) {
       const at = this.#rows[this.#shown];
       if (at === undefined || bytes < at.begin + at.size) break;
@@ -66,7 +66,7 @@ export class FileRows {
     if (now !== undefined && bytes > now.begin) now.share.textContent = `${Math.floor(((bytes - now.begin) / now.size) * 100)} %`;
   }
 
-  /** What arrived can be looked at, where that is safe, and saved, unless it lies in a folder of the person's own (`stored`). */
+  /** Lets the person see received files, where that is safe, and save them, unless they are in a folder of the person's own (`stored`). */
   showReceipts(files: readonly ReceiptFile[], stored: boolean): void {
     files.forEach((file, index) => {
       const { row, share } = this.#rows[index] ?? {};
@@ -80,7 +80,7 @@ export class FileRows {
       if (row === undefined) return;
       const preview = makePreview(file.name, file.blob);
       const save = stored ? [] : [this.#makeSave(file.name, file.blob)];
-      // The only one stands where the other buttons are.
+      // The button of an only file stands beside the other buttons of the card.
       row.append(...(files.length > 1 ? save : []), ...(preview === null ? [] : [preview]));
     });
     const roots = files.slice(0, maxRows).map((file, index) =>
@@ -89,7 +89,7 @@ export class FileRows {
     this.proof.hidden = false;
   }
 
-  /** One download after another, for browsers that cannot make one of all. */
+  /** Saves one file after another, for browsers that cannot write a ZIP file. */
   async saveEach(): Promise<void> {
     for (const save of this.#saves) {
       save.click();
@@ -103,14 +103,14 @@ export class FileRows {
 
   #makeSave(name: string, blob: Blob): HTMLAnchorElement {
     const save = make('a', { class: 'button small', text: 'Save', testId: 'save', attributes: { download: name, 'aria-label': `Save ${name}` } });
-    // Bytes and nothing else: opened in a tab, a page or a picture with scripts would belong to this site.
+    // Plain bytes: a document with scripts that is opened in a tab would run as this site.
     save.href = URL.createObjectURL(blob.slice(0, blob.size, 'application/octet-stream'));
     this.#saves.push(save);
     return save;
   }
 }
 
-/** With its folders, where it has any. */
+/** The name of a file with its folders, where it has any. */
 function pathOf(file: Pick<ListedFile, 'name' | 'path' | 'webkitRelativePath'>): string {
   return file.path || file.webkitRelativePath || file.name;
 }

@@ -1,11 +1,11 @@
-/** Speed over the last few seconds and the time that is left, from byte counts as they come. */
+/** Measures the speed over the last few seconds, and the remaining time, from byte counts. */
 export class Meter {
   static readonly windowMs = 4_000;
-  /** Counts closer together than this are merged; bounds the list whatever the event rate. */
+  /** Counts closer together than this are merged, ms, which bounds the list at any event rate. */
   static readonly spacingMs = 100;
   readonly #samples: { at: number; bytes: number }[] = [];
 
-  /** `now` in ms, never falling. */
+  /** `now`: ms, never falling. */
   record(bytes: number, now: number): void {
     const last = this.#samples.at(-1);
     const beforeLast = this.#samples.at(-2);
@@ -20,7 +20,7 @@ export class Meter {
     }
   }
 
-  /** bytes/s; undefined before there is anything to tell. */
+  /** Bytes per second; undefined while it is unknown. */
   speed(): number | undefined {
     const first = this.#samples[0];
     const last = this.#samples.at(-1);
@@ -28,7 +28,7 @@ export class Meter {
     return ((last.bytes - first.bytes) / (last.at - first.at)) * 1000;
   }
 
-  /** Seconds; undefined where it cannot be told. */
+  /** Seconds; undefined where it is unknown. */
   secondsLeft(totalBytes: number): number | undefined {
     const speed = this.speed();
     const last = this.#samples.at(-1);

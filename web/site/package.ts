@@ -1,8 +1,8 @@
 import { PageError } from './errors.js';
 
 /**
- * The package as any other page would load it: from beside this site, not bundled into the demo. The worker and the
- * WebAssembly file are found next to it.
+ * The package, loaded as by any other page: from the site's own files, not bundled into the demo. Its worker and WebAssembly
+ * file are found next to it.
  */
 type Millrace = typeof import('../index.js');
 type Signaling = typeof import('../signaling.js');
@@ -10,7 +10,7 @@ export type Package = Millrace & Signaling;
 
 let loading: Promise<Package> | undefined;
 
-/** Errors: rejects with 'not-loaded' where the files cannot be had; the next call tries again. */
+/** Errors: rejects with 'not-loaded' where the files cannot be loaded; the next call tries again. */
 export function loadPackage(): Promise<Package> {
   loading ??= load().catch(() => {
     loading = undefined;
@@ -20,7 +20,7 @@ export function loadPackage(): Promise<Package> {
 }
 
 async function load(): Promise<Package> {
-  // Resolved at run time: a bundler must not follow them.
+  // Resolved at run time: the bundler must not follow these imports.
   const address = (file: string): string => new URL(`dist/${file}`, document.baseURI).href;
   const [millrace, signaling] = await Promise.all([
     import(address('millrace.js')) as Promise<Millrace>,

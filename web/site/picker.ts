@@ -1,16 +1,16 @@
 export interface PickListener {
   onFiles(files: File[]): void;
   onText(text: string): void;
-  /** What was dropped could not be read. */
+  /** A dropped file or folder could not be read. */
   onFailure(): void;
 }
 
-/** Takes files and folders that are chosen, pasted, or dropped anywhere on the page, and text that is pasted. */
+/** Takes files and folders that people choose, paste, or drop anywhere on the page, and pasted text. */
 export function watchPicks(zone: HTMLElement, inputs: readonly HTMLInputElement[], listener: PickListener): void {
   for (const input of inputs) {
     input.addEventListener('change', () => {
       const files = [...(input.files ?? [])];
-      // So that choosing the same file again is a change again.
+      // Otherwise choosing the same file again fires no event.
       input.value = '';
       if (files.length > 0) listener.onFiles(files);
     });
@@ -50,7 +50,7 @@ function watchDrops(zone: HTMLElement, listener: PickListener): void {
     event.preventDefault();
     depth = 0;
     zone.classList.remove('over');
-    // Entries have to be taken before the event is over.
+    // Entries are gone when the event is over.
     const entries = [...(event.dataTransfer?.items ?? [])].flatMap((item) => item.webkitGetAsEntry() ?? []);
     Promise.all(entries.map(filesIn)).then(
       (found) => {
@@ -67,14 +67,14 @@ async function filesIn(entry: FileSystemEntry): Promise<File[]> {
     const files: File[] = [];
     for (;;) {
       const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-      // A folder is read in parts; an empty one is the end.
+      // A folder is read in parts; an empty part is the end.
       if (some.length === 0) return files;
       for (const inner of some) files.push(...(await filesIn(inner)));
     }
   }
   const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
   const path = entry.fullPath.replace(/^\//, '');
-  // A dropped file does not know its folder, as a chosen one does.
+  // Unlike a chosen file, a dropped one does not know its folder.
   if (path.includes('/')) Object.defineProperty(file, 'webkitRelativePath', { value: path });
   return [file];
 }

@@ -2,7 +2,7 @@ import { encode } from 'uqr';
 
 const svg = 'http://www.w3.org/2000/svg';
 
-/** A picture of `text` for the camera of a phone; loaded when it is needed. */
+/** A QR code of `text`; this file is loaded when it is needed. */
 export function drawQr(text: string): SVGSVGElement {
   const { size, data } = encode(text, { ecc: 'M', border: 3 });
   const dots = data.flatMap((row, y) => row.flatMap((dark, x) => (dark ? [`M${x} ${y}h1v1h-1z`] : [])));

@@ -1,10 +1,10 @@
 import { randomBase64Url } from '../base/ids.js';
 import type { Sink } from '../index.js';
 
-/** What the page was opened with. All of it stands in the fragment, which browsers never send to a server. */
+/** The options in the page's address. All of them are in the fragment, which browsers never send to a server. */
 export interface PageOptions {
   readonly room: string | null;
-  /** What authenticates both sides; a link without one still works. */
+  /** The link key, which authenticates both sides; an invite link without one still works. */
   readonly key: string | null;
   readonly worker: boolean | undefined;
   readonly sink: Sink;
@@ -14,7 +14,7 @@ const roomPattern = /^[A-Za-z0-9_-]{16,64}$/;
 /** 128 bits or more. */
 const keyPattern = /^[A-Za-z0-9_-]{22,64}$/;
 
-/** Reads `#room=…&key=…&worker=0&sink=memory`; the last two may also stand in the query. */
+/** Reads `#room=…&key=…&worker=0&sink=memory`; the last two may also be in the query. */
 export function readPageOptions(location: Location): PageOptions {
   const fragment = new URLSearchParams(location.hash.slice(1));
   const query = new URLSearchParams(location.search);
@@ -23,7 +23,7 @@ export function readPageOptions(location: Location): PageOptions {
   const worker = fragment.get('worker') ?? query.get('worker');
   const sink = fragment.get('sink') ?? query.get('sink');
   return {
-    // Half a key must not become a session without one.
+    // A damaged key must not lead to a session without authentication.
     room: room !== null && roomPattern.test(room) && (key === null || keyPattern.test(key)) ? room : null,
     key,
     worker: worker === '0' ? false : worker === '1' ? true : undefined,
@@ -36,17 +36,17 @@ export function makeId(): string {
   return randomBase64Url(16);
 }
 
-/** The page's own address with the room and its key, for the other side. */
-export function makeLink(location: Location, room: string, key: string | null): string {
+/** The invite link: the page's own address with the room and its key. */
+export function makeInviteLink(location: Location, room: string, key: string | null): string {
   return `${location.origin}${location.pathname}${location.search}#room=${room}${key === null ? '' : `&key=${key}`}`;
 }
 
-/** Address of the signalling of this site for `room`. It tells the server nothing of the key. */
+/** The address of this site's signalling for `room`. It does not reveal the key to the server. */
 export function roomUrl(location: Location, room: string): string {
   return signalUrl(location, 'room', room);
 }
 
-/** The same for the number of a short code, or 'new'. */
+/** The same for the nameplate of a short code, or 'new'. */
 export function nameplateUrl(location: Location, nameplate: string): string {
   return signalUrl(location, 'nameplate', nameplate);
 }

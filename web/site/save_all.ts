@@ -3,8 +3,8 @@ import type { FileRows } from './file_rows.js';
 import { canStreamDownloads, whileSaving } from './saving.js';
 
 /**
- * A button that saves all files of a transfer: as one ZIP file that is written while it is made, and where this browser cannot, one after
- * another. `onSaving`: whether it is under way.
+ * A button that saves all files of a transfer: as one ZIP file that is written as it is made, or, where the browser cannot do that, one
+ * file after another. `onSaving`: whether it is under way.
  */
 export function makeSaveAll(rows: FileRows, onSaving: (saving: boolean) => void): HTMLButtonElement {
   const words = canStreamDownloads() ? 'Save all as ZIP' : `Save all ${rows.received.length}`;
@@ -19,7 +19,7 @@ export function makeSaveAll(rows: FileRows, onSaving: (saving: boolean) => void)
   const button = makeButton(words, 'save-all', () => {
     if (saving) return;
     show(true);
-    // What ends early was stopped by the person, who knows.
+    // Only the person can have stopped it, so there is nothing to report.
     whileSaving(saveAll(rows)).catch(() => {}).finally(() => show(false));
   }, 'primary');
   return button;

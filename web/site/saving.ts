@@ -4,13 +4,13 @@ import { formatBytes } from './format.js';
 /** Not in TypeScript's own types yet. */
 type PickFolder = (options: { mode: 'readwrite'; id: string }) => Promise<FileSystemDirectoryHandle>;
 
-/** The browser's question for a folder; undefined where it has none. */
+/** The browser's folder picker; undefined where it has none. */
 export function folderPicker(): (() => Promise<FileSystemDirectoryHandle>) | undefined {
   const pick = (window as { showDirectoryPicker?: PickFolder }).showDirectoryPicker;
   return pick === undefined ? undefined : () => pick.call(window, { mode: 'readwrite', id: 'millrace' });
 }
 
-/** Whether a stream can become a download of this browser: it takes a service worker, and streams that can be handed to it. */
+/** Whether this browser can write a stream to its downloads: that needs a service worker and transferable streams. */
 export function canStreamDownloads(): boolean {
   if (!('serviceWorker' in navigator)) return false;
   try {
@@ -29,7 +29,7 @@ export function isSaving(): boolean {
   return savesUnderWay > 0;
 }
 
-/** Counts as saving until `save` settles, as it does. */
+/** Counts as saving until `save` settles; settles as `save` does. */
 export async function whileSaving<T>(save: Promise<T>): Promise<T> {
   savesUnderWay += 1;
   try {
@@ -39,15 +39,15 @@ export async function whileSaving<T>(save: Promise<T>): Promise<T> {
   }
 }
 
-/** The least that did not fit, bytes: what a browser says beforehand is not always what it grants. */
+/** The smallest size that did not fit, bytes: browsers do not always grant the space that they announce. */
 let leastTooLarge = Infinity;
 
-/** So many bytes were to be kept by the browser, and it had no room for them. */
+/** The browser had no room for so many bytes. */
 export function noteTooLarge(bytes: number): void {
   leastTooLarge = Math.min(leastTooLarge, bytes);
 }
 
-/** A warning where `bytes` are more than this browser would keep; empty where they fit or it does not say. */
+/** A warning where the browser would not store `bytes`; empty where they fit, or where the browser does not tell. */
 export async function spaceWarning(bytes: number): Promise<string> {
   try {
     const { quota, usage = 0 } = await navigator.storage.estimate();
@@ -63,17 +63,17 @@ export async function spaceWarning(bytes: number): Promise<string> {
 }
 
 const storageKey = 'millrace-unfinished';
-/** Longer lists are asked for again. */
+/** For longer lists the person is asked again. */
 const mostCharacters = 200_000;
 const accepted = new Map<string, AcceptOptions>();
 
-/** A person said yes to these files: when the transfer breaks and they are offered again, they need not be asked again. */
+/** Remembers that the person accepted these files: when the transfer breaks and they are offered again, it continues without a question. */
 export function rememberAccepted(files: readonly FileInfo[], options: AcceptOptions): void {
-  // A download cannot be gone on with, and needs a click.
+  // A download cannot be resumed, and needs a click.
   if (typeof options.sink === 'function') return;
   const list = describe(files);
   accepted.set(list, options);
-  // A folder's permission does not outlive the page; the browser's own storage does.
+  // The permission for a folder ends with the page; the browser's own storage stays.
   if (typeof options.sink === 'string' && list.length <= mostCharacters) sessionStorage.setItem(storageKey, list);
 }
 
@@ -83,13 +83,13 @@ export function forgetAccepted(files: readonly FileInfo[]): void {
   if (sessionStorage.getItem(storageKey) === list) sessionStorage.removeItem(storageKey);
 }
 
-/** What was said to the same files before, in this tab. */
+/** The person's answer to the same files before, in this tab. */
 export function acceptedBefore(files: readonly FileInfo[]): AcceptOptions | undefined {
   const list = describe(files);
   return accepted.get(list) ?? (sessionStorage.getItem(storageKey) === list ? { sink: 'auto' } : undefined);
 }
 
-/** Whether the same files are offered, as far as one sees. */
+/** Whether the same files are offered, by names, sizes and times. */
 export function isSameList(some: readonly FileInfo[], others: readonly FileInfo[]): boolean {
   return describe(some) === describe(others);
 }

@@ -1,6 +1,6 @@
 import { byId } from './dom.js';
 
-/** How the other side is invited: a link, its picture, and a code to say. */
+/** Invites the other side: the invite link, its QR code, and a code to say. */
 export class Share {
   readonly #section = byId('share', HTMLElement);
   readonly #link = byId('link', HTMLInputElement);
@@ -11,7 +11,7 @@ export class Share {
   readonly #note = byId('code-note', HTMLParagraphElement);
   readonly #say: (words: string) => void;
 
-  /** `say`: tells people who do not see the page. */
+  /** `say`: announces a text to people who do not see the page. */
   constructor(say: (words: string) => void) {
     this.#say = say;
     this.#copy.addEventListener('click', () => void this.#copyLink());
@@ -28,7 +28,7 @@ export class Share {
     this.#section.hidden = hidden;
   }
 
-  /** `note`: what became of the code before. */
+  /** `note`: what happened to the previous code. */
   showCode(code: string | null, note: string): void {
     this.#codeRow.hidden = code === null;
     this.#code.textContent = code ?? '';
@@ -40,7 +40,7 @@ export class Share {
     try {
       await navigator.clipboard.writeText(this.#link.value);
     } catch {
-      // No permission, or no secure context: the old way asks for neither.
+      // No permission, or no secure context: the old call needs neither.
       this.#link.select();
       document.execCommand('copy');
     }

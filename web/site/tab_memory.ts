@@ -1,9 +1,9 @@
-/** What a tab remembers of itself when it is loaded again. */
+/** What a tab remembers when it is loaded again. */
 
-/** The room that this page made, to show its link again. */
+/** The room that this page made, to show its invite link again. */
 export const ownRoom = remembered('millrace-own-room');
 
-/** Which files were still to be sent, in words. */
+/** The files that were still to be sent, in words. */
 export const lostNames = (() => {
   const kept = remembered('millrace-lost-files');
   const mostNames = 3;
@@ -16,7 +16,7 @@ export const lostNames = (() => {
   };
 })();
 
-/** Whether it is connected by a short code, which does not lead there again. */
+/** Whether the tab was connected by a short code, which works only once. */
 export const byCode = (() => {
   const kept = remembered('millrace-by-code');
   return { get: () => kept.get() === 'yes', set: (value: boolean): void => kept.set(value ? 'yes' : '') };

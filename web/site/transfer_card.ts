@@ -11,21 +11,21 @@ import { acceptedBefore, canStreamDownloads, folderPicker, forgetAccepted, isSam
 
 export type CardState = 'queued' | Transfer['state'];
 
-/** What the page around the cards wants to know. */
+/** What a card reports to the page. */
 export interface CardListener {
-  /** A state was reached; `words` is a sentence for people who do not see the card. */
+  /** The state changed; `words` is a sentence for people who do not see the card. */
   onState(card: TransferCard, words: string): void;
   onProgress(card: TransferCard): void;
-  /** The session broke under it; the same files can go on when the other side is back. */
+  /** The session broke; the transfer can be resumed when the other side is back. */
   onInterrupted(card: TransferCard): void;
   onDismissed(card: TransferCard): void;
 }
 
-/** Ends that say nothing about the files. */
+/** Failures that have nothing to do with the files. */
 const interruptions: ReadonlySet<string> = new Set(['closed', 'connection-lost', 'lane-closed']);
 const repaintMs = 100;
 
-/** One transfer as people see it: from waiting for the other side to the proof at the end. */
+/** One transfer as people see it, from waiting for the other side to the proof at the end. */
 export class TransferCard {
   readonly element: HTMLLIElement;
   readonly direction: 'send' | 'receive';
@@ -45,7 +45,7 @@ export class TransferCard {
   readonly #error = make('p', { class: 'error-text', testId: 'transfer-error' });
   readonly #actions = make('div', { class: 'actions' });
   readonly #warning = make('p', { class: 'warning-text', testId: 'space-warning', attributes: { hidden: '' } });
-  /** Where the files are. */
+  /** Where the received files are. */
   readonly #place = make('p', { class: 'muted', testId: 'place', attributes: { hidden: '' } });
   readonly #rows: FileRows;
   #meter = new Meter();
@@ -98,7 +98,7 @@ export class TransferCard {
     return this.#state === 'active' || this.#state === 'paused' || this.#state === 'reconnecting';
   }
 
-  /** Share that is done, 0–1. */
+  /** Progress, 0 to 1. */
   get share(): number {
     if (this.#state === 'done') return 1;
     const bytes = this.#transfer?.bytes ?? 0;
@@ -111,12 +111,12 @@ export class TransferCard {
     this.#offerActions(makeButton('Cancel', 'cancel', onCancel));
   }
 
-  /** Whether it shows the reception of these files. */
+  /** Whether the card shows the receiving of these files. */
   isOf(files: readonly FileInfo[]): boolean {
     return this.#offered !== undefined && isSameList(this.#offered, files);
   }
 
-  /** Asks whether to take what the peer offers, unless the person said so before and it was interrupted: then true. */
+  /** Asks whether to accept the peer's offer. True: it does not ask, because the person accepted the same files before an interruption. */
   showOffer(offer: Offer, sink: Sink, verified: boolean): boolean {
     this.#offered = offer.files;
     const before = acceptedBefore(offer.files);
@@ -133,7 +133,7 @@ export class TransferCard {
     const toFolder = makeButton('Accept into a folder…', 'accept-folder', () => {
       pick?.().then(
         (folder) => this.#accept(offer, { sink: folder }, `In the folder “${folder.name}”.`),
-        // Nothing chosen: the question stays.
+        // No folder was chosen: the question stays.
         () => {},
       );
     });
@@ -160,7 +160,7 @@ export class TransferCard {
       return;
     }
     if (this.#state !== 'offered') {
-      // Answered twice, or nobody is there any more.
+      // The offer was answered before, or the session is over.
       download.abandon();
       return;
     }
@@ -168,9 +168,9 @@ export class TransferCard {
     this.#accept(offer, { sink: download.sink }, `Among this browser’s downloads, as “${download.name}”.`);
   }
 
-  /** `place`: where the files are then, in words; empty where they stay with the browser. */
+  /** `place`: where the files will be, in words; empty where they stay with the browser. */
   #accept(offer: Offer, options: AcceptOptions, place = ''): void {
-    // Measured from here: what a person waits for begins with the click.
+    // Measured from here: the person's wait begins with the click.
     this.#startedAt = performance.now();
     this.#warning.hidden = true;
     this.#stored = options.sink instanceof FileSystemDirectoryHandle;
@@ -184,7 +184,7 @@ export class TransferCard {
     this.follow(transfer);
   }
 
-  /** The session is gone before the card came to a transfer. */
+  /** The session ended before the offer was answered. */
   showLost(): void {
     this.#error.textContent = explain('closed', '', this.direction);
     this.#end('failed', 'Failed');
@@ -213,7 +213,7 @@ export class TransferCard {
         break;
       case 'active':
         this.#startedAt ??= performance.now();
-        // A time without bytes says nothing about the speed after it.
+        // A pause says nothing about the speed after it.
         this.#meter = new Meter();
         this.#show('active', sending ? 'Sending' : 'Receiving');
         this.#offerControls(transfer);
@@ -230,7 +230,7 @@ export class TransferCard {
         this.#paint(true);
         break;
       default:
-        // The ends come with their receipt or their error, through `done`.
+        // `done` handles the final states, with their receipt or error.
         break;
     }
   }
@@ -241,7 +241,7 @@ export class TransferCard {
       const { state } = transfer;
       if (this.#pausedHere) transfer.pause();
       else transfer.resume();
-      // No event comes where the other side paused it, too.
+      // There is no event where the other side has paused the transfer, too.
       if (transfer.state === state) this.#showTransferState(transfer);
     });
     const cancel = makeButton('Cancel', 'cancel', () => transfer.cancel('cancelled by the user'));
@@ -282,7 +282,7 @@ export class TransferCard {
     this.#end('failed', 'Failed');
   }
 
-  /** `folder`: of this browser's own storage, with what was received. */
+  /** `folder`: the folder in the browser's own storage that holds the received files. */
   #end(state: 'done' | 'failed' | 'cancelled', words: string, folder?: string): void {
     this.#warning.hidden = true;
     if (state !== 'done') {
@@ -296,12 +296,12 @@ export class TransferCard {
       this.#listener.onDismissed(this);
     }, 'quiet');
     const { received, onlySave } = this.#rows;
-    // Deleting them would cut the download short.
+    // Deleting the files would cut the download short.
     const saveAll = received.length > 1 ? [makeSaveAll(this.#rows, (saving) => (dismiss.disabled = saving))] : [];
     this.#offerActions(...(onlySave === undefined ? saveAll : [onlySave]), dismiss);
   }
 
-  /** Replaces the buttons. Whoever had the focus on one that goes away keeps a place to go on from. */
+  /** Replaces the buttons. Where a button with the focus goes away, the focus stays in the card. */
   #offerActions(...buttons: HTMLElement[]): void {
     const hadFocus = this.#actions.contains(document.activeElement);
     this.#actions.replaceChildren(...buttons);
@@ -322,7 +322,7 @@ export class TransferCard {
     if (words !== '') this.#listener.onState(this, `${this.#title}: ${words}`);
   }
 
-  /** Not on animation frames: a page in the background still has its title to keep up to date. */
+  /** Not on animation frames: a page in the background still updates its title. */
   #paint(force: boolean): void {
     const transfer = this.#transfer;
     if (transfer === null || !this.busy) return;
@@ -331,7 +331,7 @@ export class TransferCard {
     if (!force && now - this.#paintedAt < repaintMs) return;
     this.#paintedAt = now;
     const share = this.share;
-    // What is still on its way comes after a pause, too.
+    // Bytes that are still on their way arrive after a pause, too.
     const moving = this.#state === 'active';
     const speed = moving ? this.#meter.speed() : undefined;
     const left = moving ? this.#meter.secondsLeft(this.#totalBytes) : undefined;

@@ -1,7 +1,7 @@
 let wanted = false;
 let lock: WakeLockSentinel | undefined;
 
-/** Keeps the screen on while something moves: a phone that falls asleep stops its transfers. Does nothing where it cannot. */
+/** Keeps the screen on during a transfer: a phone that falls asleep stops its transfers. Does nothing where the browser cannot. */
 export function keepAwake(busy: boolean): void {
   if (busy === wanted) return;
   wanted = busy;
@@ -20,9 +20,9 @@ async function update(): Promise<void> {
     if (wanted) lock = taken;
     else await taken.release();
   } catch {
-    // Refused, as with a low battery: the transfer goes on without.
+    // Refused, for example because of a low battery: the transfer continues without it.
   }
 }
 
-// The browser takes the lock away from a page that is not seen.
+// The browser takes the lock from a page that is hidden.
 document.addEventListener('visibilitychange', () => void update());

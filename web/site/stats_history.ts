@@ -1,6 +1,6 @@
 import type { PeerStats } from '../index.js';
 
-/** The link at one moment. */
+/** A session at one moment. */
 export interface Sample {
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -11,12 +11,12 @@ export interface Sample {
   readonly rtt: number | null;
   readonly queueDelay: number;
   readonly lanes: number;
-  /** 0 to 1, of what was sent so far. */
+  /** Share of all records sent so far, 0 to 1. */
   readonly loss: number | null;
 }
 
-/** The last minute of a link, one sample a second. */
-export class Trace {
+/** The last minute of a session, one sample a second. */
+export class StatsHistory {
   static readonly seconds = 60;
   readonly #samples: Sample[] = [];
   #before = new Map<number, { sent: number; received: number }>();
@@ -26,7 +26,7 @@ export class Trace {
     return this.#samples;
   }
 
-  /** `now` in milliseconds since 1970, never falling. */
+  /** `now`: ms since 1970, never falling. */
   record(stats: PeerStats, now: number): Sample {
     const seconds = this.#at === undefined ? 0 : (now - this.#at) / 1000;
     let sent = 0;
@@ -35,7 +35,7 @@ export class Trace {
     let lost = 0;
     const counts = new Map<number, { sent: number; received: number }>();
     for (const lane of stats.lanes) {
-      // A lane that was closed and opened again counts from zero.
+      // A lane that was closed and opened again counts from 0.
       const before = this.#before.get(lane.lane) ?? { sent: 0, received: 0 };
       sent += Math.max(0, lane.bytesSent - before.sent);
       received += Math.max(0, lane.bytesReceived - before.received);
@@ -55,7 +55,7 @@ export class Trace {
       loss: records > 0 ? lost / records : null,
     };
     this.#samples.push(sample);
-    while (now - (this.#samples[0]?.at ?? now) > Trace.seconds * 1000) this.#samples.shift();
+    while (now - (this.#samples[0]?.at ?? now) > StatsHistory.seconds * 1000) this.#samples.shift();
     return sample;
   }
 }

@@ -1,26 +1,26 @@
 import { isRecord } from '../base/is_record.js';
 import type { CoreAgent, RoomMessage } from '../wasm/mesh.js';
 
-/** An agent in one of its lives. */
+/** An agent's id and incarnation. */
 export interface AgentName {
   readonly id: string;
   readonly incarnation: string;
 }
 
-/** What goes through the room's signalling. `body`: what the two sides of a connection say to each other until it is up. */
+/** A message through the room's signalling. 'pair': between the two sides of a session, until it is up. */
 export type RoomText =
   | { readonly kind: 'room'; readonly message: RoomMessage }
   | { readonly kind: 'pair'; readonly from: AgentName; readonly to: AgentName; readonly body: object };
 
 const MAX_ID_LENGTH = 64;
-/** The speaker and those that it may name. */
+/** Agents in one message: its sender and those that it names. */
 const MAX_AGENTS = 257;
 
 export function toRoomText(text: RoomText): object {
   return { millrace: 1, mesh: 1, ...text };
 }
 
-/** The message, rebuilt from the fields it may have, or undefined: whoever sent it is not trusted. */
+/** The message, rebuilt from its known fields, or undefined where it is invalid: its sender is not trusted. */
 export function parseRoomText(raw: unknown): RoomText | undefined {
   if (!isRecord(raw) || raw.millrace !== 1 || raw.mesh !== 1) return undefined;
   if (raw.kind === 'pair') {

@@ -4,28 +4,28 @@ import { codeOf, PageError, reasonOf } from './errors.js';
 import { loadPackage, type Package } from './package.js';
 import { nameplateUrl, roomUrl } from './room.js';
 
-export type LinkState = 'idle' | 'waiting' | 'connected' | 'reconnecting' | 'failed';
+export type SessionState = 'idle' | 'waiting' | 'connected' | 'reconnecting' | 'failed';
 
-export interface LinkListener {
-  onState(state: LinkState): void;
+export interface SessionListener {
+  onState(state: SessionState): void;
   onOffer(offer: Offer): void;
-  /** A short code leads here now; null: none does. `because`: why the one before is gone. */
+  /** A short code leads to this page; null: none does. `because`: why the previous code is gone. */
   onCode(code: string | null, because?: string): void;
-  /** It did not work, and is tried again; null: that is over. */
+  /** An attempt failed and another one follows; null: the trouble is over. */
   onTrouble(trouble: { code: string; message: string } | null): void;
   onError(code: string, message: string): void;
 }
 
-/** How the two sides find each other: in a room, by a code that was said, or both for who waits. */
+/** How the two sides find each other: in a room, by a spoken code, or both for the side that waits. */
 export interface Ways {
   readonly room: string | null;
   readonly key: string | null;
   readonly code: string | null;
-  /** Also wait with a short code of one's own. */
+  /** This side also waits with a short code. */
   readonly offersCode: boolean;
 }
 
-/** Failures that another attempt may get past: the network changed, or the room is still being left by an old session. */
+/** Failures after which another attempt may succeed: the network changed, or an old session is still leaving the room. */
 const passing: ReadonlySet<string> = new Set([
   'signaling-failed',
   'connection-failed',
@@ -33,26 +33,26 @@ const passing: ReadonlySet<string> = new Set([
   'no-path',
   'room-full',
 ]);
-/** Those that most often are nothing: the other side came and went, or this page was in the room a moment ago. */
+/** Failures that are mostly harmless and not shown: the other side came and went, or this page was in the room a moment ago. */
 const quiet: ReadonlySet<string> = new Set(['connection-lost', 'room-full']);
 const retryPausesMs = [500, 1000, 2000, 4000];
-/** A server that is away comes back, and then whoever has the link still finds this page: asked again this often, for as long as it takes. */
+/** While the server is away, it is asked again at this interval, without a limit: when it is back, the invite link leads here again. */
 const awayPauseMs = 3_000;
-/** Where an old session is being left, its place is free in a moment. */
+/** Attempts at a full room: an old session of this page leaves its place within a moment. */
 const mostFullRooms = 2;
-/** A server that has not said no by then is there, ms. */
+/** A server that has not refused by then is there, ms. */
 const calmMs = 2_000;
 
-/** Keeps a session with whoever else is there: when one ends in good order or breaks, the next is waited for. */
-export class Link {
+/** Keeps a session with the other side: when one ends or breaks, it waits for the next. */
+export class SessionKeeper {
   readonly #ways: Ways;
   readonly #worker: boolean | undefined;
-  readonly #listener: LinkListener;
+  readonly #listener: SessionListener;
   #peer: Peer | null = null;
   #endings: readonly AbortController[] = [];
   #emoji: Readonly<Record<string, string>> = {};
 
-  constructor(ways: Ways, worker: boolean | undefined, listener: LinkListener) {
+  constructor(ways: Ways, worker: boolean | undefined, listener: SessionListener) {
     this.#ways = ways;
     this.#worker = worker;
     this.#listener = listener;
@@ -68,7 +68,7 @@ export class Link {
     return this.#peer?.verified ?? false;
   }
 
-  /** What to compare: pictures with their names. */
+  /** The pictures to compare, with their names. */
   get sas(): readonly { picture: string; name: string }[] {
     return this.#peer?.sas.map((name) => ({ name, picture: this.#emoji[name] ?? '' })) ?? [];
   }
@@ -89,7 +89,7 @@ export class Link {
 
   /** Says goodbye, as far as there is time for it. */
   leave(): void {
-    // Who is still on the way says goodbye, too; a session ends in good order, and only so is gone on with.
+    // An attempt says goodbye, too. A session is closed in good order: only then can its transfers be resumed.
     if (this.#peer === null) for (const ending of this.#endings) ending.abort();
     void this.#peer?.close();
   }
@@ -121,7 +121,7 @@ export class Link {
           isAway = trouble.code === 'signaling-failed';
           if (!quiet.has(trouble.code)) this.#listener.onTrouble(trouble);
           await delay(pause);
-          // Without it, not even the files that another attempt needs would come.
+          // Without the server, not even the files that another attempt needs would load.
           while (isAway && !(await isServerThere())) await delay(awayPauseMs);
           continue;
         } finally {
@@ -175,7 +175,7 @@ export class Link {
     } finally {
       for (const { ending, peer } of attempts) {
         peer.catch(() => {});
-        // It ends the session, too, of who came by the other way in the same moment.
+        // This also ends the session of a peer that came by the other way in the same moment.
         if (ending !== first) ending.abort();
       }
     }
@@ -199,7 +199,7 @@ export class Link {
     }
   }
 
-  /** One code after another, each good for one guess. Settles only when somebody came, or with 'aborted'. */
+  /** Waits with one code after another; each allows one guess. Settles only when a session is up, or with 'aborted'. */
   async #waitWithCodes(tools: Package, signal: AbortSignal): Promise<Peer> {
     let failures = 0;
     let because = '';
@@ -218,7 +218,7 @@ export class Link {
         const { code } = codeOf(error);
         because = code === 'authentication-failed' || code === 'code-expired' ? code : '';
         this.#listener.onCode(null);
-        // The link goes on without; the server may be back, or have room, later.
+        // The invite link works without a code. The server may be back, or have free numbers, later.
         await delay(retryPausesMs[failures] ?? 30_000);
         failures += 1;
       }

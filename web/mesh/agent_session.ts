@@ -1,0 +1,273 @@
+import { MillraceError } from '../api/errors.js';
+import type { ConnectOptions } from '../api/options.js';
+import type { Offer } from '../api/types.js';
+import { deferred, type Deferred } from '../base/deferred.js';
+import { connectAppSession, type AppSession } from '../session/app_channel.js';
+import { parseEnvelope } from '../signaling/envelope.js';
+import { PairSignaling } from './pair_signaling.js';
+import type { AgentName } from './room_messages.js';
+
+/** Pause after a session that worked, or after a first failure, ms: random, so that two sides do not miss each other repeatedly. */
+const LEAST_PAUSE_MS = 500;
+const MOST_PAUSE_MS = 2_000;
+/** Longest pause, ms. Less than an attempt takes, so that two sides that back off still meet. */
+const LONGEST_PAUSE_MS = 10_000;
+/** After this time without an answer an attempt ends, ms: the other side may not have heard of this agent yet. */
+const ATTEMPT_MS = 12_000;
+/** How long a caller waits for a connection that has to be made, ms. */
+const WAIT_MS = 30_000;
+/** How long a session that was only kept for files stays after the last one, ms: the next file may follow. */
+const IDLE_MS = 5_000;
+
+export interface AgentSessionOptions {
+  /** For each attempt, apart from its signalling and its signal. */
+  readonly connect: Omit<ConnectOptions, 'signaling' | 'signal'>;
+  /** Carries a message to the agent through the room. Errors: throws as the signalling does. */
+  say(body: object): void;
+  reopenRoom(): void;
+  /** The session works; or does not, for a while or for ever. */
+  onup(up: boolean): void;
+  onbatch(batch: Uint8Array): void;
+  onbuffered(bytes: number): void;
+  /** An attempt failed. `final`: no other one follows. */
+  onfailed(error: MillraceError, final: boolean): void;
+}
+
+/** An attempt to connect, and the session that it led to. */
+interface Attempt {
+  readonly signaling: PairSignaling;
+  readonly ending: AbortController;
+  session: AppSession | undefined;
+}
+
+/**
+ * The session with one agent in one of its lives. It is made when the plan, a caller or the agent itself wants it, made again
+ * when it fails, and ended when nobody on this side needs it any more.
+ */
+export class AgentSession {
+  readonly name: AgentName;
+  readonly #options: AgentSessionOptions;
+  #attempt: Attempt | undefined;
+  #up = false;
+  /** Neighbours by the plan. */
+  #wanted = false;
+  /** This side asked for the session, so it ends it; one that only the other side asked for is the other side's to end. */
+  #asked = false;
+  readonly #waiting = new Set<Deferred<AppSession>>();
+  #onincoming: ((offer: Offer) => void) | null = null;
+  /** Attempts that failed, since the last session that worked. */
+  #failures = 0;
+  #pause: ReturnType<typeof setTimeout> | undefined;
+  /** The agent tried to connect during the pause. */
+  #heard = false;
+  #idle: ReturnType<typeof setTimeout> | undefined;
+  /** Why no further attempt is made. */
+  #end: MillraceError | undefined;
+  #released: Promise<unknown> = Promise.resolve();
+
+  constructor(name: AgentName, options: AgentSessionOptions) {
+    this.name = name;
+    this.#options = options;
+  }
+
+  get up(): boolean {
+    return this.#up;
+  }
+
+  /** Undefined while there is none. */
+  get session(): AppSession | undefined {
+    return this.#attempt?.session;
+  }
+
+  /** Takes the agent's offers. Those that came before wait for it, and those after `null` for the next one. */
+  set onincoming(listener: ((offer: Offer) => void) | null) {
+    this.#onincoming = listener;
+    if (this.session) this.session.onincoming = listener;
+  }
+
+  /** The plan makes the agent a neighbour. */
+  want(): void {
+    this.#wanted = true;
+    this.#asked = true;
+    this.#open();
+  }
+
+  /** The plan has no use for the session any more. While files go over it, it stays. */
+  release(): void {
+    this.#wanted = false;
+    if (!this.session?.hasTransfers && this.#waiting.size === 0) this.#drop();
+  }
+
+  /** A message of the agent that sets up the session. */
+  hear(body: object): void {
+    // A late message of an attempt that is over, such as its goodbye, is no reason for a new one.
+    if (!this.#attempt && saysHello(body)) {
+      // The pause holds for both sides. The agent hears this side's own hello when the pause is over.
+      if (this.#pause !== undefined && this.#failures > 0) this.#heard = true;
+      else this.#open();
+    }
+    this.#attempt?.signaling.hear(body);
+  }
+
+  /** Somebody's way to the room ended; nobody says whose. */
+  hearLeft(message: unknown): void {
+    this.#attempt?.signaling.hear(message);
+  }
+
+  /** Sends messages where the session works. */
+  send(batch: Uint8Array): void {
+    if (this.#up) this.session?.sendMessage(batch);
+  }
+
+  /**
+   * The session, made if there is none. Errors: rejects with 'timeout' after 30 s; with 'authentication-failed' where the agent
+   * has another secret; with the error of `close`.
+   */
+  async get(): Promise<AppSession> {
+    if (this.#end) throw this.#end;
+    if (this.#up && this.session) return this.session;
+    const arrived = deferred<AppSession>();
+    this.#waiting.add(arrived);
+    const late = new MillraceError('timeout', `no connection to ${this.name.id} within ${WAIT_MS / 1000} s`);
+    const timer = setTimeout(() => arrived.reject(late), WAIT_MS);
+    if (!this.#attempt) this.#asked = true;
+    this.#open();
+    try {
+      return await arrived.promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(arrived);
+    }
+  }
+
+  /** Ends it for good: callers that wait fail with `error`. Resolves when everything is released. */
+  async close(error: MillraceError): Promise<void> {
+    this.#finish(error);
+    this.#drop();
+    await this.#released;
+  }
+
+  #finish(error: MillraceError): void {
+    this.#end ??= error;
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+    for (const waiting of this.#waiting) waiting.reject(error);
+  }
+
+  #open(): void {
+    clearTimeout(this.#idle);
+    // After a session that worked, the next one need not wait.
+    if (this.#failures === 0) this.#endPause();
+    if (this.#attempt || this.#end || this.#pause !== undefined) return;
+    const { connect, say, reopenRoom } = this.#options;
+    const signaling = new PairSignaling(say, reopenRoom);
+    const attempt: Attempt = { signaling, ending: new AbortController(), session: undefined };
+    this.#attempt = attempt;
+    const silence = new MillraceError('timeout', `no answer within ${ATTEMPT_MS / 1000} s`);
+    const timer = setTimeout(() => {
+      this.#lose(attempt, silence);
+      attempt.ending.abort();
+    }, ATTEMPT_MS);
+    connectAppSession({ ...connect, signaling, signal: attempt.ending.signal })
+      .then(
+        (session) => this.#connected(attempt, session),
+        (caught: unknown) => this.#lose(attempt, MillraceError.from(caught, 'internal')),
+      )
+      .finally(() => clearTimeout(timer));
+  }
+
+  #connected(attempt: Attempt, session: AppSession): void {
+    if (this.#attempt !== attempt) {
+      this.#letGo(session);
+      return;
+    }
+    attempt.session = session;
+    this.#failures = 0;
+    session.onappmessage = (message) => this.#options.onbatch(message);
+    session.onbuffered = (bytes) => this.#options.onbuffered(bytes);
+    session.onincoming = this.#onincoming;
+    session.onidle = () => this.#dropWhenIdle();
+    session.addEventListener('statechange', () => {
+      if (this.#attempt !== attempt) return;
+      if (session.state === 'closed') this.#lose(attempt);
+      // While the session is repaired, messages may go another way.
+      else this.#setUp(session.state === 'connected');
+    });
+    this.#setUp(true);
+    for (const waiting of this.#waiting) waiting.resolve(session);
+    // A caller that waited may have given up meanwhile.
+    if (!this.#wanted) this.#dropWhenIdle();
+  }
+
+  /** The session ended, or (with `error`) the attempt failed. */
+  #lose(attempt: Attempt, error?: MillraceError): void {
+    if (this.#attempt !== attempt) return;
+    this.#attempt = undefined;
+    this.#setUp(false);
+    if (this.#end) return;
+    if (error) {
+      this.#failures += 1;
+      const final = error.code === 'authentication-failed';
+      this.#options.onfailed(error, final);
+      if (final) {
+        this.#finish(error);
+        return;
+      }
+    }
+    const most = Math.min(MOST_PAUSE_MS * 2 ** Math.max(0, this.#failures - 1), LONGEST_PAUSE_MS);
+    const least = Math.max(LEAST_PAUSE_MS, most / 2);
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => this.#goOn(), this.#failures === 0 ? drawn(LEAST_PAUSE_MS, MOST_PAUSE_MS) : drawn(least, most));
+  }
+
+  #goOn(): void {
+    const needed = this.#wanted || this.#heard || this.#waiting.size > 0;
+    this.#endPause();
+    if (needed) this.#open();
+  }
+
+  #endPause(): void {
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+    this.#heard = false;
+  }
+
+  #dropWhenIdle(): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      if (this.#asked && !this.#wanted && this.#waiting.size === 0 && !this.session?.hasTransfers) this.#drop();
+    }, IDLE_MS);
+  }
+
+  #setUp(up: boolean): void {
+    if (this.#up === up) return;
+    this.#up = up;
+    this.#options.onup(up);
+  }
+
+  /** Ends the session or the attempt. */
+  #drop(): void {
+    clearTimeout(this.#idle);
+    this.#endPause();
+    this.#asked = false;
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    this.#setUp(false);
+    if (attempt?.session) this.#letGo(attempt.session);
+    else attempt?.ending.abort();
+  }
+
+  #letGo(session: AppSession): void {
+    this.#released = Promise.all([this.#released, session.close()]);
+  }
+}
+
+/** Whether a message begins an attempt to connect. */
+function saysHello(message: object): boolean {
+  const envelope = parseEnvelope(message);
+  return envelope?.body.type === 'hello' && envelope.to === undefined;
+}
+
+function drawn(least: number, most: number): number {
+  return least + Math.random() * (most - least);
+}
