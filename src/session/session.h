@@ -215,7 +215,7 @@ class Session {
   void HandleHandshake(ByteView message);
   void OnConnected(bool resumed);
   Status HandleRecord(SealedLane& lane, PoolBuffer& buffer);
-  // Once closed, only acknowledgements of the last words count.
+  // Once closed, records are only acknowledged, and acknowledgements of the last words taken.
   void HandleLastWords(PoolBuffer& buffer);
   Status HandleFrame(const Frame& frame, PoolBuffer& buffer);
   Status HandlePong(const PongFrame& pong);

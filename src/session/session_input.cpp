@@ -91,13 +91,17 @@ void Session::HandleLastWords(PoolBuffer& buffer) {
   const Result<MutableByteView> opened = lane.OpenRecord(buffer.bytes(), now_);
   if (!opened.ok()) return;
   ByteReader reader(opened.value());
+  bool ack_eliciting = false;
   while (!reader.AtEnd()) {
     const Result<Frame> frame = DecodeFrame(reader);
     if (!frame.ok()) return;
+    ack_eliciting = ack_eliciting || IsAckEliciting(frame.value());
     const auto* ack = std::get_if<AckFrame>(&frame.value());
     if (ack == nullptr || ack->lane != kControlLane) continue;
     if (!control_.OnAck(*ack, now_).ok()) return;
   }
+  // Where both sides leave at once, each waits for the other to acknowledge its CLOSE.
+  if (ack_eliciting) lane.received().OnAckEliciting(now_);
   ForgetKeys();
 }
 

@@ -202,7 +202,8 @@ export class Engine {
   #turn(deadline: number): boolean {
     if (this.#core && this.#lanes.handshakeBegins) this.#handshake = new HandshakeTimer();
     const finished = this.#timed(() => this.#work(deadline));
-    if (finished && this.#ending) void this.#release();
+    // What was said before the end has to arrive first, such as the receipt of a transfer that was the last one.
+    if (finished && this.#ending && !this.#core?.session.draining()) void this.#release();
     return finished;
   }
 

@@ -18,7 +18,7 @@ import type { Settings } from './settings.js';
 import { Transfers } from './transfers.js';
 
 /** An engine that has not released its files and channels within this time, ms, is terminated. */
-const RELEASE_TIMEOUT_MS = 3_000;
+const RELEASE_TIMEOUT_MS = 5_000;
 
 /** A session as the page sees it. It owns the connections, the transfers and the engine, and ends them together. */
 export class Session extends typedEventTarget<PeerEvents>() implements AppSession {

@@ -151,6 +151,11 @@ export interface CoreSession {
   lanesWanted(): number;
   /** Whether keys are agreed on the current connection, so that lanes for bulk may be opened. */
   connected(): boolean;
+  /**
+   * The session has ended, and its last words have not arrived yet: keep its control channel, and go on with input, output and
+   * time. True for 2 s at most.
+   */
+  draining(): boolean;
   /** Sending: bytes that the peer has acknowledged. Receiving: bytes that the sink has stored. */
   transferBytes(transfer: number): number;
   /** The connection's path: directly between hosts, and over a cellular network. */
