@@ -210,6 +210,7 @@ class WasmSession {
 
   uint32_t LanesWanted() const { return static_cast<uint32_t>(session_.lanes_wanted()); }
   bool Connected() const { return session_.connected(); }
+  bool Draining() const { return session_.draining(); }
 
   double TransferBytes(uint32_t transfer) const {
     return static_cast<double>(session_.TransferBytes(TransferId(transfer)));
@@ -491,6 +492,7 @@ EMSCRIPTEN_BINDINGS(millrace) {
       .function("close", &WasmSession::Close)
       .function("lanesWanted", &WasmSession::LanesWanted)
       .function("connected", &WasmSession::Connected)
+      .function("draining", &WasmSession::Draining)
       .function("transferBytes", &WasmSession::TransferBytes)
       .function("setPath", &WasmSession::SetPath)
       .function("onPacketCounts", &WasmSession::OnPacketCounts)

@@ -143,13 +143,18 @@ export interface CoreSession {
   signal(message: string, now: number): void;
   /** Carries a message to the other side's application over the control lane, at most 72 KiB, in order and once. */
   message(message: Uint8Array, now: number): void;
-  /** Ends the session; a close frame is the last output. */
+  /** Ends the session here and at the peer. What was said before still arrives: see `draining`. */
   close(code: string, detail: string, now: number): void;
 
   /** How many bulk lanes this side would like to have open now. */
   lanesWanted(): number;
   /** Keys are agreed on the present connection: bulk lanes may be opened. */
   connected(): boolean;
+  /**
+   * The session has ended, and the peer has not acknowledged all that was said to it; at most 2 s. Keep the control
+   * lane's channel open and go on with input, output and time until this is false.
+   */
+  draining(): boolean;
   /** Bytes of the transfer that the peer acknowledged (sending) or that the sink stored (receiving). */
   transferBytes(transfer: number): number;
   /** What the connection's path is made of. */
