@@ -1,5 +1,5 @@
 // Points in time and spans of it, in microseconds. The core has no clock: time is always an
-// argument (design, principle 1).
+// argument.
 #pragma once
 
 #include <compare>

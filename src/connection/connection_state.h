@@ -1,5 +1,5 @@
-// Where a session's connection stands: opening, connected, interrupted, closed. Each state owns its
-// handshake, its secrets and its deadlines, which are wiped and forgotten with it.
+// The state of a session's connection: opening, connected, interrupted or closed. Each state owns
+// its handshake, secrets and deadlines; they are wiped and forgotten when the state ends.
 #pragma once
 
 #include <memory>
@@ -16,50 +16,53 @@ class ConnectionState {
   explicit ConnectionState(std::unique_ptr<Handshake> handshake)
       : state_(Opening{std::move(handshake)}) {}
 
-  // --- What happens ---
+  // --- Events ---
 
-  // The control lane of a new connection opens, between these certificates. Errors: as
-  // Handshake::Begin; the state stays.
+  // The control lane of a new connection opens, between these certificates; CanOpenControlLane()
+  // holds. Errors: as Handshake::Begin; the state stays.
   Status BeginHandshake(std::string_view local_fingerprint, std::string_view remote_fingerprint,
                         Timestamp deadline);
-  // A handshake message of the peer. Answers whether the connection is up now. Errors: as
-  // Handshake::HandleMessage; the handshake is over then, and its last message tells the peer.
+  // A handshake message of the peer arrives; BeginHandshake has succeeded. Answers whether the
+  // connection is up now. Errors: as Handshake::HandleMessage; the handshake is over then, and its
+  // last message tells the peer.
   Result<bool> OnHandshakeMessage(ByteView message);
-  // The next handshake message for the peer, written to `out`; answers its length, 0 for none.
+  // Writes the next handshake message for the peer to `out` and answers its length; 0: none.
   size_t PollHandshake(MutableByteView out);
-  // The connection is gone, and may come back until `deadline`; a deadline that runs already stays.
-  // No-op while opening and once closed.
+  // The connection is lost, and may be replaced until `deadline`. While interrupted, the earlier
+  // deadline stays and the new handshake is given up. No-op while opening and once closed.
   void Interrupt(Timestamp deadline);
-  // The handshake of a new connection. No-op unless CanReconnect().
+  // A new connection begins, with this handshake. No-op unless CanReconnect().
   void Reconnect(std::unique_ptr<Handshake> handshake);
-  // Wipes all secrets. `has_last_words`: the handshake may still owe the peer a message.
+  // Ends the session and wipes all secrets. `has_last_words`: PollHandshake may still give
+  // messages.
   void Close(bool has_last_words);
-  // A bulk lane is expected by then; Never: it is there, or need not come.
+  // A bulk lane has to open by then; Never: one is open, or none is needed. No-op unless connected.
   void ExpectLane(Timestamp deadline);
 
-  // --- What is known ---
+  // --- State ---
 
   bool opening() const { return std::holds_alternative<Opening>(state_); }
   bool connected() const { return std::holds_alternative<Connected>(state_); }
   bool interrupted() const { return std::holds_alternative<Interrupted>(state_); }
   bool closed() const { return std::holds_alternative<Closed>(state_); }
-  // A handshake waits for its control lane, or for the peer's messages on it.
+  // There is a handshake that waits for its control lane, or for the peer's messages on it.
   bool CanOpenControlLane() const;
+  // Interrupted, and no new control lane has opened.
   bool CanReconnect() const;
-  // While connected or interrupted: the secrets of the session's first connection. A handshake goes
-  // on with these, since a later handshake may have ended for one side only.
+  // While connected or interrupted: the secrets of the session's first connection. Each
+  // reconnection starts from these, since a later handshake may have succeeded for one side only.
   const SessionSecrets& first_secrets() const;
-  // While connected.
+  // While connected: the secrets of the current connection.
   const SessionSecrets& secrets() const { return std::get<Connected>(state_).current; }
 
   enum class Expiry : uint8_t {
     kNone,
-    kHandshake,         // The first one: the peer did not answer.
-    kReconnectAttempt,  // A later one; another connection may still come.
-    kReconnect,         // The peer did not come back.
-    kLane,              // No bulk lane came.
+    kHandshake,         // The peer did not answer the first handshake.
+    kReconnectAttempt,  // It did not answer a later one; another connection may still succeed.
+    kReconnect,         // The peer did not come back in time.
+    kLane,              // No bulk lane opened.
   };
-  // The deadline that has passed.
+  // Which deadline has passed.
   Expiry ExpiredAt(Timestamp now) const;
   Timestamp NextTimeout() const;
 
@@ -71,7 +74,7 @@ class ConnectionState {
   struct Connected {
     SessionSecrets first;
     SessionSecrets current;
-    std::unique_ptr<Handshake> handshake;  // Until its last message is out.
+    std::unique_ptr<Handshake> handshake;  // Until its last message is sent.
     Timestamp lane_deadline = Timestamp::Never();
   };
   struct Interrupted {
@@ -81,7 +84,7 @@ class ConnectionState {
     Timestamp handshake_deadline = Timestamp::Never();
   };
   struct Closed {
-    std::unique_ptr<Handshake> handshake;  // Null where nothing is left to say.
+    std::unique_ptr<Handshake> handshake;  // Null where no message is left to send.
   };
 
   std::unique_ptr<Handshake>& handshake();

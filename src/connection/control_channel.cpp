@@ -8,15 +8,14 @@
 namespace millrace {
 namespace {
 
-// The control lane holds little: a message in the channel can no longer be overtaken by an
-// acknowledgement.
+// Low marks, since an acknowledgement cannot overtake a message that is in the channel already.
 constexpr WaterMarks kWaterMarks{256 * 1024, 64 * 1024};
 
-// The lane itself is reliable, and acknowledgements only trim what is kept for a reconnect; one
-// that goes out between a message and its answer delays the answer.
+// The lane itself is reliable: acknowledgements only free frames that are kept for a reconnection.
+// One that is sent between a message and its answer would delay the answer.
 constexpr uint32_t kRecordsPerAck = kMaxUnackedControlRecords / 4;
 
-// An ACK frame, and a PONG and a PING behind it.
+// Room for an ACK frame, and a PONG and a PING behind it.
 constexpr size_t kAckRoom = kMaxAckFrameBytes + 32;
 
 }  // namespace
@@ -44,14 +43,14 @@ bool ControlChannel::IsQueued(const Frame& frame) {
 }
 
 Status ControlChannel::OnQueuedFrame() {
-  if (resume_awaited_) return Violation("the peer went on without a RESUME");
+  if (resume_awaited_) return Violation("the peer sent a frame before its RESUME");
   ++frames_received_;
   return Status::Ok();
 }
 
 Status ControlChannel::OnResume(const ResumeFrame& resume) {
   if (!resume_awaited_ || !frames_.Rewind(resume.frames_received)) {
-    return Violation("RESUME that does not fit what was sent");
+    return Violation("the peer's RESUME does not match the frames that were sent");
   }
   resume_awaited_ = false;
   return Status::Ok();

@@ -1,5 +1,5 @@
-// The control lane of a connection and everything that goes over it: the queue of reliable frames
-// and its resumption on a new connection, acknowledgements, pings and their answers.
+// The control lane of a connection and everything that it carries: the queue of reliable frames and
+// its resumption on a new connection, acknowledgements, pings and pongs.
 #pragma once
 
 #include <optional>
@@ -16,8 +16,8 @@ class ControlChannel {
   // Queued frames take their memory from `memory`, which outlives this.
   explicit ControlChannel(MemoryBudget& memory) : frames_(memory) {}
 
-  // Frames that have to arrive: pushed here, sent in order, kept until they have arrived. They
-  // outlive a connection.
+  // Frames that must arrive are pushed here, sent in order, and kept until they are acknowledged.
+  // They outlive a connection.
   FrameQueue& frames() { return frames_; }
 
   // --- The lane ---
@@ -27,52 +27,52 @@ class ControlChannel {
   // Null while there is no connection.
   SealedLane* lane() { return lane_ ? &*lane_ : nullptr; }
   const SealedLane* lane() const { return lane_ ? &*lane_ : nullptr; }
-  // The handshake is done: records are sealed from now on.
+  // The handshake has succeeded: records are sealed from now on.
   void SetKeys(const SessionSecrets& secrets, uint64_t records_per_epoch);
-  // The keys are those of a resumed session: a RESUME frame is owed, and frames of the queue wait
-  // for the peer's.
+  // The session was resumed: a RESUME frame is owed, and queued frames wait for the peer's RESUME.
   void ExpectResume();
   bool awaits_resume() const { return resume_awaited_; }
-  // Only what is in the queue and acknowledgements of the peer's last records go out from now on.
+  // The session has ended: from now on only queued frames and acknowledgements of the control lane
+  // are sent.
   void FinishUp() { finishing_ = true; }
 
   // --- Input ---
 
-  // Whether a frame goes through the queue, so that a new connection sends again what a lost one
-  // took with it.
+  // Whether a frame goes through the queue, so that it is sent again after the connection is lost.
   static bool IsQueued(const Frame& frame);
-  // Counts a queued frame of the peer. Errors: kProtocolViolation where its RESUME is missing.
+  // Counts a queued frame of the peer. Errors: kProtocolViolation where the peer owes a RESUME.
   Status OnQueuedFrame();
-  // Errors: kProtocolViolation where it does not fit what was sent.
+  // Errors: kProtocolViolation where no RESUME is due, or where its count does not match the frames
+  // that were sent.
   Status OnResume(const ResumeFrame& resume);
   // An acknowledgement of the control lane. Errors: as SentRecords::OnAck.
   Status OnAck(const AckFrame& ack, Timestamp now);
 
   // --- Output ---
 
-  // Whether Poll has something to say. `ack_due`: when acknowledgements of bulk have to leave.
+  // Whether Poll should be called now. `ack_due`: when acknowledgements of bulk are due.
   bool WantsToSpeak(const Pulse& pulse, Timestamp ack_due, Timestamp now) const;
-  // The next record, a part of `out`: RESUME, acknowledgements of all lanes, pong and ping, then
-  // as many queued frames as fit. Nothing where there is nothing to say. Cost: sealing it.
+  // The next record, a part of `out`: RESUME, acknowledgements of all lanes, pong and ping, then as
+  // many queued frames as fit; nothing where there is none of these. Cost: sealing the record.
   std::optional<ByteView> Poll(LaneBook<SealedLane>& bulk, Pulse& pulse, const PingNeed& need,
                                Timestamp now, MutableByteView out);
 
-  // --- What is known ---
+  // --- State ---
 
-  // The peer acknowledges nothing: more records wait for it than it may let wait.
+  // The peer acknowledges nothing: as many records are unacknowledged as the limit allows.
   bool IsIgnored() const {
     return lane_ && lane_->sent().remembered() >= kMaxUnackedControlRecords;
   }
   bool HasKeys() const { return lane_ && lane_->has_keys(); }
   // The lane takes another record.
   bool HasRoom() const { return HasKeys() && !lane_->gate().IsPaused(); }
-  // All queued frames have arrived, and the peer's last record is acknowledged.
+  // All queued frames are acknowledged, and no acknowledgement is owed to the peer.
   bool IsFinished() const;
-  // When acknowledgements of the control lane have to leave.
+  // When an acknowledgement of the control lane is due.
   Timestamp ack_due() const { return lane_ ? lane_->received().ack_due() : Timestamp::Never(); }
 
  private:
-  // Answers whether the record has to be acknowledged.
+  // Answers whether the record is ack-eliciting.
   bool Pack(LaneBook<SealedLane>& bulk, Pulse& pulse, const PingNeed& need, Timestamp now,
             ByteWriter& writer);
   void PackOwnAck(ByteWriter& writer);
@@ -83,7 +83,7 @@ class ControlChannel {
   bool resume_owed_ = false;
   bool resume_awaited_ = false;
   bool finishing_ = false;
-  uint64_t frames_received_ = 0;  // Queued frames of the peer, for RESUME.
+  uint64_t frames_received_ = 0;  // Of the peer's queue; the count in RESUME.
 };
 
 }  // namespace millrace

@@ -1,4 +1,4 @@
-// Messages of the application, which travel as MESSAGE frames on the control lane.
+// Splits messages of the application into MESSAGE frames and joins them again at the other side.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,8 @@ namespace millrace {
 
 class MessageAssembler {
  public:
-  // Calls `push(MessageFrame)` for each frame of a message of at most kMaxAppMessageBytes.
+  // Calls `push(MessageFrame)` for each frame of a message. `message` has at most
+  // kMaxAppMessageBytes.
   template <typename PushFrame>
   static void Split(ByteView message, PushFrame push) {
     do {
@@ -22,8 +23,8 @@ class MessageAssembler {
     } while (!message.empty());
   }
 
-  // Takes the next frame; answers the message once it is whole. Errors: kTooLarge for a message
-  // past kMaxAppMessageBytes.
+  // Takes the next frame, and answers the message with its last one. Errors: kTooLarge for a
+  // message of more than kMaxAppMessageBytes.
   Result<std::optional<std::vector<uint8_t>>> OnFrame(const MessageFrame& frame) {
     if (parts_.size() + frame.bytes.size() > kMaxAppMessageBytes) {
       return Error{ErrorCode::kTooLarge, "the peer's message is too long"};

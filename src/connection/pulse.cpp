@@ -3,11 +3,11 @@
 namespace millrace {
 namespace {
 
-// Pings measure the round trip while something moves, and keep NAT bindings open while nothing does
-// (RFC 4787 lets them lapse after 2 minutes at the earliest; browsers send consent checks besides).
+// Pings measure the round trip while data moves, and keep NAT bindings open otherwise (RFC 4787
+// lets them lapse after 2 minutes at the earliest; browsers send consent checks, too).
 constexpr Duration kActiveInterval = Duration::Seconds(1);
 constexpr Duration kIdleInterval = Duration::Seconds(5);
-// Until the round trip is known: lanes wait for it.
+// Until the round trip is known, since the number of lanes depends on it.
 constexpr Duration kFirstInterval = Duration::Millis(10);
 // A pong is late after two round trips and this: less than SCTP's minimum retransmission timeout
 // (400 ms).
@@ -33,7 +33,7 @@ void Pulse::OnHeard(Timestamp now) {
 }
 
 std::optional<Duration> Pulse::OnPong(const PongFrame& pong, Timestamp now) {
-  // A token is the time of its PING; any other token is a lie that helps nobody.
+  // A token is the time of its PING. A peer that invents one gains nothing.
   if (pong.token > static_cast<uint64_t>(now.micros())) return std::nullopt;
   const auto sent_at = Timestamp::FromMicros(static_cast<int64_t>(pong.token));
   if (sent_at >= checked_at_) {
@@ -41,7 +41,7 @@ std::optional<Duration> Pulse::OnPong(const PongFrame& pong, Timestamp now) {
     timers_.Stop(Timer::kCheck);
   }
   const Duration round_trip = now - sent_at;
-  // During an outage the interval was that of an idle link: measure again soon.
+  // During an outage the interval was that of an idle link. Measure again soon.
   if (IsLate(round_trip_.smallest().value_or(Duration()), now)) {
     timers_.SetEarlier(Timer::kPing, now + kFirstInterval);
   }
@@ -62,7 +62,7 @@ bool Pulse::IsLate(Duration round_trip, Timestamp now) const {
 }
 
 Duration Pulse::Interval(const PingNeed& need, Timestamp now) const {
-  // Pings that wait for a retransmission only delay what is behind them.
+  // Pings that wait for a retransmission would only delay the frames behind them.
   if (!IsLate(need.round_trip, now)) {
     if (need.measuring) return *need.measuring;
     if (!need.knows_round_trip) return kFirstInterval;

@@ -1,5 +1,5 @@
-// The signs of life of a connection: pings and their answers on the control lane, the round trips
-// that they measure, and when silence means that the peer is gone.
+// The keep-alive of a connection: pings and pongs on the control lane, the round trips that they
+// measure, and after which silence the peer counts as gone.
 #pragma once
 
 #include <optional>
@@ -10,11 +10,11 @@
 
 namespace millrace {
 
-// What decides how often to ping.
+// The inputs that decide the ping interval.
 struct PingNeed {
   // While bulk moves: the interval that the rate controller needs.
   std::optional<Duration> measuring;
-  // Enough pings came back to know the link's round trip, which is `round_trip`.
+  // Enough pongs arrived to know the link's minimum round trip, which is `round_trip`.
   bool knows_round_trip = false;
   Duration round_trip;
   bool has_transfers = false;
@@ -22,37 +22,37 @@ struct PingNeed {
 
 class Pulse {
  public:
-  // An asked peer answers within this time, or counts as gone.
+  // A peer that is checked answers within this time, or counts as gone.
   static constexpr Duration kCheckTimeout = Duration::Seconds(2);
-  // A ping behind more control data than this measures that data, not the link's queue.
+  // A ping behind more control data than this would measure that data instead of the link's queue.
   static constexpr size_t kMostBytesAhead = 4 * 1024;
 
   explicit Pulse(Duration idle_timeout) : idle_timeout_(idle_timeout) {}
 
-  // A connection is up; everything about an earlier one is forgotten.
+  // A connection is up. Everything about an earlier one is forgotten.
   void Start(Timestamp now);
-  // The connection is gone.
+  // The connection is lost.
   void Stop();
 
-  // A message arrived on the control lane. Other lanes do not count: without the control lane
-  // nothing is acknowledged, whatever else still moves.
+  // A message arrived on the control lane. Messages on other lanes are no sign of life: without the
+  // control lane nothing is acknowledged.
   void OnHeard(Timestamp now);
   void OnPing(const PingFrame& ping) { pong_owed_ = ping.token; }
-  // Answers the round trip; nothing for a ping that was never sent or that waited behind other
-  // control data.
+  // Answers the round trip; nothing for a ping that was never sent, or that waited behind more than
+  // kMostBytesAhead of other control data.
   std::optional<Duration> OnPong(const PongFrame& pong, Timestamp now);
 
-  // Asks the peer for a sign of life. Only the answer to a ping sent from now on counts: anything
-  // else may have been on its way already.
+  // Asks the peer for a sign of life. Only the answer to a ping that is sent from now on counts,
+  // since anything else may have been in flight already.
   void Check(Timestamp now);
-  // The next ping goes out at once.
+  // Makes a ping due at once.
   void PingNow(Timestamp now) { timers_.Set(Timer::kPing, now); }
 
   // The peer did not answer a check, or has been silent for the idle timeout.
   bool IsLost(Timestamp now) const {
     return timers_.IsDue(Timer::kCheck, now) || timers_.IsDue(Timer::kSilence, now);
   }
-  // No ping was answered for that long.
+  // Pings have been unanswered for `span` or longer.
   bool IsUnanswered(Duration span, Timestamp now) const {
     return now >= unanswered_since_ && now - unanswered_since_ >= span;
   }
@@ -60,14 +60,14 @@ class Pulse {
   bool WantsToSpeak(Timestamp now) const {
     return pong_owed_.has_value() || timers_.IsDue(Timer::kPing, now);
   }
-  // Writes them to a control record, behind `bytes_ahead` bytes of other control data that have
-  // not arrived yet; answers whether there was one.
+  // Writes the PONG that is owed and the PING that is due to a control record, behind `bytes_ahead`
+  // bytes of other unacknowledged control data. Answers whether there was one of them.
   bool Pack(ByteWriter& writer, size_t bytes_ahead, const PingNeed& need, Timestamp now);
 
-  // `may_speak`: the control lane has room; while it has none, no ping can be due.
+  // When the next timer expires. `may_speak`: the control lane has room; without it no ping is due.
   Timestamp NextTimeout(bool may_speak) const;
 
-  // Smoothed over pings, in ms; nothing before the first answer on this connection.
+  // Of the pings on this connection.
   const RoundTrip& round_trip() const { return round_trip_; }
 
  private:
@@ -80,9 +80,10 @@ class Pulse {
   TimerSet<Timer> timers_;
   RoundTrip round_trip_;
   std::optional<uint64_t> pong_owed_;
-  Timestamp checked_at_ = Timestamp::Never();        // While a check is under way.
-  Timestamp unanswered_since_ = Timestamp::Never();  // The first ping after the last pong.
-  Timestamp behind_data_until_;  // Pings sent up to then waited behind other control data.
+  Timestamp checked_at_ = Timestamp::Never();        // Start of the current check.
+  Timestamp unanswered_since_ = Timestamp::Never();  // Time of the first ping after the last pong.
+  // Pings up to this time waited behind other control data.
+  Timestamp behind_data_until_ = Timestamp::FromMicros(-1);
 };
 
 }  // namespace millrace

@@ -1,4 +1,4 @@
-// How large a chunk suits a link: the ladders of requirements B1 to B3, as pure functions.
+// How large a chunk suits a link: ladders of link quality, as pure functions.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,8 @@
 namespace millrace {
 
 enum class Ladder : uint8_t {
-  kDefault,  // B1.
-  kStrict,   // B2: asks for less loss, and forgives a long round trip where nearly none is.
+  kDefault,
+  kStrict,  // Asks for less loss, and forgives a long round trip where there is nearly no loss.
 };
 
 // What a ladder looks at. Every number is finite and not negative.

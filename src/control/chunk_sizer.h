@@ -1,4 +1,4 @@
-// The chunk size that follows the measured link (requirements B1 to B5).
+// The chunk size that follows the measured link.
 //
 // Each report moves the link to a step of the ladder. A step is left only when the link is past its
 // bound by a quarter: values that differ from each other by less, such as those of a steady link

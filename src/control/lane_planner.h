@@ -1,6 +1,5 @@
-// How many lanes are worth having: more while their windows are what limits, fewer where more did
-// not carry more; and which of them are not worth keeping (issue: "Lanes"; requirements A4, A5,
-// B5).
+// How many lanes are worth having: more while full windows limit the rate, fewer where more lanes
+// did not carry more; and which of them are not worth keeping.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// The kinds of networks, and what suits each (requirement B5).
+// The kinds of networks, and what suits each.
 #pragma once
 
 #include <cstddef>

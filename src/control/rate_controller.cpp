@@ -39,8 +39,8 @@ constexpr double kStartDrainGain = 0.5;
 // aims higher and takes from the faster, until they are equal. Records leave in bursts; these are
 // about two of 16 KiB, and one where records are larger than that.
 constexpr double kTargetQueueBytes = 40'000;
-// Above the noise of timers, and short enough for whoever else is on the link (issue: p95 of the
-// queue at most 60 ms).
+// Above the noise of timers, and short enough for other traffic on the link: with what bursts add,
+// the 95th percentile of the queueing delay stays below 60 ms.
 constexpr Duration kLeastTargetQueue = Duration::Millis(4);
 constexpr Duration kMostTargetQueue = Duration::Millis(25);
 // A target within the noise would take a busy event loop for a full link.
@@ -122,9 +122,9 @@ double RateController::pacing_bytes_per_second() const {
 }
 
 size_t RateController::in_flight_limit_bytes() const {
-  // A record takes a young window of SCTP three round trips (facts: "Why": four packets at once,
-  // then two for each that was acknowledged); and busy event loops keep acknowledgements for a
-  // while.
+  // A record takes three round trips through a young congestion window of SCTP, which sends four
+  // packets at once and then two for each acknowledged one. Busy event loops hold acknowledgements
+  // for a while, too.
   const Duration span = LoopDelay() * 7 / 2 + Duration::Millis(100);
   const double bytes = pacing_bytes_per_second() * span.seconds();
   return 4 * kLeafBytes + static_cast<size_t>(std::min(bytes, kMostInFlightBytes));

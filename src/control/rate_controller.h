@@ -24,8 +24,7 @@ class RateController {
     kDrain,  // Below it until the queue is empty, so that the least round trip is seen.
   };
 
-  // 10 Mbit/s: the beginning of the loops that were measured to be harmless (facts: "paced start",
-  // "a crude closed loop"), rounded.
+  // 10 Mbit/s: paced loops that started at about this rate were measured to do no harm.
   static constexpr double kInitialBytesPerSecond = 1'250'000;
   // A record of 16 KiB each second: below that nothing is left to measure with.
   static constexpr double kLeastBytesPerSecond = 16'384;

@@ -1,4 +1,4 @@
-// The hash tree over a file, fed in any order (design, principle 8; PROTOCOL, "Hash tree").
+// The hash tree over a file, fed in any order (PROTOCOL, "Hash tree").
 #pragma once
 
 #include <vector>

@@ -15,7 +15,7 @@ inline constexpr size_t kTagBytes = 16;
 
 // Seals `plaintext` into `out`: ciphertext, then tag. `out` is kTagBytes longer than `plaintext`,
 // and begins where that does or does not overlap it. The caller never repeats `number` under one
-// key. Cost: one pass over the bytes; no allocation. Source: requirement C3, design principle 3.
+// key. Cost: one pass over the bytes; no allocation. Source: PROTOCOL, "Records".
 void Seal(const SecretKey& key, PacketNumber number, ByteView header, ByteView plaintext,
           MutableByteView out);
 

@@ -1,5 +1,4 @@
-// When a lane may be written to: high and low water marks on its channel's bufferedAmount
-// (requirement A2).
+// Backpressure of one lane: high and low water marks on its channel's bufferedAmount.
 #pragma once
 
 #include <cstddef>
@@ -12,19 +11,18 @@ struct WaterMarks {
   size_t low = 0;
 };
 
-// Chromium's send queue holds 16 MiB and throws past it; a message may still follow the mark
-// (facts: libwebrtc).
+// Chromium's send queue holds 16 MiB, and `send` throws beyond that. One more message may follow
+// once the mark is reached.
 inline constexpr size_t kMaxHighWater = 15 * 1024 * 1024;
 
-// The prescribed marks (A2), those of the event-driven pump with its small threshold (A3), those of
-// most pages, and what was measured to be enough for a turn of the event loop.
+// Marks for comparison (deep buffers, the event-driven pump with its small threshold, those of most
+// pages), and the default, which was measured to be enough for a turn of the event loop.
 inline constexpr WaterMarks kPrescribedMarks{16 * 1024 * 1024, 4 * 1024 * 1024};
 inline constexpr WaterMarks kEventDrivenMarks{1024 * 1024, 64 * 1024};
 inline constexpr WaterMarks kDeepMarks{8 * 1024 * 1024, 1024 * 1024};
 inline constexpr WaterMarks kMeasuredMarks{1024 * 1024, 256 * 1024};
 
-// The marks as they can be used: `high` at least one byte and at most kMaxHighWater, `low` below
-// `high`.
+// Usable marks: `high` is at least one byte and at most kMaxHighWater, `low` is below `high`.
 WaterMarks ClampWaterMarks(WaterMarks wanted);
 
 class Backpressure {
@@ -34,14 +32,14 @@ class Backpressure {
   void SetMarks(WaterMarks marks);
   // A message was handed to the channel.
   void OnSent(size_t bytes);
-  // What the channel says it still holds.
+  // The channel reports its bufferedAmount.
   void OnBuffered(size_t bytes);
 
-  // Above the high mark, until the buffer has fallen to the low one.
+  // True from the high mark on, until the buffer has fallen to the low mark.
   bool IsPaused() const { return paused_; }
   const WaterMarks& marks() const { return marks_; }
   size_t buffered() const { return buffered_; }
-  // 0 to 1 of the high mark.
+  // The share of the high mark that is filled, 0 to 1.
   double BufferLevel() const;
 
  private:

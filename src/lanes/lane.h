@@ -31,7 +31,8 @@ class Lane {
   size_t max_message_bytes() const { return max_message_bytes_; }
   Backpressure& gate() { return gate_; }
   const Backpressure& gate() const { return gate_; }
-  // Of a lane in a LaneBook: changed only through the book, which keeps the sum over its lanes.
+  // Records of a lane in a LaneBook are changed only through the book, which keeps the sum over its
+  // lanes.
   SentRecords& sent() { return sent_; }
   const SentRecords& sent() const { return sent_; }
   LaneLoad& load() { return load_; }

@@ -1,8 +1,8 @@
-// The bulk lanes of one connection: which lane takes the next record, which records are lost and go
-// out again, which lanes are given up.
+// The bulk lanes of one connection: which lane takes the next record, which records are lost and
+// sent again, which lanes are retired.
 //
 // A piece is reported as lost through `on_lost(PieceId) -> bool`, which answers whether the piece
-// has to be sent again (another copy may be on its way, or it may have arrived meanwhile).
+// has to be sent again. (Another copy may be in flight, or the piece may have arrived meanwhile.)
 #pragma once
 
 #include <algorithm>
@@ -35,7 +35,7 @@ class LaneBook {
     if (numbers_.Insert(id.value, uint64_t{id.value} + 1) == 0) return nullptr;
     return &lanes_.emplace(id, std::move(lane)).first->second;
   }
-  // The lane is gone, and its pieces in flight are lost. No-op for a lane that is not there.
+  // The lane is gone; its pieces in flight are lost. No-op for an unknown lane.
   template <typename OnLost>
   void Close(LaneId id, OnLost on_lost) {
     const auto it = lanes_.find(id);
@@ -46,15 +46,15 @@ class LaneBook {
     lanes_.erase(it);
     for (const PieceId piece : lost) on_lost(piece);
   }
-  // The connection is gone with all its lanes; the next one numbers its lanes anew.
+  // The connection is gone with all its lanes. The next one numbers its lanes from the start.
   template <typename OnLost>
   void Reset(OnLost on_lost) {
     while (!lanes_.empty()) Close(lanes_.rbegin()->first, on_lost);
     numbers_ = RangeSet();
     probes_left_ = 0;
   }
-  // Closes lanes for which `is_collapsed(lane, mean rate in bytes/s)` holds, except the last one.
-  // `on_retired(lane)` is called before each is closed.
+  // Closes each lane for which `is_collapsed(lane, mean rate in bytes/s)` holds, but keeps the last
+  // one. `on_retired(lane)` is called before a lane is closed.
   template <typename IsCollapsed, typename OnRetired, typename OnLost>
   void Retire(Duration round_trip, IsCollapsed is_collapsed, OnRetired on_retired, OnLost on_lost) {
     double sum = 0;
@@ -86,15 +86,15 @@ class LaneBook {
   // --- Sending ---
 
   LaneId last_used() const { return last_used_; }
-  // The lane whose channel holds least; not of an empty book.
+  // The lane with the smallest buffer. The book is not empty.
   L* LeastBuffered() {
     return &std::min_element(lanes_.begin(), lanes_.end(), [](const auto& one, const auto& other) {
               return one.second.gate().buffered() < other.second.gate().buffered();
             })->second;
   }
   // The lane for the next record; null where none has room. Among lanes that would deliver it at
-  // the same time, the first one: its window grows, while the others stay in reserve. Cost: linear
-  // in the lanes.
+  // the same time, the first one wins: its congestion window grows while the others stay in
+  // reserve. Cost: linear in the lanes.
   L* Pick(const LaneChoice& choice) {
     const bool in_turn = choice.scheduler == Scheduler::kRoundRobin;
     L* best = nullptr;
@@ -108,9 +108,9 @@ class LaneBook {
     }
     return best;
   }
-  // A lane for a probe of lanes none of which moves; null where no probe is owed. Such a probe goes
-  // whatever is in flight, or lost records would keep for ever the room that could show their loss
-  // (RFC 9002, section 7.5).
+  // A lane for a tail loss probe, which is owed after all lanes have stalled; null where none is.
+  // The in-flight limit does not apply to a probe: lost records would fill it for ever, and nothing
+  // could show that they are lost (RFC 9002, section 7.5).
   L* PickForProbe() {
     if (probes_left_ == 0) return nullptr;
     for (auto& [id, lane] : lanes_) {
@@ -120,8 +120,9 @@ class LaneBook {
     }
     return nullptr;
   }
-  // A `wanted(piece)` that is in flight since before `sent_before`, and another lane with room for
-  // a copy of it; each record once. A null lane: there is none.
+  // A piece for which `wanted(piece)` holds and which was sent before `sent_before` and is still in
+  // flight, and another lane with room for a copy of it. Each record is answered once. The lane is
+  // null where there is no such piece or no such lane.
   template <typename Wanted>
   std::pair<L*, PieceId> PickForCopy(LaneChoice choice, Timestamp sent_before, Wanted wanted) {
     for (auto& [id, from] : lanes_) {
@@ -141,21 +142,21 @@ class LaneBook {
 
   // --- Acknowledgements and losses ---
 
-  // Takes an acknowledgement; answers its lane in `lane`, null for one that has closed meanwhile:
-  // its pieces went out again. Errors: kProtocolViolation for a lane that was never there, and as
-  // SentRecords::OnAck; nothing is taken then.
+  // Takes an acknowledgement. `lane` is its lane afterwards; null where that has closed meanwhile,
+  // since its pieces were sent again. Errors: kProtocolViolation for a lane that never existed, and
+  // as SentRecords::OnAck; nothing changes then.
   Status OnAck(const AckFrame& ack, Timestamp now, AckedRecords& acked, L*& lane) {
     acked = {};
     lane = Find(ack.lane);
     if (lane == nullptr) {
       if (numbers_.Contains(ack.lane.value)) return Status::Ok();
-      return Violation("the peer acknowledged a lane that was never there");
+      return Violation("the peer acknowledged records of a lane that never existed");
     }
     return Change(*lane, [&](L& of) { return of.sent().OnAck(ack, now, acked); });
   }
-  // Reports the pieces that are lost by now. A lane that has been silent for its probe timeout
-  // gives all its pieces to the others; where no other lane moves, two pieces are sent again on it
-  // (RFC 9002, section 6.2.4).
+  // Reports the pieces that are lost by now. Where a lane has been silent for its probe timeout,
+  // all its pieces count as lost and go to other lanes. Where every other lane is stalled as well,
+  // only two pieces do, which are sent again as probes (RFC 9002, section 6.2.4).
   template <typename OnLost>
   void DetectLosses(Timestamp now, OnLost on_lost) {
     for (auto& [id, lane] : lanes_) {
@@ -168,7 +169,7 @@ class LaneBook {
 
   // --- Acknowledgements to send ---
 
-  // Writes the owed ones, as long as `room` bytes are left, which an ACK frame may take.
+  // Writes the acknowledgements that are owed while at least `room` bytes are left.
   void PackAcks(ByteWriter& writer, size_t room = kMaxAckFrameBytes) {
     for (auto& [id, lane] : lanes_) {
       const bool owed = !lane.received().ack_due().IsNever();
@@ -184,25 +185,25 @@ class LaneBook {
 
   // --- What is known ---
 
-  // When DetectLosses has something to do.
+  // When DetectLosses is due.
   Timestamp loss_timeout() const {
     Timestamp next = Timestamp::Never();
     for (const auto& [id, lane] : lanes_) next = std::min(next, lane.sent().next_timeout());
     return next;
   }
   size_t in_flight_bytes() const { return in_flight_bytes_; }
-  // What every lane carries in one message; 0 without lanes.
+  // The longest message that every lane carries; 0 without lanes.
   size_t max_message_bytes() const {
     size_t least = empty() ? 0 : SIZE_MAX;
     for (const auto& [id, lane] : lanes_) least = std::min(least, lane.max_message_bytes());
     return least;
   }
-  // Every channel holds something before its window.
+  // Every channel buffers something, so every congestion window is full.
   bool WindowsAreFull() const {
     return std::all_of(lanes_.begin(), lanes_.end(),
                        [](const auto& entry) { return entry.second.gate().buffered() > 0; });
   }
-  // Every channel holds as much as its marks allow.
+  // Every channel is paused at its high mark.
   bool ChannelsAreFull() const {
     return std::all_of(lanes_.begin(), lanes_.end(),
                        [](const auto& entry) { return entry.second.gate().IsPaused(); });
@@ -212,7 +213,7 @@ class LaneBook {
       return entry.second.sent().delivery() == Delivery::kUnreliable;
     });
   }
-  // Of unreliable lanes, those that are gone included.
+  // Over all unreliable lanes of the connection, closed ones included.
   RecordTotals unreliable() const {
     RecordTotals totals = gone_unreliable_;
     for (const auto& [id, lane] : lanes_) totals.AddUnreliable(lane);
@@ -222,7 +223,7 @@ class LaneBook {
  private:
   static constexpr size_t kProbeRecords = 2;
 
-  // Runs `call(lane)`, which may change what is in flight, and answers its result.
+  // Runs `call(lane)`, which may change the bytes in flight, and answers its result.
   template <typename Call>
   auto Change(L& lane, Call call) {
     const size_t before = lane.sent().in_flight_bytes();
@@ -254,7 +255,7 @@ class LaneBook {
   }
 
   Lanes lanes_;
-  RangeSet numbers_;  // Of all lanes of this connection, those that are gone included.
+  RangeSet numbers_;  // Of all lanes of this connection, closed ones included.
   LaneId last_used_;
   size_t in_flight_bytes_ = 0;
   size_t probes_left_ = 0;

@@ -1,4 +1,4 @@
-// What went over a lane so far (requirement A6). Bytes are whole channel messages.
+// Totals of one lane. Bytes are whole channel messages.
 #pragma once
 
 #include <cstdint>

@@ -7,7 +7,7 @@
 namespace millrace {
 namespace {
 
-// A lane that was not busy can carry more than it did. Slow start grows by half in a round trip.
+// A lane that was not busy can carry more than it did; slow start grows by half per round trip.
 constexpr double kIdleGain = 1.5;
 
 }  // namespace
@@ -27,7 +27,7 @@ void LaneLoad::OnAcked(size_t bytes, bool busy, Duration round_trip, Timestamp n
   } else if (measured > BytesPerSecond(round_trip)) {
     capacity_ = measured;
   } else if (now - first_acked_at_ >= window) {
-    // Smoothed over a window: one acknowledgement covers a record or two.
+    // Smoothed over a window, since one acknowledgement covers only a record or two.
     const Duration elapsed = std::min(now - acked_at_, window);
     capacity_ = BytesPerSecond(round_trip);
     capacity_ += (measured - capacity_) * elapsed.seconds() / window.seconds();
@@ -39,8 +39,8 @@ bool LaneLoad::HasRoom(size_t buffered, size_t in_flight, size_t record_bytes, D
                        Duration backlog) const {
   const double rate = BytesPerSecond(round_trip);
   const double waiting = std::max(static_cast<double>(record_bytes), rate * backlog.seconds());
-  // Browsers tell of a buffer that drains in steps of 100 KiB (facts: "Why"), so what it is said to
-  // hold may have left long ago.
+  // Browsers report a draining buffer in steps of 100 KiB, so the reported bytes may have left long
+  // ago.
   const double window = std::max(static_cast<double>(record_bytes), rate * round_trip.seconds());
   return static_cast<double>(buffered) < waiting || static_cast<double>(in_flight) < window;
 }

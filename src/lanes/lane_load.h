@@ -1,4 +1,4 @@
-// What a lane holds and how fast it moves: how soon a record given to it now will be there.
+// The measured rate of a lane, and when a record that is given to it now will have arrived.
 #pragma once
 
 #include <cstddef>
@@ -10,18 +10,18 @@ namespace millrace {
 
 class LaneLoad {
  public:
-  // `bytes` were acknowledged. `busy`: the channel still holds something before its window, which
-  // therefore is full. `round_trip` is the link's own.
+  // `bytes` were acknowledged. `busy`: the channel still buffers data, so its congestion window is
+  // full. `round_trip` is the link's minimum.
   void OnAcked(size_t bytes, bool busy, Duration round_trip, Timestamp now);
 
-  // What the lane can carry: measured where it was busy, and more than that where it was not.
+  // The rate that the lane can carry: as measured while it was busy, and higher where it was not.
   double BytesPerSecond(Duration round_trip) const;
-  // Whether the lane should get another record, when its channel says that it holds `buffered`
-  // bytes before its window and `in_flight` bytes are not acknowledged, the former included.
-  // `backlog`: what may wait before the window, as time at the lane's rate.
+  // Whether the lane should get another record while its channel reports `buffered` bytes before
+  // its congestion window. `in_flight` bytes are unacknowledged, the buffered ones included.
+  // `backlog` is how much may be buffered, as time at the lane's rate.
   bool HasRoom(size_t buffered, size_t in_flight, size_t record_bytes, Duration round_trip,
                Duration backlog) const;
-  // When `record_bytes` more will be there, from now.
+  // The time until `record_bytes` more will have arrived.
   Duration Completion(size_t in_flight, size_t record_bytes, Duration round_trip) const;
 
  private:

@@ -1,5 +1,5 @@
-// Which packet numbers of a lane arrived: drops duplicates and says what to acknowledge when
-// (design, principle 4).
+// The packet numbers that arrived on a lane: finds duplicates, and decides what to acknowledge
+// when.
 #pragma once
 
 #include <optional>
@@ -13,18 +13,18 @@ namespace millrace {
 
 class ReceivedRecords {
  public:
-  // An acknowledgement waits for this many records or this long, whichever comes first, and goes
-  // along with whatever else is said: while bulk moves, the answers to pings. RFC 9002, section
-  // 6.2.1 takes 25 ms as the default of max_ack_delay. A message costs two browsers about a third
-  // of a millisecond of processor, however short it is (control/flow_control.cpp).
+  // An acknowledgement waits for this many records or this long, whichever comes first. It shares a
+  // record with anything else that is sent: while bulk moves, with the answers to pings. RFC 9002,
+  // section 6.2.1, takes 25 ms as the default of max_ack_delay. Each message, however short, costs
+  // two browsers about a third of a millisecond of processor (control/flow_control.cpp).
   static constexpr uint32_t kRecordsPerAck = 16;
   static constexpr Duration kMaxAckDelay = Duration::Millis(25);
 
   explicit ReceivedRecords(uint32_t records_per_ack = kRecordsPerAck)
       : records_per_ack_(records_per_ack) {}
 
-  // Notes a record that was opened. Answers false where it came before, or is so old that this is
-  // not known any more: such a record must be dropped unread.
+  // Notes a record that was opened. Errors: false for a duplicate, and for a record so old that it
+  // may be one; it must be dropped unread.
   bool Insert(PacketNumber number, Timestamp now);
 
   // Whether every number below the largest one arrived.
@@ -42,7 +42,7 @@ class ReceivedRecords {
  private:
   uint32_t records_per_ack_;
   RangeSet numbers_;
-  uint64_t floor_ = 0;  // Numbers below are taken as received.
+  uint64_t floor_ = 0;  // Numbers below it count as received.
   uint64_t largest_ = 0;
   Timestamp largest_received_at_;
   uint32_t owed_ = 0;

@@ -1,4 +1,4 @@
-// Records of unreliable lanes, counted over lanes that come and go.
+// Totals of records on unreliable lanes, over all lanes of a connection.
 #pragma once
 
 #include "lanes/lane.h"

@@ -6,8 +6,8 @@
 namespace millrace {
 
 enum class Scheduler : uint8_t {
-  kEarliestCompletion,  // The lane on which it will be there first.
-  kRoundRobin,          // Each lane with room in turn (requirement A4).
+  kEarliestCompletion,  // The lane on which the message will arrive first.
+  kRoundRobin,          // Each lane with room in turn.
 };
 
 }  // namespace millrace

@@ -13,24 +13,24 @@ class SealedLane : public Lane {
  public:
   using Lane::Lane;
 
-  // From now on records are sealed and opened with this lane's keys. `records_per_epoch`: after so
-  // many they are replaced.
+  // Records are sealed and opened with this lane's keys from now on. The keys change after each
+  // `records_per_epoch` records.
   void SetKeys(const SessionSecrets& secrets, uint64_t records_per_epoch = kRecordsPerEpoch);
   bool has_keys() const { return has_keys_; }
-  // Nothing can be sealed or opened any more.
+  // Wipes the keys: no record can be sealed or opened any more.
   void ForgetKeys();
 
-  // Seals `padding` zero bytes and `plaintext` as the next record into `out` and answers the
-  // message, a part of `out`. `piece`: the piece of bulk that it carries, or none; `eliciting`:
-  // the peer acknowledges it.
+  // Seals `padding` zero bytes and `plaintext` as the next record into `out`, and answers the
+  // message, which is a part of `out`. `piece` is the piece of bulk that it carries, if any.
+  // `eliciting`: the peer will acknowledge it.
   ByteView SealRecord(ByteView plaintext, std::optional<PieceId> piece, bool eliciting,
                       Timestamp now, MutableByteView out, size_t padding = 0);
 
   // Opens a message in place. Errors: kBadRecord where it is malformed or not sealed with this
-  // lane's key. Answers an empty view for a record that came before, or too late for any key.
+  // lane's key. Answers an empty view for a duplicate, and for a record whose key is gone.
   Result<MutableByteView> OpenRecord(MutableByteView message, Timestamp now);
 
-  // A message was handed to the channel, or taken from it, sealed or not.
+  // Counts a message that was given to the channel, or came from it, sealed or not.
   void CountSent(size_t bytes);
   void CountReceived(size_t bytes);
 

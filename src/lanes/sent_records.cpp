@@ -6,8 +6,10 @@ namespace millrace {
 
 void SentRecords::OnSent(std::optional<PieceId> piece, size_t bytes, bool eliciting,
                          Timestamp now) {
-  records_.push_back(Sent{piece, now, bytes, eliciting, false, State::kOnItsWay});
+  const uint64_t number = next_number_++;
   if (!eliciting) return;
+  records_.push_back({.number = number, .piece = piece, .sent_at = now, .bytes = bytes});
+  newest_eliciting_ = number;
   if (in_flight_ == 0) heard_at_ = now;
   ++in_flight_;
   in_flight_bytes_ += bytes;
@@ -16,36 +18,45 @@ void SentRecords::OnSent(std::optional<PieceId> piece, size_t bytes, bool elicit
 Status SentRecords::OnAck(const AckFrame& ack, Timestamp now, AckedRecords& acked) {
   acked.pieces.clear();
   acked.bytes = 0;
-  if (ack.range_count > 0 && ack.ranges[0].end > next_number().value) {
+  if (ack.range_count > 0 && ack.ranges[0].end > next_number_) {
     return Violation("the peer acknowledged a record that was never sent");
   }
+  const auto is_before = [](const Sent& sent, uint64_t number) { return sent.number < number; };
   bool news = false;
   for (const Range& range : ack.used()) {
-    for (uint64_t number = std::max(range.begin, base_); number < range.end; ++number) {
-      Sent& sent = records_[static_cast<size_t>(number - base_)];
-      if (sent.state == State::kAcked) continue;
-      if (sent.state == State::kOnItsWay && sent.eliciting) Land(sent);
-      if (sent.state == State::kLost) --lost_records_;
-      if (sent.eliciting) ++acked_records_;
-      sent.state = State::kAcked;
-      news = true;
-      if (sent.piece) acked.pieces.push_back(*sent.piece);
-      if (sent.eliciting) acked.bytes += sent.bytes;
-      if (!largest_acked_ || number > *largest_acked_) {
-        largest_acked_ = number;
-        if (sent.eliciting) round_trip_.AddSample(now - sent.sent_at);
-      }
-    }
+    const bool is_newest =
+        range.begin < range.end && (!largest_acked_ || range.end - 1 > *largest_acked_);
+    const auto begin = std::lower_bound(records_.begin(), records_.end(), range.begin, is_before);
+    const auto end = std::lower_bound(begin, records_.end(), range.end, is_before);
+    for (auto it = begin; it != end; ++it) OnAcknowledged(*it, now, acked);
+    news = news || is_newest || begin != end;
+    records_.erase(begin, end);
+    if (is_newest) largest_acked_ = range.end - 1;
   }
-  DropSettled();
+  if (largest_acked_ >= kLateRecords) ForgetLosses(*largest_acked_ - kLateRecords + 1);
   if (news) {
     heard_at_ = now;
-    // A late acknowledgement of records that were given up does not show that the channel delivers
-    // what it was given after them.
-    if (in_flight_ > 0 || !TailGivenUp()) probes_ = 0;
+    // A late acknowledgement of lost records does not show that the channel delivers the records
+    // that it was given after them.
+    if (in_flight_ > 0 || !IsTailLost()) probes_ = 0;
   }
   SetLossTime();
   return Status::Ok();
+}
+
+void SentRecords::OnAcknowledged(const Sent& sent, Timestamp now, AckedRecords& acked) {
+  if (sent.lost) {
+    --lost_records_;
+  } else {
+    RemoveFromFlight(sent);
+  }
+  ++acked_records_;
+  if (sent.piece) acked.pieces.push_back(*sent.piece);
+  acked.bytes += sent.bytes;
+  if (!largest_acked_ || sent.number > *largest_acked_) {
+    largest_acked_ = sent.number;
+    round_trip_.AddSample(now - sent.sent_at);
+  }
 }
 
 Duration SentRecords::LossDelay() const {
@@ -72,21 +83,20 @@ Duration SentRecords::ProbeTimeout() const {
 void SentRecords::SetLossTime() {
   loss_time_ = Timestamp::Never();
   if (!largest_acked_) return;
-  for (size_t i = 0; i < records_.size() && base_ + i < *largest_acked_; ++i) {
-    if (records_[i].state != State::kOnItsWay || !records_[i].eliciting) continue;
-    loss_time_ = std::min(loss_time_, records_[i].sent_at + LossDelay());
-    return;
-  }
+  const auto oldest =
+      std::find_if(records_.begin(), records_.end(), [](const Sent& sent) { return !sent.lost; });
+  if (oldest == records_.end() || oldest->number > *largest_acked_) return;
+  loss_time_ = oldest->sent_at + LossDelay();
 }
 
-void SentRecords::Land(const Sent& sent) {
+void SentRecords::RemoveFromFlight(const Sent& sent) {
   --in_flight_;
   in_flight_bytes_ -= sent.bytes;
 }
 
-void SentRecords::GiveUp(Sent& sent) {
-  sent.state = State::kLost;
-  Land(sent);
+void SentRecords::DeclareLost(Sent& sent) {
+  sent.lost = true;
+  RemoveFromFlight(sent);
   ++lost_records_;
 }
 
@@ -94,15 +104,16 @@ std::vector<PieceId> SentRecords::DetectLosses(Timestamp now) {
   std::vector<PieceId> lost;
   if (!largest_acked_) return lost;
   const Duration delay = LossDelay();
-  for (size_t i = 0; i < records_.size() && base_ + i < *largest_acked_; ++i) {
-    Sent& sent = records_[i];
-    if (sent.state != State::kOnItsWay || !sent.eliciting) continue;
+  for (Sent& sent : records_) {
+    if (sent.number > *largest_acked_) break;
+    if (sent.lost) continue;
     const bool overtaken =
-        delivery_ == Delivery::kUnreliable && base_ + i + kPacketThreshold <= *largest_acked_;
-    if (!overtaken && sent.sent_at + delay > now) continue;
-    GiveUp(sent);
+        delivery_ == Delivery::kUnreliable && sent.number + kPacketThreshold <= *largest_acked_;
+    if (!overtaken && sent.sent_at + delay > now) break;
+    DeclareLost(sent);
     if (sent.piece) lost.push_back(*sent.piece);
   }
+  ForgetLosses(0);
   SetLossTime();
   return lost;
 }
@@ -123,10 +134,10 @@ void SentRecords::OnProbe(Timestamp now) {
 
 std::optional<PieceId> SentRecords::TakeOldest() {
   for (Sent& sent : records_) {
-    if (sent.state != State::kOnItsWay || !sent.piece) continue;
-    GiveUp(sent);
+    if (sent.lost || !sent.piece) continue;
     const std::optional<PieceId> piece = sent.piece;
-    DropSettled();
+    DeclareLost(sent);
+    ForgetLosses(0);
     SetLossTime();
     return piece;
   }
@@ -137,7 +148,7 @@ std::optional<PieceId> SentRecords::TakeLate(Timestamp sent_before,
                                              const std::function<bool(PieceId)>& wanted) {
   for (Sent& sent : records_) {
     if (sent.sent_at >= sent_before) return std::nullopt;
-    if (sent.state != State::kOnItsWay || !sent.piece || sent.taken_late) continue;
+    if (sent.lost || !sent.piece || sent.taken_late) continue;
     if (!wanted(*sent.piece)) continue;
     sent.taken_late = true;
     return sent.piece;
@@ -148,9 +159,8 @@ std::optional<PieceId> SentRecords::TakeLate(Timestamp sent_before,
 std::vector<PieceId> SentRecords::TakeAll() {
   std::vector<PieceId> pieces;
   for (const Sent& sent : records_) {
-    if (sent.state == State::kOnItsWay && sent.piece) pieces.push_back(*sent.piece);
+    if (!sent.lost && sent.piece) pieces.push_back(*sent.piece);
   }
-  base_ += records_.size();
   records_.clear();
   in_flight_ = 0;
   in_flight_bytes_ = 0;
@@ -158,23 +168,14 @@ std::vector<PieceId> SentRecords::TakeAll() {
   return pieces;
 }
 
-bool SentRecords::TailGivenUp() const {
-  const auto last =
-      std::find_if(records_.rbegin(), records_.rend(), [](const Sent& s) { return s.eliciting; });
-  return last != records_.rend() && last->state == State::kLost;
+bool SentRecords::IsTailLost() const {
+  return !records_.empty() && records_.back().lost && records_.back().number == newest_eliciting_;
 }
 
-void SentRecords::DropSettled() {
-  while (!records_.empty()) {
-    const State state = records_.front().state;
-    // Lost ones are kept for a while: a late acknowledgement still spares a re-send.
-    const bool old = (largest_acked_ && base_ + kLateRecords <= *largest_acked_) ||
-                     records_.size() > kMostRemembered;
-    // Nobody waits for the acknowledgement of a record that does not ask for one.
-    const bool awaited = state == State::kOnItsWay && records_.front().eliciting;
-    if (awaited || (state == State::kLost && !old)) return;
+void SentRecords::ForgetLosses(uint64_t below) {
+  while (!records_.empty() && records_.front().lost) {
+    if (records_.front().number >= below && records_.size() <= kMostRemembered) return;
     records_.pop_front();
-    ++base_;
   }
 }
 

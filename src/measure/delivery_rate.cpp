@@ -12,7 +12,7 @@ constexpr auto kRing = static_cast<int64_t>(DeliveryRate::kSlots);
 void DeliveryRate::OnDelivered(size_t bytes, Timestamp at, Duration over) {
   const auto slots = std::clamp<int64_t>(over.micros() / kSlotLength.micros(), 1, kRing - 1);
   const auto share = bytes / static_cast<size_t>(slots);
-  // The newest first, so that the ring moves once.
+  // Counts the newest part first, so that the ring moves once.
   Count(bytes - share * static_cast<size_t>(slots - 1), at);
   for (int64_t i = 1; i < slots; ++i) Count(share, at + (Duration() - kSlotLength * i));
 }
@@ -20,7 +20,7 @@ void DeliveryRate::OnDelivered(size_t bytes, Timestamp at, Duration over) {
 void DeliveryRate::Count(size_t bytes, Timestamp at) {
   const int64_t slot = std::max<int64_t>(0, at.micros() / kSlotLength.micros());
   if (newest_slot_ < 0 || slot - newest_slot_ >= kRing) {
-    // Nothing for as long as is remembered: a new beginning.
+    // Nothing arrived within the longest window.
     bytes_ = {};
     newest_slot_ = slot;
   }

@@ -15,8 +15,8 @@ class DeliveryRate {
   static constexpr size_t kSlots = 256;
   static constexpr Duration kLongestWindow = kSlotLength * (kSlots - 1);
 
-  // So many bytes arrived evenly during the time `over` before `at`, on this side's clock. What is
-  // older than the longest window is ignored.
+  // `bytes` arrived evenly during the time `over` before `at`, on this side's clock. Arrivals
+  // before the longest window are ignored.
   void OnDelivered(size_t bytes, Timestamp at, Duration over = Duration());
 
   // Bytes per second over the `window` that ends with the newest arrival; windows are clamped to
@@ -27,7 +27,7 @@ class DeliveryRate {
   void Count(size_t bytes, Timestamp at);
 
   std::array<uint64_t, kSlots> bytes_{};  // By slot of time, in a ring.
-  int64_t newest_slot_ = -1;              // None yet.
+  int64_t newest_slot_ = -1;              // Below zero: nothing has arrived yet.
 };
 
 }  // namespace millrace

@@ -1,4 +1,4 @@
-// What has kept a sender from sending more, as shares of the recent time (requirement D3).
+// The limits that kept a sender from sending more, as shares of the recent time.
 #pragma once
 
 #include <array>
@@ -14,12 +14,12 @@ enum class SendLimit : uint8_t {
   kSource,  // Nothing to send: no transfer, a slow source, no credit of the peer.
   kRate,    // The pacing rate.
   kLanes,   // No lane had room.
-  kFlight,  // What is on its way in all, and not acknowledged yet.
+  kFlight,  // The in-flight limit.
 };
 
 class LimitShares {
  public:
-  // Since the last call `limit_` was what limited; from now on it is this one.
+  // `limit` applies from now on; until now the one of the last call did.
   void Set(SendLimit limit, Timestamp now) {
     const double kept = std::exp(-(now - since_).seconds() / kMemory.seconds());
     for (double& share : shares_) share *= kept;
@@ -28,11 +28,11 @@ class LimitShares {
     since_ = now;
   }
 
-  // 0 to 1.
+  // The share of one limit, 0 to 1.
   double Of(SendLimit limit) const { return shares_[static_cast<size_t>(limit)]; }
 
  private:
-  // Several round trips of most links, and shorter than what a person notices.
+  // Several round trips of most links, and too short for a person to notice.
   static constexpr Duration kMemory = Duration::Millis(200);
 
   std::array<double, 4> shares_{1, 0, 0};

@@ -1,10 +1,11 @@
-// The share of packets lost on the way to the peer, from counts that both sides keep (requirement
-// D1; facts: data channels have no `inbound-rtp` that would tell).
+// The share of packets lost on the way to the peer, from counts that both sides keep. (Browsers
+// report losses of audio and video, but not of data channels.)
 //
-// This side tells how many packets it has sent so far. The peer, when it hears that, looks how many
-// it has received, and answers both numbers. What was sent before the message has mostly arrived
-// before it, and a few of those sent after it, so an answer shows how many are lost at least. That
-// number only grows: what arrived beside one answer and not beside the next is no loss.
+// This side tells the peer how many packets it has sent so far. The peer then looks up how many it
+// has received, and answers with both numbers. Most packets that were sent before the message, and
+// a few that were sent after it, have arrived by then, so the difference is a lower bound of the
+// loss. The bound never falls, since lost packets stay lost: a smaller difference only means that
+// more of the packets that were sent after the message arrived in time.
 #pragma once
 
 #include <algorithm>
@@ -18,11 +19,12 @@ namespace millrace {
 
 class PacketLoss {
  public:
-  // Of the answers of the last while; one loss in a hundred packets is seen on a link of 2 Mbit/s.
+  // The loss is measured over this time. On a link of 2 Mbit/s it holds enough packets to see one
+  // in a hundred lost.
   static constexpr Duration kWindow = Duration::Seconds(5);
 
-  // The peer's answer. One with a total that falls is of another connection: everything before is
-  // forgotten.
+  // Takes the peer's answer. A total that falls belongs to another connection: all earlier answers
+  // are forgotten.
   void OnAnswer(uint64_t sent, uint64_t received, Timestamp now) {
     if (!answers_.empty() && (sent < answers_.back().sent || received < answers_.back().received)) {
       answers_.clear();
@@ -30,14 +32,14 @@ class PacketLoss {
     uint64_t lost = sent > received ? sent - received : 0;
     if (!answers_.empty()) lost = std::max(lost, answers_.back().lost);
     answers_.push_back({sent, received, lost, now});
-    // The two that span the window stay.
+    // The last answer before the window stays.
     while (answers_.size() > 2 && now - answers_[1].at >= kWindow) answers_.pop_front();
     while (answers_.size() > kMostAnswers) answers_.pop_front();
   }
 
   // 0 to 1; nothing before two answers, or where nothing was sent between them. Packets that
-  // overtook the message, or came while the peer counted, hide as many lost ones; those that the
-  // message overtook count as lost, once.
+  // overtook the message, or arrived while the peer counted, hide as many lost ones. Packets that
+  // the message overtook count as lost, once.
   std::optional<double> share() const {
     if (answers_.size() < 2) return std::nullopt;
     const uint64_t sent = answers_.back().sent - answers_.front().sent;
@@ -50,11 +52,10 @@ class PacketLoss {
   struct Answer {
     uint64_t sent;
     uint64_t received;
-    // At least, of all that this connection has sent.
-    uint64_t lost;
+    uint64_t lost;  // Lower bound, since the connection began.
     Timestamp at;
   };
-  // However often a peer answers.
+  // Bounds memory, however often a peer answers.
   static constexpr size_t kMostAnswers = 64;
 
   std::deque<Answer> answers_;

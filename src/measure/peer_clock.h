@@ -1,4 +1,4 @@
-// The peer's clock on this side's: when something arrived there, as seen from here.
+// Translates times of the peer's clock to this side's clock.
 #pragma once
 
 #include "base/time.h"
@@ -8,14 +8,14 @@ namespace millrace {
 
 class PeerClock {
  public:
-  // What a peer says about the past is believed so far back.
+  // No translated time is further back than this, whatever the peer says.
   static constexpr Duration kMostAge = Duration::Millis(500);
 
-  // `peer_time`: a moment on the peer's clock that this side learns of at `now`. Answers it on this
-  // side's clock, later by the link's shortest delay: never after `now`, never more than kMostAge
-  // before it, whatever the peer says.
+  // `peer_time`: a moment on the peer's clock that this side learns of at `now`. Answers that
+  // moment on this side's clock, too late by the link's shortest delay: at most `now`, and at least
+  // kMostAge before it.
   Timestamp ToLocal(Timestamp peer_time, Timestamp now) {
-    // Half of the range of time, so that no sum overflows: no honest clock comes near.
+    // No sum overflows below this, and no honest clock comes near it.
     constexpr int64_t kMost = INT64_MAX / 4;
     if (peer_time.micros() > kMost || peer_time.micros() < -kMost) return now;
     offset_.Add(now - peer_time, now);
@@ -24,8 +24,8 @@ class PeerClock {
   }
 
  private:
-  // Clocks drift apart by some 50 µs per second at most; what drifted within the window is below
-  // anything measured here.
+  // Clocks drift apart by some 50 µs per second at most. The drift within this window is smaller
+  // than anything measured here.
   WindowedMin offset_{Duration::Seconds(10)};
 };
 

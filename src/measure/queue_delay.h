@@ -1,5 +1,5 @@
-// The queue of the link, from round trips of tiny pings on a connection without bulk (facts: the
-// delay of bulk messages says more about their own windows than about the link).
+// The queueing delay of the link, from round trips of tiny pings on a connection without bulk. (The
+// delay of bulk messages says more about their own congestion windows than about the link.)
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@ namespace millrace {
 
 class QueueDelay {
  public:
-  // A round trip without any queue is looked for so far back, as in BBR (draft-ietf-ccwg-bbr,
+  // The minimum round trip is that of this window, as in BBR (draft-ietf-ccwg-bbr,
   // MinRTTFilterLen).
   static constexpr Duration kMinWindow = Duration::Seconds(10);
 
@@ -21,34 +21,34 @@ class QueueDelay {
 
   // Nothing before the first ping.
   std::optional<Duration> min_round_trip() const { return min_.Get(); }
-  // What all pings of late waited in queues: one may have waited behind a burst, several for a busy
-  // event loop; a queue that stands holds all of them up (CoDel, RFC 8289, section 3.1). Zero
+  // The least queueing delay of the recent pings. One ping may have waited behind a burst, several
+  // for a busy event loop; a standing queue delays all of them (CoDel, RFC 8289, section 3.1). Zero
   // before the first ping.
   Duration queue() const { return queue_; }
-  // The same of the last two pings only: sooner, and sometimes wrong.
+  // The same of the last two pings only: it sees a queue sooner, and is sometimes wrong.
   Duration newest_queue() const { return newest_queue_; }
-  // How much pings differ from one to the next, on average (RFC 3550, section 6.4.1): what event
-  // loops and wireless links add, while a queue moves slowly.
+  // The mean difference between successive round trips (RFC 3550, section 6.4.1). Event loops and
+  // wireless links cause it, while a queue changes slowly.
   Duration jitter() const { return jitter_; }
-  // When there was last no queue to speak of.
+  // When the queue was last empty.
   Timestamp empty_at() const { return empty_at_; }
 
  private:
-  // How long event loops of a busy machine stand still, mostly.
+  // A typical stall of an event loop on a busy machine.
   static constexpr Duration kStanding = Duration::Millis(50);
-  // So many pings at least, however far apart, for a queue that stands; and for one that may.
+  // queue() looks at this many pings at least, however far apart; newest_queue() at kNewest.
   static constexpr size_t kLeastStanding = 3;
   static constexpr size_t kNewest = 2;
-  // As many as kStanding can hold, and more.
+  // More pings than kStanding can hold.
   static constexpr size_t kRecent = 16;
-  // Pings come at least 5 ms apart. What comes closer together was held up together, by a
-  // retransmission on this ordered connection or by a busy event loop, and counts as one.
+  // Pings are sent at least 5 ms apart. Pongs that arrive closer together waited together, for a
+  // retransmission on this ordered connection or for a busy event loop, and count as one.
   static constexpr Duration kTogether = Duration::Millis(3);
-  // Pings come every 25 ms at most. A longer silence was an outage, or a retransmission timeout of
-  // the pings' own connection (400 ms at least); what was sent before its end tells how long it
-  // took.
+  // While bulk moves, pings are at most 25 ms apart. A longer silence was an outage, or a
+  // retransmission timeout of the pings' own connection (at least 400 ms). Pings that were sent
+  // before it ended measure the silence, not the queue.
   static constexpr Duration kSilence = Duration::Millis(300);
-  // Below this a queue counts as empty: a few packets, or the noise of timers.
+  // A shorter delay counts as an empty queue: a few packets, or the noise of timers.
   static constexpr Duration kEmpty = Duration::Millis(2);
 
   struct Ping {
@@ -56,7 +56,7 @@ class QueueDelay {
     Timestamp at;
   };
 
-  // The least of the last `least` pings, and of all those of the last `span`.
+  // The least round trip of the last `least` pings, and of all pings of the last `span`.
   Duration LeastOf(size_t least, Duration span, Timestamp now) const;
 
   WindowedMin min_{kMinWindow};

@@ -12,7 +12,7 @@ class RoundTrip {
   // Takes a measured round trip; negative ones (a clock that jumped) are dropped.
   void AddSample(Duration sample);
 
-  // Nothing before the first sample.
+  // Nothing before the first sample. `smallest`: since the first one.
   std::optional<Duration> smoothed() const { return smoothed_; }
   std::optional<Duration> smallest() const { return smallest_; }
   Duration variation() const { return variation_; }

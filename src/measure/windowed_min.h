@@ -21,7 +21,7 @@ class WindowedMin {
     slot = slot ? std::min(*slot, value) : value;
   }
 
-  // Nothing where no value came within the window before the last Add.
+  // The smallest value within the window before the last Add; nothing before the first Add.
   std::optional<Duration> Get() const {
     std::optional<Duration> least;
     for (const std::optional<Duration>& slot : slots_) {

@@ -1,5 +1,5 @@
 // How good the mesh's channels are, from what they buffer, and how long messages may wait for
-// others to share a record with (requirements E1, E4).
+// others to share a record with.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ namespace millrace {
 enum class QualityMode : uint8_t { kHigh, kMedium, kLow };
 inline constexpr size_t kQualityModes = 3;
 
-// The numbers of requirement E1.
+// Bytes in the fullest channel at which the mode changes, and what each mode means.
 struct BandwidthOptions {
   uint64_t medium_above = 512 * 1024;  // HIGH → MEDIUM.
   uint64_t low_above = 1024 * 1024;    // MEDIUM → LOW.

@@ -1,5 +1,5 @@
-// One stream of messages as it arrives: twins dropped, order restored, within a bound (requirement
-// E3; PROTOCOL, "Mesh").
+// One stream of messages as it arrives: duplicates dropped, order restored, within a bound
+// (PROTOCOL, "Mesh").
 #pragma once
 
 #include <deque>

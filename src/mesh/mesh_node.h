@@ -1,6 +1,5 @@
 // One agent of a message mesh: everything between an application that has messages, connections to
-// some agents that carry batches, and a room where agents hear of each other (requirements E1–E5;
-// PROTOCOL, "Mesh").
+// some agents that carry batches, and a room where agents hear of each other (PROTOCOL, "Mesh").
 //
 // Sans-I/O and pull style, as Session: the user hands over what happened and when, then polls until
 // every poll has nothing more to say. The same node runs in pages and in the simulator.

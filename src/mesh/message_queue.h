@@ -1,5 +1,4 @@
-// What waits for one neighbour's channel: packets by level, bounded, cut into batches (requirement
-// E2).
+// The queue of packets for one neighbour's channel: by level, bounded, and cut into batches.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
 // One stream of messages as its source keeps it: numbers, and each message until everyone it is for
-// has acknowledged it or left (requirement E3; PROTOCOL, "Mesh").
+// has acknowledged it or left (PROTOCOL, "Mesh").
 #pragma once
 
 #include <deque>

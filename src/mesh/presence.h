@@ -1,6 +1,6 @@
-// Who is in the room, from what agents say there and from the connections that hold (requirement
-// E3; PROTOCOL, "Mesh"). The room is whatever carries small messages to everyone in it; nobody
-// trusts it, so a connection counts for more than anything that is said.
+// The agents in the room, from what they say there and from the connections that hold (PROTOCOL,
+// "Mesh"). The room is whatever carries small messages to everyone in it. Nobody trusts it, so a
+// connection counts for more than any message.
 #pragma once
 
 #include <deque>

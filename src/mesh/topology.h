@@ -1,5 +1,5 @@
 // Who connects to whom in a room, and which way a message goes: values in, values out, so that
-// every agent that sees the same room comes to the same answer (requirement E5).
+// every agent that sees the same room comes to the same answer.
 #pragma once
 
 #include <cstdint>

@@ -14,12 +14,11 @@ constexpr double kMostVariation = 0.5;
 constexpr double kMostMemory = 0.9;
 constexpr double kDominant = 0.5;
 
-// A link that is no reason to be slow: the second step of the ladder (requirement B1), with less
-// loss than costs it a third of its rate.
+// On such a link a slow transfer has another reason: the second step of the chunk ladder, and less
+// loss than would cost the link a third of its rate.
 constexpr double kGoodRttMs = 50;
 constexpr double kGoodLoss = 0.01;
-// Slower than any processor that runs a browser can seal, by a hundred times (measured: 100 to 800
-// MB/s).
+// A hundredth of what processors that run a browser can seal (measured: 100 to 800 MB/s).
 constexpr double kLowBytesPerSecond = 1e6;
 
 bool IsAbove(const std::optional<double>& number, double bound) {
@@ -29,7 +28,7 @@ bool IsBelow(const std::optional<double>& number, double bound) {
   return number && IsAmount(*number) && *number < bound;
 }
 
-// What was waited for half of the time or more.
+// The part that took at least half of the waiting time.
 std::optional<Waiting> Dominant(const std::optional<WaitingShares>& waiting) {
   if (!waiting) return std::nullopt;
   const auto most = std::max_element(waiting->begin(), waiting->end());
@@ -54,19 +53,19 @@ Bottleneck OfWaiting(Waiting waiting) {
 
 }  // namespace
 
-Bottleneck FindBottleneck(const BottleneckFacts& facts) {
-  if (IsAbove(facts.memory_share, kMostMemory)) return Bottleneck::kMemory;
-  const std::optional<Waiting> dominant = Dominant(facts.waiting);
+Bottleneck FindBottleneck(const BottleneckFacts& known) {
+  if (IsAbove(known.memory_share, kMostMemory)) return Bottleneck::kMemory;
+  const std::optional<Waiting> dominant = Dominant(known.waiting);
   const Bottleneck waited = dominant ? OfWaiting(*dominant) : Bottleneck::kNone;
   if (waited == Bottleneck::kCpu) return waited;
-  if (IsAbove(facts.loss, kMostLoss)) return Bottleneck::kNetworkBandwidth;
-  if (IsAbove(facts.rtt_ms, kMostRttMs) || IsAbove(facts.jitter_ms, kMostJitterMs)) {
+  if (IsAbove(known.loss, kMostLoss)) return Bottleneck::kNetworkBandwidth;
+  if (IsAbove(known.rtt_ms, kMostRttMs) || IsAbove(known.jitter_ms, kMostJitterMs)) {
     return Bottleneck::kNetworkLatency;
   }
-  if (facts.waiting) return waited;
-  if (IsAbove(facts.throughput_variation, kMostVariation)) return Bottleneck::kBackpressure;
-  const bool good = IsBelow(facts.rtt_ms, kGoodRttMs) && !IsAbove(facts.loss, kGoodLoss);
-  if (good && IsBelow(facts.bytes_per_second, kLowBytesPerSecond)) return Bottleneck::kCpu;
+  if (known.waiting) return waited;
+  if (IsAbove(known.throughput_variation, kMostVariation)) return Bottleneck::kBackpressure;
+  const bool good = IsBelow(known.rtt_ms, kGoodRttMs) && !IsAbove(known.loss, kGoodLoss);
+  if (good && IsBelow(known.bytes_per_second, kLowBytesPerSecond)) return Bottleneck::kCpu;
   return Bottleneck::kNone;
 }
 

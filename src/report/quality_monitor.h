@@ -1,4 +1,4 @@
-// How a connection is and was: a sample each second, thirty of them kept (requirement D1).
+// The recent quality of a connection: one sample per second, of which thirty are kept.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace millrace {
 
-// What is not known is absent, never 0.
+// Unknown numbers are absent, never 0.
 struct QualitySample {
   std::optional<double> rtt_ms;
   std::optional<double> jitter_ms;
@@ -19,7 +19,7 @@ struct QualitySample {
   std::optional<double> buffered_bytes;
 };
 
-// What is read of a connection at one moment.
+// The state of a connection at one moment.
 struct QualityReading {
   std::optional<double> rtt_ms;
   std::optional<double> loss;
@@ -31,21 +31,21 @@ class QualityMonitor {
  public:
   static constexpr Duration kInterval = Duration::Seconds(1);
   static constexpr size_t kKept = 30;
-  // Readings further apart are of a machine that slept: no rate is made of them.
+  // Between readings that are further apart the machine slept: they give no rate.
   static constexpr Duration kLongestGap = Duration::Seconds(60);
 
-  // Takes a reading as the next sample, and answers whether it did: not where `now` is not later
-  // than the last one. Numbers that are not finite or negative, and losses above 1, count as
-  // absent. bytes_per_second comes from two totals that do not fall, jitter from two round trips:
-  // their difference.
+  // Takes a reading as the next sample. Errors: false, and nothing changes, where `now` is not
+  // later than the last reading. Numbers that are not finite, negative numbers, and losses above 1
+  // count as absent. bytes_per_second comes from two totals that do not fall; jitter is the
+  // difference of two round trips.
   bool Add(const QualityReading& reading, Timestamp now);
 
   size_t samples() const { return samples_.size(); }
-  // Nothing before the first one.
+  // Nothing before the first sample.
   std::optional<QualitySample> latest() const;
-  // Of each number over the samples that have it.
+  // The mean of each number over the samples that have it.
   QualitySample mean() const;
-  // Of the means (QualityScore).
+  // The QualityScore of the means.
   std::optional<int> quality() const;
 
  private:

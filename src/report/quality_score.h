@@ -1,11 +1,11 @@
-// One number for how good a link is: 0 to 100 (requirement D2).
+// The quality of a link as one number from 0 to 100.
 #pragma once
 
 #include <optional>
 
 namespace millrace {
 
-// What is known of a link. Numbers that are not finite, or negative, count as unknown.
+// Measurements of a link. Numbers that are not finite, or negative, count as unknown.
 struct LinkQuality {
   std::optional<double> rtt_ms;
   std::optional<double> jitter_ms;
@@ -14,11 +14,11 @@ struct LinkQuality {
 };
 
 // 100 · h(rtt / 300 ms) · h(jitter / 100 ms) · h(loss / 5 %) · h(variation / 1), rounded, where
-// h(x) = 1 / (1 + x²): one for nothing, a half at the unit, and never rising. Each unit is where a
-// person calls the link bad by that alone: a round trip beyond which talking stumbles (ITU-T G.114
-// allows 150 ms one way), half of it as jitter takes a third, losses of the bottleneck rule, and a
-// throughput that stops as often as it runs. What is unknown is not held against the link; nothing
-// where all is.
+// h(x) = 1 / (1 + x²), which is 1 at 0, 1/2 at 1, and falls. Each divisor is the value at which a
+// person calls the link bad for that reason alone: the round trip that disturbs a conversation
+// (ITU-T G.114 allows 150 ms one way), a third of it as jitter, the loss of the bottleneck rule,
+// and a throughput that stops as often as it runs. Unknown numbers count as 0; the answer is
+// nothing where all are unknown.
 std::optional<int> QualityScore(const LinkQuality& link);
 
 }  // namespace millrace

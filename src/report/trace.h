@@ -1,6 +1,6 @@
-// What happened in a session, entry by entry, for whoever wants to know why a transfer went as it
-// did; docs/trace.md has the types and their fields. Kept only where it is asked for, and never
-// more than kMostEntries: where nobody takes them, the oldest go and are counted.
+// A log of what happened in a session, for someone who wants to know why a transfer went as it did.
+// docs/trace.md lists the types of entries and their fields. A session keeps a log only on request,
+// and of at most kMostEntries: where nobody takes them, the oldest are dropped and counted.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@
 
 namespace millrace {
 
-// `name` and `text` are literals. Where there is a text, it is the value.
+// `name` and `text` are literals. The value is `text` unless that is empty, else `number`.
 struct TraceField {
   std::string_view name;
   double number = 0;
@@ -29,11 +29,11 @@ class TraceEntry {
   TraceEntry() = default;
   TraceEntry(std::string_view type, Timestamp at) : type_(type), at_(at) {}
 
-  // No-op from kMostFields on.
+  // No-op where there are kMostFields.
   void Add(const TraceField& field) {
     if (count_ < kMostFields) fields_[count_++] = field;
   }
-  // What is not known has no field.
+  // No-op for an unknown number.
   void Add(std::string_view name, std::optional<double> number) {
     if (number) Add(TraceField{name, *number});
   }
@@ -52,7 +52,7 @@ class TraceEntry {
 
 class Trace {
  public:
-  // Ten a second and what happens besides, for the longest time between two polls; about 150 KB.
+  // Ten samples per second and other events, for the longest time between two polls; about 150 KB.
   static constexpr size_t kMostEntries = 256;
 
   void Push(const TraceEntry& entry) {
@@ -68,7 +68,8 @@ class Trace {
     Push(entry);
   }
 
-  // The oldest one; where some before it are gone, first a "gap" that says how many `entries`.
+  // The oldest entry. Where entries before it were dropped, a "gap" comes first, with their number
+  // in `entries`.
   std::optional<TraceEntry> Poll() {
     if (entries_.empty()) return std::nullopt;
     TraceEntry entry = entries_.front();

@@ -131,14 +131,14 @@ BenchmarkStats TransferBenchmark::Stats(Timestamp now) const {
   const std::optional<double> variation = Variation(moved.window_, Mean(moved.window_));
   stats.quality =
       QualityScore({stats.rtt_average_ms, stats.jitter_ms, stats.loss_average, variation});
-  BottleneckFacts facts{.loss = stats.loss_average,
+  BottleneckFacts known{.loss = stats.loss_average,
                         .rtt_ms = stats.rtt_average_ms,
                         .jitter_ms = stats.jitter_ms,
                         .throughput_variation = variation,
                         .memory_share = memory_share_,
                         .waiting = waiting_};
-  if (stats.duration > Duration()) facts.bytes_per_second = stats.throughput_average;
-  stats.bottleneck = FindBottleneck(facts);
+  if (stats.duration > Duration()) known.bytes_per_second = stats.throughput_average;
+  stats.bottleneck = FindBottleneck(known);
   stats.recommendation = RecommendationFor(stats.bottleneck, waiting_);
   return stats;
 }

@@ -1,5 +1,4 @@
-// Measures one transfer: what moved in each interval, round trips and losses, and what they come to
-// (requirement D2).
+// Measures one transfer: the bytes of each interval, round trips and losses, and their statistics.
 #pragma once
 
 #include <cstddef>
@@ -18,10 +17,10 @@ struct BenchmarkOptions {
   Duration rtt_interval = Duration::Seconds(5);     // How often RttIsDue.
 };
 
-// What is not known is absent. Rates are bytes per second.
+// Unknown numbers are absent. Rates are bytes per second.
 struct BenchmarkStats {
-  // Of the whole run; the others over the samples kept. A run, or what is left of it, without a
-  // whole interval is a sample by itself; without any length the rates are 0.
+  // Over the whole run; the other rates over the samples that are kept. A run that is shorter than
+  // an interval is one sample. Of a run without any length all rates are 0.
   double throughput_average = 0;
   double throughput_peak = 0;
   double throughput_least = 0;
@@ -30,20 +29,20 @@ struct BenchmarkStats {
   std::optional<double> rtt_least_ms;
   std::optional<double> rtt_most_ms;
   std::optional<double> rtt_current_ms;
-  // Mean difference from one round trip to the next; from the second one on.
+  // The mean difference between successive round trips; absent before the second one.
   std::optional<double> jitter_ms;
   std::optional<double> loss_average;
   std::optional<double> loss_most;
   uint64_t total_bytes = 0;
   Duration duration;
-  size_t samples = 0;  // Whole intervals, of the whole run.
+  size_t samples = 0;  // Whole intervals since the start.
   std::optional<int> quality;
   Bottleneck bottleneck = Bottleneck::kNone;
   std::string_view recommendation;
 };
 
-// Moments before the last one count as that one. Nothing is recorded before Start and after Stop;
-// Start begins anew at any time.
+// A time before the last one counts as the last one. Nothing is recorded before Start and after
+// Stop; Start resets everything at any time.
 class TransferBenchmark {
  public:
   static constexpr Duration kLeastInterval = Duration::Millis(10);
@@ -53,26 +52,26 @@ class TransferBenchmark {
 
   void Start(Timestamp now);
   void RecordBytes(uint64_t bytes, Timestamp now);
-  // Ignored: what is not finite or negative; losses above 1.
+  // Numbers that are not finite, negative numbers, and losses above 1 are ignored.
   void RecordRtt(double rtt_ms, Timestamp now);
   void RecordPacketLoss(double loss, Timestamp now);
-  // What else the bottleneck is judged by, from now on, where it is known.
+  // Other measurements for the bottleneck, from now on; nothing: unknown.
   void SetContext(const std::optional<WaitingShares>& waiting, std::optional<double> memory_share) {
     waiting_ = waiting;
     memory_share_ = memory_share;
   }
-  // Moves time on, and answers whether a sample was completed since the last call.
+  // Advances the time, and answers whether a sample was completed since the last call.
   bool Advance(Timestamp now);
   void Stop(Timestamp now);
 
   bool running() const { return running_; }
-  // A round trip should be measured: none was recorded for rtt_interval.
+  // No round trip was recorded for rtt_interval: it is time to measure one.
   bool RttIsDue(Timestamp now) const { return running_ && now - rtt_at_ >= options_.rtt_interval; }
 
   BenchmarkStats Stats(Timestamp now) const;
 
  private:
-  // Running statistics of what is recorded now and then.
+  // Running statistics of values that are recorded from time to time.
   struct Series {
     size_t count = 0;
     double sum = 0;
@@ -92,7 +91,7 @@ class TransferBenchmark {
   Timestamp started_at_;
   Timestamp now_;
   uint64_t total_bytes_ = 0;
-  Timestamp sample_from_;  // The beginning of the interval that is not whole yet.
+  Timestamp sample_from_;  // The start of the current interval.
   uint64_t sample_bytes_ = 0;
   std::deque<double> window_;
   size_t samples_ = 0;

@@ -1,4 +1,4 @@
-// What a transfer waited for, as shares of the time that it has run.
+// What a transfer waits for, as shares of the time that it has run.
 #pragma once
 
 #include <array>
@@ -19,16 +19,16 @@ enum class Waiting : uint8_t {
 };
 inline constexpr size_t kWaitings = 5;
 
-// By Waiting; adds up to 1.
+// Indexed by Waiting; adds up to 1.
 using WaitingShares = std::array<double, kWaitings>;
 
 class WaitingTimes {
  public:
-  // By Waiting, at some moment.
+  // Indexed by Waiting, at some moment.
   using Totals = std::array<Duration, kWaitings>;
 
-  // From `now` on it waits for this; nothing: the time does not count, there being nothing to do.
-  // Moments before the last one count as that one.
+  // The transfer waits for this from `now` on; nothing: there is nothing to do, and the time does
+  // not count. A time before the last one counts as the last one.
   void Set(std::optional<Waiting> waiting, Timestamp now) {
     Settle(now);
     waiting_ = waiting;
@@ -40,7 +40,7 @@ class WaitingTimes {
     settled.Settle(now);
     return settled.totals_;
   }
-  // Shares of the time between two moments' totals; nothing where none of it counted.
+  // Shares of the time between the totals of two moments; nothing where none of it counted.
   static std::optional<WaitingShares> Between(const Totals& earlier, const Totals& later) {
     Duration sum;
     for (size_t i = 0; i < kWaitings; ++i) sum = sum + (later[i] - earlier[i]);
@@ -66,7 +66,7 @@ class WaitingTimes {
   Totals totals_{};
 };
 
-// Waiting times since a moment that can be set anew.
+// Waiting times since a moment that can be reset.
 class WaitingClock {
  public:
   void Set(std::optional<Waiting> waiting, Timestamp now) { times_.Set(waiting, now); }

@@ -6,17 +6,17 @@
 namespace millrace {
 namespace {
 
-// dcSCTP lets four packets go for each message that it is given and for each acknowledgement
-// (max_burst; RFC 9260, section 6.1). Of a record of 16 KiB, four packets therefore go at once and
-// the rest a round trip later, although the first window holds ten. Three more messages, of a byte
-// of padding each, let out what the window allows (measured in Chromium at 100 ms: 10, 4 packets in
-// the first round trips instead of 4, 8, 2). A window is past its beginning when three records are
-// acknowledged.
-constexpr size_t kNudges = 3;
+// dcSCTP sends four packets for each message that it is given and for each acknowledgement
+// (max_burst; RFC 9260, section 6.1). Of a record of 16 KiB it therefore sends four packets at once
+// and the rest a round trip later, although the initial congestion window holds ten. Three more
+// messages of one byte of padding, the window probes, make it use the whole window (measured in
+// Chromium at 100 ms: 10 and 4 packets in the first round trips instead of 4, 8 and 2). After three
+// acknowledged records the window is no longer young.
+constexpr size_t kWindowProbes = 3;
 constexpr uint64_t kYoungRecords = 3;
-// For this long after the last piece the rate is still being measured.
+// The rate counts as being measured for this long after the last piece.
 constexpr Duration kMovingMemory = Duration::Seconds(1);
-// On top of 5/4 of a round trip: delayed acknowledgements (25 ms) and timers.
+// A record is late after 5/4 of a round trip and this: delayed acknowledgements (25 ms) and timers.
 constexpr Duration kLateRecord = Duration::Millis(50);
 
 }  // namespace
@@ -44,7 +44,7 @@ bool BulkSender::OpenLane(const LaneSetup& setup, const SessionSecrets& secrets,
 
 void BulkSender::CloseLane(LaneId id) {
   lanes_.Close(id, OnLost());
-  // Records may grow once the lanes that carry little are gone.
+  // Records may grow once the lanes with a small message limit are gone.
   record_bytes_ = std::max(record_bytes_, lanes_.max_message_bytes());
 }
 
@@ -86,8 +86,8 @@ std::optional<Output> BulkSender::Poll(Timestamp now, MutableByteView out) {
 }
 
 std::optional<Output> BulkSender::PollRecord(Timestamp now, MutableByteView out) {
-  if (std::optional<Output> nudge = PollNudge(now, out)) return nudge;
-  if (std::optional<Output> probe = PollProbe(now, out)) return probe;
+  if (std::optional<Output> probe = PollWindowProbe(now, out)) return probe;
+  if (std::optional<Output> probe = PollTailLossProbe(now, out)) return probe;
   if (!flow_.MaySend(lanes_.in_flight_bytes(), now)) {
     if (flow_.ready_at() > now) due_ = flow_.ready_at();
     return std::nullopt;
@@ -100,9 +100,9 @@ std::optional<Output> BulkSender::PollRecord(Timestamp now, MutableByteView out)
   return Send(*lane, *piece, now, out);
 }
 
-std::optional<Output> BulkSender::PollNudge(Timestamp now, MutableByteView out) {
-  if (nudges_left_ == 0) return std::nullopt;
-  --nudges_left_;
+std::optional<Output> BulkSender::PollWindowProbe(Timestamp now, MutableByteView out) {
+  if (window_probes_left_ == 0) return std::nullopt;
+  --window_probes_left_;
   SealedLane* lane = lanes_.Find(lanes_.last_used());
   if (lane == nullptr) return std::nullopt;
   std::array<uint8_t, 1> plaintext;
@@ -114,7 +114,7 @@ std::optional<Output> BulkSender::PollNudge(Timestamp now, MutableByteView out) 
   return Output{lane->id(), message};
 }
 
-std::optional<Output> BulkSender::PollProbe(Timestamp now, MutableByteView out) {
+std::optional<Output> BulkSender::PollTailLossProbe(Timestamp now, MutableByteView out) {
   SealedLane* lane = lanes_.PickForProbe();
   if (lane == nullptr) return std::nullopt;
   const std::optional<OutgoingPiece> piece = sender_.NextPiece();
@@ -122,8 +122,8 @@ std::optional<Output> BulkSender::PollProbe(Timestamp now, MutableByteView out) 
   return Send(*lane, *piece, now, out);
 }
 
-// A record that takes much longer than a round trip waits for a retransmission, or behind one; and
-// there is nothing else to send.
+// Nothing else is left to send, so a record that takes much longer than a round trip is sent a
+// second time: its channel waits for a retransmission.
 std::optional<Output> BulkSender::PollCopy(Timestamp now, MutableByteView out) {
   const Timestamp sent_before = now + (Duration() - flow_.min_round_trip() * 5 / 4 - kLateRecord);
   const auto is_tail = [this](PieceId piece) { return sender_.IsTail(piece); };
@@ -138,15 +138,15 @@ Output BulkSender::Send(SealedLane& lane, const OutgoingPiece& piece, Timestamp 
                         MutableByteView out) {
   moving_until_ = now + kMovingMemory;
   const bool has_data = piece.piece.has_value();
-  // Nobody acknowledges padding.
+  // Padding is never acknowledged, so sending it counts as progress.
   if (!has_data) progress_at_ = now;
   const ByteView message = lanes_.Send(lane, [&](SealedLane& to) {
     return to.SealRecord(piece.plaintext, piece.piece, has_data, now, out, piece.padding);
   });
   flow_.OnSent(message.size(), now);
   if (has_data) chunks_.OnSent();
-  // With privacy, nudges would show by their size how much of a message is data.
-  if (!privacy_ && lane.sent().acked_records() < kYoungRecords) nudges_left_ = kNudges;
+  // With privacy, window probes would show which messages hold data.
+  if (!privacy_ && lane.sent().acked_records() < kYoungRecords) window_probes_left_ = kWindowProbes;
   return Output{lane.id(), message};
 }
 
@@ -175,8 +175,7 @@ Holdup BulkSender::FindHoldup(Timestamp now) const {
   }
   if (channels_are_full) return Holdup::kChannels;
   const bool in_flight_limit = !flow_.MaySend(lanes_.in_flight_bytes(), now);
-  // More in flight than the rate explains is in lanes whose windows are full, or on its way and not
-  // acknowledged yet.
+  // At the in-flight limit the bytes are either in channels whose windows are full, or on the path.
   return in_flight_limit && !lanes_.WindowsAreFull() ? Holdup::kInFlight : Holdup::kWindows;
 }
 

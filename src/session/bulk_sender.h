@@ -1,4 +1,4 @@
-// Sends bulk: which piece goes out next, on which lane, and when; or the one reason why none can.
+// Sends bulk: decides which piece is sent next, on which lane and when, or why none can be sent.
 #pragma once
 
 #include <optional>
@@ -22,26 +22,26 @@ struct BulkOptions {
 };
 
 class BulkSender {
-  // What becomes of lost pieces; before its uses, since its type is deduced.
+  // Handles lost pieces. Stands before its uses, since its type is deduced.
   auto OnLost() {
     return [this](PieceId piece) { return sender_.OnLost(piece); };
   }
 
  public:
-  // `sender` has the pieces, and outlives this.
+  // `sender` provides the pieces, and outlives this object.
   BulkSender(Sender& sender, const BulkOptions& options);
 
   // --- Lanes ---
 
   LaneBook<SealedLane>& lanes() { return lanes_; }
   const LaneBook<SealedLane>& lanes() const { return lanes_; }
-  // The longest record that a new lane has to carry: pieces of that size may wait for it.
+  // The longest message that a new lane has to carry, since pieces of that size may be queued.
   size_t least_message_bytes() const { return record_bytes_; }
-  // Answers false, and changes nothing, for a number that this connection had before.
+  // Errors: false, and nothing changes, for a number that this connection has used before.
   bool OpenLane(const LaneSetup& setup, const SessionSecrets& secrets, uint64_t records_per_epoch,
                 Timestamp now);
   void CloseLane(LaneId id);
-  // Gives up lanes that are worth less than fresh ones; `on_retired(lane)` before each.
+  // Retires lanes that are worth less than new ones. Calls `on_retired(lane)` before each closes.
   template <typename OnRetired>
   void RetireLanes(OnRetired on_retired, Timestamp now) {
     lanes_.Retire(
@@ -60,7 +60,7 @@ class BulkSender {
   }
   // The connection is gone with all its lanes.
   void CloseAllLanes() { lanes_.Reset(OnLost()); }
-  // A new connection: nothing that was measured on the old path holds for it.
+  // A new connection is up: everything that was measured on the old path is forgotten.
   void StartPath() { flow_ = MakeFlow(); }
 
   // --- Input ---
@@ -71,40 +71,40 @@ class BulkSender {
   // Errors: as LaneBook::OnAck.
   Status OnAck(const AckFrame& ack, Timestamp now);
   void DetectLosses(Timestamp now) { lanes_.DetectLosses(now, OnLost()); }
-  // Tells the chunk sizer about the link, where that is due.
+  // Reports the state of the link to the chunk sizer, where a report is due.
   void ReportChunks(std::optional<Duration> round_trip, std::optional<double> loss, Timestamp now);
 
   // --- Output ---
 
-  // The next record, a part of `out`; nothing where none can go, which holdup() then explains.
+  // The next record, a part of `out`; nothing where none can be sent, for the reason in holdup().
   // Cost: sealing the record.
   std::optional<Output> Poll(Timestamp now, MutableByteView out);
   Holdup holdup() const { return holdup_; }
-  // When pacing lets the next record go; Never where something else holds it.
+  // When pacing allows the next record; Never where something else prevents it.
   Timestamp due() const { return due_; }
-  // Payload of the next record.
+  // Payload bytes of the next record.
   size_t RecordPayload() const;
 
-  // --- What is known ---
+  // --- State ---
 
-  // A piece went out within the last second: the rate is being measured.
+  // A piece was sent within the last second: the rate is being measured.
   bool IsMoving(Timestamp now) const { return now < moving_until_; }
-  // Pieces are in flight or may go.
+  // Pieces are in flight or ready.
   bool IsPending() const { return sender_.HasPiece() || lanes_.in_flight_bytes() > 0; }
-  // When a piece last arrived, a lane opened, or nothing was pending.
+  // When a piece was last acknowledged, a lane opened, or nothing was pending.
   Timestamp progress_at() const { return progress_at_; }
   const FlowControl& flow() const { return flow_; }
   ChunkSizer& chunks() { return chunks_.sizer(); }
   const ChunkSizer& chunks() const { return chunks_.sizer(); }
-  // Acknowledged on bulk lanes, since the session began.
+  // Bytes acknowledged on bulk lanes since the session began.
   double acked_bytes() const { return chunks_.acked_bytes(); }
 
  private:
   FlowControl MakeFlow() const;
   std::optional<Output> PollRecord(Timestamp now, MutableByteView out);
-  // A message that makes a young association send more of what it holds.
-  std::optional<Output> PollNudge(Timestamp now, MutableByteView out);
-  std::optional<Output> PollProbe(Timestamp now, MutableByteView out);
+  // A tiny message that makes a young SCTP association use its whole congestion window.
+  std::optional<Output> PollWindowProbe(Timestamp now, MutableByteView out);
+  std::optional<Output> PollTailLossProbe(Timestamp now, MutableByteView out);
   std::optional<Output> PollCopy(Timestamp now, MutableByteView out);
   Output Send(SealedLane& lane, const OutgoingPiece& piece, Timestamp now, MutableByteView out);
   LaneChoice Choice() const;
@@ -117,7 +117,7 @@ class BulkSender {
   ChunkReports chunks_;
   bool privacy_ = false;  // Records are padded.
   size_t record_bytes_ = 0;
-  size_t nudges_left_ = 0;  // Owed to the lane used last.
+  size_t window_probes_left_ = 0;  // Owed to the lane used last.
   Holdup holdup_ = Holdup::kNothing;
   Timestamp due_ = Timestamp::Never();
   Timestamp moving_until_;

@@ -1,4 +1,4 @@
-// Tells the chunk sizer how the link is doing, a few times a second while bulk moves.
+// Reports the state of the link to the chunk sizer, a few times a second while bulk moves.
 #pragma once
 
 #include "control/chunk_sizer.h"
@@ -7,14 +7,14 @@ namespace millrace {
 
 class ChunkReports {
  public:
-  // More often than a person would notice a change.
+  // Short enough that a person notices no delay.
   static constexpr Duration kInterval = Duration::Millis(250);
 
   struct Link {
     Duration round_trip;
     Duration jitter;
     double loss = 0;          // 0 to 1.
-    double buffer_level = 0;  // 0 to 1: the emptiest channel's share of its high water mark.
+    double buffer_level = 0;  // The emptiest channel's share of its high water mark, 0 to 1.
   };
 
   explicit ChunkReports(const ChunkSizerOptions& options) : sizer_(options) {}
@@ -38,7 +38,7 @@ class ChunkReports {
 
   ChunkSizer& sizer() { return sizer_; }
   const ChunkSizer& sizer() const { return sizer_; }
-  // Of bulk, since the session began.
+  // Bytes of bulk since the session began.
   double acked_bytes() const { return totals_.bytes_transferred; }
 
  private:

@@ -1,4 +1,4 @@
-// What a session hands to its channels.
+// A message from a session to one of its channels.
 #pragma once
 
 #include "base/bytes.h"
@@ -6,7 +6,7 @@
 
 namespace millrace {
 
-// A message to hand to a lane's channel before the next call.
+// The caller sends `message` on the lane's channel before it calls the session again.
 struct Output {
   LaneId lane;
   ByteView message;

@@ -8,10 +8,11 @@
 namespace millrace {
 namespace {
 
-// All data channels are silent for this long with something to send, while the peer is heard on the
-// control lane: twenty times the longest retransmission timeout of libwebrtc's SCTP, which caps its
-// back-off at 3 s (media/sctp/dcsctp_transport.cc, max_timer_backoff_duration). Longer than
-// SessionOptions::idle_timeout, which decides where the control lane is silent, too.
+// The session ends when pieces are pending and no data channel has moved for this long, although
+// the peer is heard on the control lane: twenty times the longest retransmission timeout of
+// libwebrtc's SCTP, whose back-off ends at 3 s (media/sctp/dcsctp_transport.cc,
+// max_timer_backoff_duration). Longer than SessionOptions::idle_timeout, which decides where the
+// control lane is silent as well.
 constexpr Duration kStandstillTimeout = Duration::Seconds(60);
 
 std::string Clip(std::string_view text) { return std::string(ClipUtf8(text, kMaxReasonBytes)); }
@@ -39,8 +40,8 @@ void Session::OpenLane(LaneId id, size_t max_message_bytes, Delivery delivery, T
   Touch(now);
   if (closed()) return;
   const bool control = id == kControlLane;
-  // One lost packet loses a whole message of an unreliable channel: at 1 % that is 14 % of messages
-  // of 16 KiB and 90 % of 256 KiB.
+  // On an unreliable channel one lost packet loses a whole message: at 1 % packet loss, 14 % of
+  // messages of 16 KiB and 90 % of messages of 256 KiB.
   const size_t most = delivery == Delivery::kReliable ? kMaxMessageBytes : kMinMessageBytes;
   const size_t usable = std::min(max_message_bytes, most);
   const size_t least =
@@ -54,14 +55,16 @@ void Session::OpenLane(LaneId id, size_t max_message_bytes, Delivery delivery, T
       return state_.ExpectLane(Timestamp::Never());
     }
   }
-  CloseWith(Error{ErrorCode::kInvalidArgument, "a lane can not be opened like that"},
+  CloseWith(Error{ErrorCode::kInvalidArgument,
+                  "this lane cannot be opened: wrong order, a number that was used before, or too "
+                  "small messages"},
             Ending::kFailure);
 }
 
 void Session::OpenControlLane(size_t max_message_bytes) {
   const Status begun = state_.BeginHandshake(local_fingerprint_, remote_fingerprint_,
                                              now_ + options_.handshake_timeout);
-  // The next connection has other fingerprints, or has to say so.
+  // The next connection needs fingerprints of its own.
   SetFingerprints("", "");
   if (!begun.ok()) return CloseWith(begun.error(), Ending::kFailure);
   control_.Open(max_message_bytes);
@@ -158,8 +161,8 @@ void Session::AdvanceTime(Timestamp now) {
       events_.push_back({.type = EventType::kDisconnected});
       return;
     case ConnectionState::Expiry::kLane:
-      // Lanes are signalled over the control lane. While the peer is silent there none can come,
-      // and the connection is what is missing.
+      // Lanes are signalled over the control lane. While the peer is silent there, no lane can
+      // come, and the connection is at fault.
       if (pulse_.IsUnanswered(Pulse::kCheckTimeout, now_)) return Disconnect();
       return CloseWith(Error{ErrorCode::kLaneClosed, "no data channel could be opened again"},
                        Ending::kFailure);
@@ -207,7 +210,7 @@ Timestamp Session::NextTimeout() const {
   if (closed()) return draining() ? drain_deadline_ : Timestamp::Never();
   const Timestamp next = state_.NextTimeout();
   if (!connected()) return next;
-  // While the control lane is full, nothing that goes out on it can be due.
+  // While the control lane is full, nothing that it carries can be due.
   const bool may_speak = control_.HasRoom();
   const Timestamp ack_due =
       may_speak ? std::min(control_.ack_due(), bulk_.lanes().ack_due()) : Timestamp::Never();
@@ -218,7 +221,7 @@ Timestamp Session::NextTimeout() const {
 std::optional<Output> Session::PollOutput(Timestamp now) {
   Touch(now);
   if (control_.frames().overflowed()) {
-    CloseWith(Error{ErrorCode::kTooLarge, "too much waits to be said to the peer"},
+    CloseWith(Error{ErrorCode::kTooLarge, "too many control messages wait for the peer"},
               Ending::kFailure);
   }
   receive_waiting_.Set(FindReceiveWaiting(), now_);
@@ -251,7 +254,7 @@ std::optional<Output> Session::PollControl() {
   if (!control_.HasRoom()) return std::nullopt;
   if (!control_.WantsToSpeak(pulse_, bulk_.lanes().ack_due(), now_)) return std::nullopt;
   if (control_.IsIgnored()) {
-    CloseWith(Violation("the peer does not acknowledge what it is told"), Ending::kFailure);
+    CloseWith(Violation("the peer does not acknowledge control messages"), Ending::kFailure);
   }
   const std::optional<ByteView> message =
       control_.Poll(bulk_.lanes(), pulse_, NeedOfPings(), now_, output_);
@@ -265,7 +268,8 @@ std::optional<Output> Session::PollBulk() {
   std::optional<Output> output;
   if (!closed()) output = bulk_.Poll(now_, output_);
   if (output && !was_moving && bulk_.IsMoving(now_)) pulse_.PingNow(now_);
-  // Until the next poll this side's processor has the record: sealing, handing over, reading on.
+  // Until the next poll this side's processor is at work: it seals and sends the record, and reads
+  // on.
   waiting_.Set(output     ? Waiting::kSeal
                : closed() ? std::nullopt
                           : WaitingFor(bulk_.holdup()),
@@ -310,8 +314,8 @@ void Session::CloseWith(Error error, Ending ending) {
   const bool by_peer = ending == Ending::kByPeer;
   const bool can_speak = connected() && control_.lane() != nullptr && !control_.awaits_resume();
   if (ending != Ending::kGoodbye || !can_speak) control_.frames().Clear();
-  // An initiator that is connected may still owe the message without which the peer cannot read
-  // the CLOSE.
+  // An initiator that is connected may still owe the last handshake message, without which the peer
+  // cannot read the CLOSE.
   state_.Close(connected() || ending == Ending::kHandshakeFailed);
   sender_.FailAll(error, by_peer);
   receiver_.FailAll(error, by_peer);

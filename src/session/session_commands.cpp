@@ -1,4 +1,4 @@
-// The session's commands about transfers and messages, and the work of sources and sinks.
+// The session's commands about transfers and messages, and the requests to sources and sinks.
 #include <algorithm>
 
 #include "session/session.h"
@@ -14,14 +14,14 @@ std::optional<ReadRequest> Session::PollRead() {
 
 void Session::ReadDone(PieceId piece, size_t length, Timestamp now) {
   Touch(now);
-  // The source has done its part; hashing is this side's.
+  // The source has answered; hashing is this side's processor.
   if (waiting_.current() == Waiting::kSource) waiting_.Set(Waiting::kSeal, now_);
   sender_.ReadDone(piece, length);
 }
 
 std::optional<WriteRequest> Session::PollWrite() {
   std::optional<WriteRequest> write = receiver_.PollWrite();
-  // A sink may take it while nothing else can happen.
+  // The sink may write it synchronously, and then nothing else happens meanwhile.
   if (write) SetReceiving(Waiting::kSink);
   return write;
 }

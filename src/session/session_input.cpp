@@ -1,4 +1,4 @@
-// The session's input: from a message of a channel to the frames in it, and where each frame goes.
+// The session's input: opens the messages of channels and dispatches the frames in them.
 #include <algorithm>
 
 #include "session/session.h"
@@ -65,7 +65,7 @@ Status Session::HandleRecord(SealedLane& lane, PoolBuffer& buffer) {
   if (duplicate) return Status::Ok();
   const bool control = lane.id() == kControlLane;
   if (control && !lane.received().complete()) {
-    // Nobody would send its frames again: better an end than a wait without one.
+    // The peer would never send these frames again. Ending beats waiting for ever.
     return Error{ErrorCode::kBadRecord, "the control channel lost a message"};
   }
   ByteReader reader(opened.value());
@@ -91,17 +91,15 @@ void Session::HandleLastWords(PoolBuffer& buffer) {
   const Result<MutableByteView> opened = lane.OpenRecord(buffer.bytes(), now_);
   if (!opened.ok()) return;
   ByteReader reader(opened.value());
-  bool ack_eliciting = false;
   while (!reader.AtEnd()) {
     const Result<Frame> frame = DecodeFrame(reader);
     if (!frame.ok()) return;
-    ack_eliciting = ack_eliciting || IsAckEliciting(frame.value());
+    // The peer has closed the session as well, and waits for this acknowledgement.
+    if (std::holds_alternative<CloseFrame>(frame.value())) lane.received().OnAckEliciting(now_);
     const auto* ack = std::get_if<AckFrame>(&frame.value());
     if (ack == nullptr || ack->lane != kControlLane) continue;
     if (!control_.OnAck(*ack, now_).ok()) return;
   }
-  // Where both sides leave at once, each waits for the other to acknowledge its CLOSE.
-  if (ack_eliciting) lane.received().OnAckEliciting(now_);
   ForgetKeys();
 }
 

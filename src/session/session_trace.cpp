@@ -86,7 +86,7 @@ void SessionTrace::ObserveLane(const Lane& lane, KnownLane& known, Timestamp now
   known.bytes_sent = counters.bytes_sent;
   known.bytes_received = counters.bytes_received;
 
-  // What turns out to have arrived after all is lost no more.
+  // The total falls when a record that counted as lost arrives late.
   const uint64_t lost = lane.sent().lost_records();
   if (lost > known.lost_records) {
     trace_.Push(

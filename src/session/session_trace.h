@@ -1,6 +1,5 @@
-// Watches a session and writes down what changes: lanes, decisions about the rate, losses, stalls,
-// the chunk size; and a few times a second how the link is. Only looks: a session goes the same way
-// with it and without.
+// Observes a session and logs what changes (lanes, rate decisions, losses, stalls, the chunk size),
+// and a few times a second the state of the link. It never influences the session.
 #pragma once
 
 #include <map>
@@ -17,15 +16,15 @@ namespace millrace {
 
 class SessionTrace {
  public:
-  // A sample of the link each kLeastInterval, while a transfer is young; later each 600th of the
-  // time that it has taken, so that an hour takes five times the entries of a minute.
+  // The interval of samples: a kSamples-th of the time that the transfer has taken, within these
+  // bounds, so that an hour takes about five times the entries of a minute.
   static constexpr Duration kLeastInterval = Duration::Millis(100);
   static constexpr Duration kMostInterval = Duration::Seconds(10);
   static constexpr int64_t kSamples = 600;
-  // Nothing has arrived for so long, though something is to be sent.
+  // A stall is logged after no record was acknowledged for this long while some are pending.
   static constexpr Duration kStall = Duration::Seconds(1);
 
-  // The session as it is now.
+  // The current state of the session.
   struct View {
     const LaneBook<SealedLane>::Lanes& lanes;
     const FlowControl& flow;
@@ -34,14 +33,14 @@ class SessionTrace {
     std::optional<double> loss;
     size_t record_bytes = 0;           // Payload of the next record.
     double acked_bytes = 0;            // Of bulk, since the session began.
-    WaitingTimes::Totals waited{};     // Of both ways.
-    bool active = false;               // Some transfer has not ended.
-    std::optional<Timestamp> pending;  // Something is to be sent; when something last arrived.
+    WaitingTimes::Totals waited{};     // Of sending and receiving together.
+    bool active = false;               // There is a transfer that has not ended.
+    std::optional<Timestamp> pending;  // Pieces are pending; the time of the last progress.
   };
 
   // Cost: linear in the lanes.
   void Observe(const View& view, Timestamp now);
-  // The session gives the lane up; it is in the next view no more.
+  // The session retires the lane, so the next view will not have it.
   void OnRetired(const Lane& lane, Timestamp now);
 
   std::optional<TraceEntry> Poll() { return trace_.Poll(); }

@@ -8,7 +8,7 @@ namespace millrace {
 namespace {
 
 constexpr uint8_t kFramesKind = 0x02;
-// Acknowledgements of all lanes at their longest, with the kind before them.
+// The kind, and an acknowledgement of each lane at its longest.
 constexpr size_t kMostFramesBytes = 1 + StripeSet::kMostLanes * kMaxAckFrameBytes;
 
 }  // namespace
@@ -22,10 +22,12 @@ bool StripeSet::Transfer::Finish(uint64_t index) {
 Status StripeSet::OpenLane(LaneId id, size_t max_message_bytes, Delivery delivery) {
   const size_t usable = std::min(max_message_bytes, kMaxMessageBytes);
   if (usable < kMinMessageBytes || lanes_.size() >= kMostLanes) {
-    return Error{ErrorCode::kInvalidArgument, "a lane can not be opened like that"};
+    return Error{ErrorCode::kInvalidArgument,
+                 "this lane cannot be opened: too many lanes, or too small messages"};
   }
   if (lanes_.Open(Lane({id, delivery, options_.water_marks, usable})) == nullptr) {
-    return Error{ErrorCode::kInvalidArgument, "a lane had this number before"};
+    return Error{ErrorCode::kInvalidArgument,
+                 "this lane cannot be opened: its number was used before"};
   }
   return Status::Ok();
 }
@@ -56,7 +58,8 @@ void StripeSet::SetBuffered(LaneId id, size_t bytes) {
 
 Result<size_t> StripeSet::Begin(uint64_t total_bytes, size_t chunk_bytes) {
   if (outgoing_ || lanes_.empty()) {
-    return Error{ErrorCode::kInvalidArgument, "no lane is open, or something is being sent"};
+    return Error{ErrorCode::kInvalidArgument,
+                 "nothing can be sent: no lane is open, or a transfer is being sent already"};
   }
   const size_t most = lanes_.max_message_bytes() - kStripeHeaderBytes;
   const size_t bytes = std::clamp<size_t>(chunk_bytes, 1, most);
@@ -73,24 +76,25 @@ Result<size_t> StripeSet::Begin(uint64_t total_bytes, size_t chunk_bytes) {
 
 void StripeSet::Cancel(std::string_view reason) {
   if (!outgoing_) return;
-  Say(CancelFrame{outgoing_->id, ErrorCode::kCancelled, ClipUtf8(reason, kMaxReasonBytes)});
+  SendOnAllLanes(
+      CancelFrame{outgoing_->id, ErrorCode::kCancelled, ClipUtf8(reason, kMaxReasonBytes)});
   outgoing_.reset();
 }
 
 void StripeSet::Refuse(std::string_view reason) {
   if (!incoming_) return;
   refusal_ = reason.empty() ? "refused" : std::string(ClipUtf8(reason, kMaxReasonBytes));
-  Say(RejectFrame{incoming_->id, refusal_});
+  SendOnAllLanes(RejectFrame{incoming_->id, refusal_});
   incoming_.reset();
 }
 
-void StripeSet::Say(const Frame& frame) {
+void StripeSet::SendOnAllLanes(const Frame& frame) {
   std::vector<uint8_t> message(kMaxReasonBytes + 64);
   ByteWriter writer(message);
   writer.U8(kFramesKind);
   EncodeFrame(frame, writer);
   message.resize(writer.size());
-  for (const auto& [id, lane] : lanes_.lanes()) sayings_.push_back({id, message});
+  for (const auto& [id, lane] : lanes_.lanes()) queue_.push_back({id, message});
 }
 
 void StripeSet::FailSending(Error error) {
@@ -133,12 +137,12 @@ std::optional<StripeOutput> StripeSet::PollOutput(Timestamp now) {
 }
 
 std::optional<StripeOutput> StripeSet::PollFrames(Timestamp now) {
-  while (!sayings_.empty()) {
-    Saying saying = std::move(sayings_.front());
-    sayings_.pop_front();
-    if (lanes_.Find(saying.lane) == nullptr) continue;
-    output_ = std::move(saying.message);
-    return StripeOutput{.lane = saying.lane, .bytes = output_};
+  while (!queue_.empty()) {
+    QueuedMessage queued = std::move(queue_.front());
+    queue_.pop_front();
+    if (lanes_.Find(queued.lane) == nullptr) continue;
+    output_ = std::move(queued.message);
+    return StripeOutput{.lane = queued.lane, .bytes = output_};
   }
   if (lanes_.ack_due() > now) return std::nullopt;
   output_.resize(kMostFramesBytes);
@@ -182,7 +186,8 @@ StripeOutput StripeSet::SendChunk(Lane& lane, uint32_t index, Timestamp now) {
     to.sent().OnSent(piece, message_bytes, true, now);
     return next;
   });
-  const StripeChunk chunk{number, transfer.id, index, transfer.chunk_bytes, transfer.total_bytes, {}};
+  const StripeChunk chunk{number, transfer.id, index, transfer.chunk_bytes, transfer.total_bytes,
+                          {}};
   output_.resize(kStripeHeaderBytes);
   ByteWriter writer(output_);
   EncodeStripeHeader(chunk, writer);
@@ -232,17 +237,17 @@ Result<StripeArrival> StripeSet::HandleInput(LaneId id, ByteView message, Timest
 
 Result<StripeArrival> StripeSet::HandleChunk(Lane& lane, const StripeChunk& chunk, Timestamp now) {
   if (chunk.transfer.value == newest_incoming_ && !refusal_.empty()) {
-    // Not acknowledged, so that it never counts as arrived; and the refusal may have got lost.
-    if (sayings_.empty()) Say(RejectFrame{chunk.transfer, refusal_});
+    // The chunk is not acknowledged, so that it never counts as arrived. The refusal may be lost.
+    if (queue_.empty()) SendOnAllLanes(RejectFrame{chunk.transfer, refusal_});
     return StripeArrival{};
   }
-  // Twice under one number is the channel's doing, and was acknowledged.
+  // The channel delivered the message twice; the first one was acknowledged.
   if (!lane.received().Insert(chunk.number, now)) return StripeArrival{};
   if (chunk.transfer.value > newest_incoming_) Begin(chunk);
   lane.received().OnAckEliciting(now);
   lane.counters().bytes_received += chunk.payload.size();
   ++lane.counters().records_received;
-  // Late, of one that is over.
+  // A late chunk of a transfer that has ended.
   if (!incoming_ || chunk.transfer != incoming_->id) return StripeArrival{};
   Transfer& transfer = *incoming_;
   if (chunk.total_bytes != transfer.total_bytes || chunk.chunk_bytes != transfer.chunk_bytes) {
@@ -275,7 +280,7 @@ Status StripeSet::HandleFrames(ByteView frames, Timestamp now) {
         FailSending(Error{ErrorCode::kRejected, std::string(reject->reason)});
       }
     } else {
-      return Violation("a frame that has no place here");
+      return Violation("the peer sent a frame that a lane set does not have");
     }
   }
   return Status::Ok();

@@ -1,9 +1,9 @@
-// Data striped over several channels of a connection that is not Millrace's: parallel lanes, each
-// with its own backpressure; chunks that may take any of them and are put back in order at the
-// other end. `millrace/parts` calls it a LaneSet.
+// Data striped over several channels of a connection that belongs to the application: parallel
+// lanes, each with its own backpressure. A chunk may take any of them, and the other side puts the
+// chunks back in order. `millrace/parts` calls this a LaneSet.
 //
-// Sans-I/O like Session, without keys and with one transfer at a time in each direction: payload
-// stays with the user, who copies it behind the header of an output.
+// Sans-I/O like Session, but without keys, and with one transfer at a time in each direction. The
+// payload stays with the user, who copies it behind the header of an output.
 #pragma once
 
 #include <deque>
@@ -23,8 +23,8 @@ struct StripeOptions {
   WaterMarks water_marks = kMeasuredMarks;
 };
 
-// A message to hand to a lane's channel: `bytes`, and behind it, for a chunk, `length` bytes of the
-// data at `offset`.
+// A message for a lane's channel: `bytes`, and for a chunk `length` bytes of the data at `offset`
+// behind them.
 struct StripeOutput {
   LaneId lane;
   ByteView bytes;  // Valid until the next call.
@@ -34,9 +34,9 @@ struct StripeOutput {
   size_t length = 0;
 };
 
-// What a message was.
+// The content of a message.
 struct StripeArrival {
-  bool is_new = false;  // A chunk that was not there yet: it is the message from `payload` on.
+  bool is_new = false;  // A chunk that has not arrived before; its data is at `payload` and behind.
   uint32_t index = 0;
   uint64_t offset = 0;
   size_t payload = 0;
@@ -44,9 +44,9 @@ struct StripeArrival {
 
 enum class StripeEventType : uint8_t {
   kDrained,        // `lane` is below its low mark again.
-  kSent,           // Everything has arrived.
+  kSent,           // The peer has everything.
   kSendFailed,     // With `error`.
-  kReceived,       // Everything is there.
+  kReceived,       // Everything has arrived.
   kReceiveFailed,  // With `error`.
 };
 
@@ -58,65 +58,66 @@ struct StripeEvent {
 
 class StripeSet {
  public:
-  // How far a chunk may be ahead of the first one missing: what a receiver has to hold to put them
-  // in order.
+  // How far a chunk may be ahead of the first missing one: the bytes that a receiver has to hold to
+  // put chunks in order.
   static constexpr uint64_t kWindowBytes = 16 * 1024 * 1024;
   static constexpr size_t kMostLanes = 16;
 
   explicit StripeSet(const StripeOptions& options) : options_(options) {}
 
-  // The channel of a lane is open; both ends call it by the same number, and a number comes once.
-  // Errors: kInvalidArgument for a number that was there, too many lanes, or a channel too narrow;
-  // nothing changes then.
+  // The channel of a lane is open. Both ends use the same number for it, and each number once.
+  // Errors: kInvalidArgument for a number that was used before, for too many lanes, and for a
+  // channel of too small messages; nothing changes then.
   Status OpenLane(LaneId id, size_t max_message_bytes, Delivery delivery);
-  // The channel is gone: what it carried goes out on the others. Without any other left, both
-  // directions end with kLaneClosed.
+  // The channel has closed. Its chunks in flight are sent again on other lanes; without any other
+  // lane, both directions end with kLaneClosed.
   void CloseLane(LaneId id);
   void SetWaterMarks(WaterMarks marks);
   void SetBuffered(LaneId id, size_t bytes);
 
-  // Sends `total_bytes` in chunks of `chunk_bytes`, clamped to what all lanes carry, and answers
-  // the chunk size. Errors: kInvalidArgument while something is being sent, without lanes, or for
-  // sizes that cannot be.
+  // Begins to send `total_bytes` in chunks of `chunk_bytes`, clamped to what every lane carries,
+  // and answers the chunk size. Errors: kInvalidArgument while another transfer is sent and without
+  // lanes; kTooLarge for too many bytes or chunks. Nothing changes then.
   Result<size_t> Begin(uint64_t total_bytes, size_t chunk_bytes);
-  // Ends what is being sent, or received, from this side; no event follows. No-ops otherwise.
+  // Ends the transfer that is sent (Cancel) or received (Refuse), without an event on this side.
+  // No-op where there is none. `reason` is UTF-8; a long one is cut to kMaxReasonBytes.
   void Cancel(std::string_view reason);
   void Refuse(std::string_view reason);
 
   std::optional<StripeOutput> PollOutput(Timestamp now);
-  // Where a message begins a transfer of the peer's: how many bytes that has. What was not whole
-  // before is given up then, without an event.
+  // The total bytes of the transfer that a message begins; nothing where it begins none. Handling
+  // such a message drops an incomplete earlier transfer without an event.
   std::optional<uint64_t> Begins(ByteView message) const;
-  // Declines the transfer that such a message begins, in the place of HandleInput.
+  // Declines the transfer that such a message begins; called instead of HandleInput.
   void Decline(ByteView message, std::string_view reason);
-  // Errors: kProtocolViolation for what the peer must not send; the set is of no use then.
+  // Errors: kProtocolViolation for forbidden content; the set must not be used any more then.
   Result<StripeArrival> HandleInput(LaneId id, ByteView message, Timestamp now);
   std::optional<StripeEvent> PollEvent();
-  // When PollOutput has something to do without any input.
+  // When PollOutput must be called, even without any input.
   Timestamp NextTimeout() const;
 
-  // --- What is known ---
+  // --- State ---
 
-  // Their counters count chunks as records, and the payload of chunks as bytes.
+  // Here the counters of lanes count chunks as records, and their payload as bytes.
   const LaneBook<Lane>::Lanes& lanes() const { return lanes_.lanes(); }
   bool sending() const { return outgoing_.has_value(); }
-  // Payload that the peer acknowledged, and that has arrived, of the transfers under way.
+  // Payload of the current transfers that the peer has acknowledged, and that has arrived.
   uint64_t sent_bytes() const { return outgoing_ ? outgoing_->done_bytes : 0; }
   uint64_t received_bytes() const { return incoming_ ? incoming_->done_bytes : 0; }
 
  private:
-  // One direction's transfer.
+  // The transfer of one direction.
   struct Transfer {
     TransferId id;
     uint64_t total_bytes = 0;
     uint32_t chunk_bytes = 0;
     uint64_t chunks = 0;
-    RangeSet done;  // Indices that the peer acknowledged, or that arrived.
+    RangeSet done;  // Indices of chunks that are acknowledged (sending) or have arrived.
     uint64_t done_bytes = 0;
 
     uint64_t FirstMissing() const { return done.FirstMissing(0, chunks).begin; }
     bool complete() const { return done.count() == chunks; }
-    // Whether a chunk is near enough to the first one missing.
+    // Whether a chunk is within kWindowBytes of the first missing one.
     bool Reaches(uint64_t index) const {
       return index < FirstMissing() + std::max<uint64_t>(1, kWindowBytes / chunk_bytes);
     }
@@ -124,22 +125,22 @@ class StripeSet {
       return static_cast<size_t>(
           std::min<uint64_t>(chunk_bytes, total_bytes - index * chunk_bytes));
     }
-    // Whether the chunk was not done before.
+    // The chunk is done; answers whether it was not done before.
     bool Finish(uint64_t index);
   };
 
-  // The chunk to send next; nothing where there is none now.
+  // The chunk to send next; nothing where there is none at the moment.
   std::optional<uint32_t> NextIndex();
   // The smallest round trip of any lane.
   Duration MinRoundTrip() const;
-  // Sends a lost chunk again; answers whether it has to be.
+  // Queues a lost chunk again; answers whether it had to.
   bool Requeue(PieceId piece);
   std::optional<StripeOutput> PollFrames(Timestamp now);
   StripeOutput SendChunk(Lane& lane, uint32_t index, Timestamp now);
   void FailSending(Error error);
   void FailReceiving(Error error);
-  // On every lane, since any of them may lose it.
-  void Say(const Frame& frame);
+  // Queues a frame for every lane, since any of them may lose it.
+  void SendOnAllLanes(const Frame& frame);
 
   void Begin(const StripeChunk& chunk);
   Result<StripeArrival> HandleChunk(Lane& lane, const StripeChunk& chunk, Timestamp now);
@@ -150,17 +151,17 @@ class StripeSet {
   LaneBook<Lane> lanes_;
   std::optional<Transfer> outgoing_;
   uint32_t next_index_ = 0;
-  std::deque<uint32_t> again_;  // Lost, and to be sent before what is new.
+  std::deque<uint32_t> again_;  // Lost chunks, which are sent before new ones.
   uint32_t transfers_sent_ = 0;
   std::optional<Transfer> incoming_;
   uint32_t newest_incoming_ = 0;
-  std::string refusal_;  // Of the newest incoming transfer; empty: not refused.
+  std::string refusal_;  // Reason, of the newest incoming transfer; empty: not refused.
   std::deque<StripeEvent> events_;
-  struct Saying {
+  struct QueuedMessage {
     LaneId lane;
     std::vector<uint8_t> message;
   };
-  std::deque<Saying> sayings_;
+  std::deque<QueuedMessage> queue_;  // Of frames, one for each lane.
   std::vector<uint8_t> output_;
   AckedRecords acked_;  // Scratch.
 };

@@ -133,7 +133,7 @@ struct PauseFrame {
   bool paused = false;
 };
 
-// A message for the peer's shim: how lanes are signalled in band (design, principle 5).
+// A message for the peer's shim, through which lanes are signalled in band.
 struct SignalFrame {
   std::string_view message;
 };

@@ -1,4 +1,4 @@
-// Every limit of the protocol in one place (PROTOCOL, "Limits"; design, principle 7).
+// Every limit of the protocol in one place (PROTOCOL, "Limits").
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Messages of chunks striped over several channels of somebody else's connection (requirement A4),
+// Messages of chunks striped over several channels of a connection that belongs to the application,
 // as `millrace/parts` speaks them: nothing is sealed, DTLS protects them.
 //
 //   CHUNK   01 · number u64 · transfer u32 · index u32 · chunk bytes u32 · total bytes u64 ·

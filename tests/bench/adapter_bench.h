@@ -1,4 +1,4 @@
-// What one decision of the bandwidth adapter costs (requirement E1).
+// The cost of one decision of the bandwidth adapter.
 #pragma once
 
 #include <cstddef>

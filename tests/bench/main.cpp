@@ -19,11 +19,11 @@ constexpr const char* kBuild = "wasm";
 constexpr const char* kBuild = "native";
 #endif
 
-// Records of the prescribed chunk sizes (requirement B1).
+// The chunk sizes of the default ladder.
 constexpr size_t kRecordBytes[] = {16 * 1024, 64 * 1024, 128 * 1024};
 constexpr size_t kRounds = 200;
 constexpr size_t kMeshChannels = 100;
-// Lanes that a session opens at most (requirement A4).
+// The most lanes that a session opens.
 constexpr long kMostLanes = 16;
 
 double MegabytesPerSecond(size_t bytes, double ns) { return static_cast<double>(bytes) * 1e3 / ns; }

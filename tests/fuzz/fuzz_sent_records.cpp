@@ -89,6 +89,7 @@ class Lane {
         [](const Record& record) { return record.fate == Fate::kOnItsWay && record.bulk; });
     Check(sent_.in_flight() == static_cast<size_t>(on_its_way));
     Check(sent_.lost_records() == lost_);
+    Check(sent_.remembered() <= std::max(SentRecords::kMostRemembered, sent_.in_flight()));
     Check(sent_.next_timeout().IsNever() == (on_its_way == 0));
   }
 
@@ -201,12 +202,12 @@ class Lane {
         record.fate == Fate::kLost &&
         ((largest_acked_ && number + SentRecords::kLateRecords <= *largest_acked_) ||
          number + SentRecords::kMostRemembered < records_.size());
+    largest_acked_ = std::max(largest_acked_.value_or(0), number);
     Check(was_told || !record.bulk || forgettable);
     if (!was_told && forgettable) return;
     // It arrived after it was given up for lost.
     if (record.fate == Fate::kLost) --lost_;
     record.fate = Fate::kAcked;
-    largest_acked_ = std::max(largest_acked_.value_or(0), number);
   }
 
   void DetectLosses() {

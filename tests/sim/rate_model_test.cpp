@@ -1,5 +1,5 @@
-// The model of SCTP itself: what a naive pump gets on it has to be what browsers measure (facts:
-// "What a link does to it"), or what is developed on it means nothing.
+// Checks the model of SCTP: a naive pump has to reach on it what was measured in browsers.
+// Otherwise nothing that is developed on the model would mean anything.
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
@@ -21,7 +21,7 @@ SharedLinkOptions Link(int rtt_ms, double loss, size_t queue_bytes) {
   return link;
 }
 
-// The median over seeds, as the facts are medians over runs.
+// The median over seeds, as the measurements in browsers are medians over runs.
 PumpResult Median(const SharedLinkOptions& link, Duration span = Duration::Seconds(20)) {
   std::vector<PumpResult> results;
   for (uint64_t seed = 1; seed <= 5; ++seed) {

@@ -177,7 +177,7 @@ void SctpAssociation::AdvanceTime(Timestamp now) {
     ++to_retransmit_;
   }
   outstanding_ = 0;
-  timeout_ = std::min(timeout_ * 2, kMostTimeout);
+  timeout_ = std::min(timeout_ * 2, kMostBackoff);
   retransmission_at_ = now + timeout_;
   burst_ = kMaxBurst;
 }

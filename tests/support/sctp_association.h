@@ -1,6 +1,5 @@
-// One end of a modelled SCTP association, as libwebrtc's dcSCTP behaves (facts: "Why"): Reno over
-// packets of 1191 bytes, with its constants. Sans-I/O: packets and time in, packets and messages
-// out.
+// A model of one end of an SCTP association that behaves as libwebrtc's dcSCTP: Reno over packets
+// of 1191 bytes, with its constants. Sans-I/O: packets and time in, packets and messages out.
 #pragma once
 
 #include <deque>
@@ -33,7 +32,10 @@ class SctpAssociation {
   static constexpr size_t kReceiveWindow = 5 * 1024 * 1024;
   static constexpr Duration kInitialTimeout = Duration::Millis(500);
   static constexpr Duration kLeastTimeout = Duration::Millis(400);
+  // The timeout that follows from round trips (rto_max), and the longest one after it has doubled:
+  // libwebrtc sets max_timer_backoff_duration to 3 s in media/sctp/dcsctp_transport.cc.
   static constexpr Duration kMostTimeout = Duration::Seconds(60);
+  static constexpr Duration kMostBackoff = Duration::Seconds(3);
   static constexpr Duration kLeastVariance = Duration::Millis(220);
   static constexpr Duration kDelayedAck = Duration::Millis(200);
 

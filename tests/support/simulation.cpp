@@ -292,6 +292,7 @@ void Simulation::HandleEvent(size_t side, const Event& event) {
   }
   if (event.type == EventType::kLaneRetired) ReplaceLane(event.lane);
   peer.events.push_back(event);
+  if (on_event) on_event(peer, event);
 }
 
 void Simulation::ReplaceLane(LaneId lane) {

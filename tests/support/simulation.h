@@ -117,6 +117,8 @@ class Simulation {
   // Both clocks stand still or jump ahead by this much.
   void JumpClock(Duration span) { clock_offset_ = clock_offset_ + span; }
   void SetRate(uint64_t bytes_per_second) { link_.bytes_per_second = bytes_per_second; }
+  // How bulk lanes carry messages from now on; a lane that was opened before keeps its label.
+  void SetDelivery(Delivery delivery) { link_.delivery = delivery; }
 
   // The source, or the sink, of the transfer answers nothing until it is let go.
   void HoldSource(TransferId id) { held_sources_.insert(id); }
@@ -137,6 +139,8 @@ class Simulation {
   Timestamp now() const { return now_ + clock_offset_; }
   Random& random() { return random_; }
 
+  // Called with each event of a side, before the side says anything more.
+  std::function<void(SimPeer& peer, const Event& event)> on_event;
   // Called for every message before it travels; may change or, with false, drop it.
   std::function<bool(size_t from, LaneId lane, std::vector<uint8_t>& message)> tamper;
 

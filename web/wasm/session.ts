@@ -144,7 +144,7 @@ export interface CoreSession {
   signal(message: string, now: number): void;
   /** Sends a message to the other side's application over the control lane, at most 72 KiB, in order and once. */
   message(message: Uint8Array, now: number): void;
-  /** Ends the session; a close frame is the last output. */
+  /** Ends the session here and at the peer. What was said before still arrives: see `draining`. */
   close(code: string, detail: string, now: number): void;
 
   /** Number of lanes for bulk that this side wants. */
@@ -152,8 +152,8 @@ export interface CoreSession {
   /** Whether keys are agreed on the current connection, so that lanes for bulk may be opened. */
   connected(): boolean;
   /**
-   * The session has ended, and its last words have not arrived yet: keep its control channel, and go on with input, output and
-   * time. True for 2 s at most.
+   * The session has ended, and the peer has not acknowledged all that was said to it; at most 2 s. Keep the control
+   * lane's channel open and go on with input, output and time until this is false.
    */
   draining(): boolean;
   /** Sending: bytes that the peer has acknowledged. Receiving: bytes that the sink has stored. */

@@ -1,6 +1,10 @@
 #include "control/pacer.h"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
+
+#include "support/random.h"
 
 namespace millrace {
 namespace {
@@ -46,6 +50,26 @@ TEST_CASE("a new rate counts from now on, also one of nothing") {
   CHECK(pacer.ready_at() == At(75));
   pacer.SetRate(0, At(60));
   CHECK_FALSE(pacer.IsReady(At(1000)));
+}
+
+TEST_CASE("a record may leave at ready_at, and not a microsecond earlier") {
+  const uint64_t seed = GENERATE(Catch::Generators::range(uint64_t{1}, uint64_t{51}));
+  testing::Random random(seed);
+  Pacer pacer;
+  Timestamp now = Timestamp::FromMicros(1'000'000);
+  for (int step = 0; step < 200; ++step) {
+    if (random.Chance(0.2)) pacer.SetRate(static_cast<double>(random.Below(1 << 30)) / 7, now);
+    if (random.Chance(0.2)) {
+      now = now + Duration::Micros(static_cast<int64_t>(random.Below(50'000)));
+    }
+    if (!pacer.IsReady(now)) {
+      REQUIRE(pacer.ready_at() > now);
+      REQUIRE_FALSE(pacer.IsReady(pacer.ready_at() + Duration::Micros(-1)));
+      now = pacer.ready_at();
+      REQUIRE(pacer.IsReady(now));
+    }
+    pacer.OnSent(random.Between(1, 300'000), now);
+  }
 }
 
 }  // namespace

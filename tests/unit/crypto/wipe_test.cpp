@@ -11,6 +11,7 @@
 #include <new>
 #include <vector>
 
+#include "connection/connection_state.h"
 #include "lanes/sealed_lane.h"
 #include "support/handshake_pair.h"
 
@@ -114,6 +115,54 @@ TEST_CASE("the key of an epoch is gone when the next one begins, and all when ke
   CHECK(place.Holds(next));
   keys.Forget();
   CHECK_FALSE(place.Holds(next));
+}
+
+// Shakes hands until neither side has anything more to say.
+void Connect(ConnectionState& state, ConnectionState& peer) {
+  REQUIRE(state.BeginHandshake("a", "b", Timestamp::Never()).ok());
+  REQUIRE(peer.BeginHandshake("b", "a", Timestamp::Never()).ok());
+  std::vector<uint8_t> message(Handshake::kMaxMessageBytes);
+  for (bool busy = true; busy;) {
+    busy = false;
+    for (const auto& [from, to] : {std::pair(&state, &peer), std::pair(&peer, &state)}) {
+      const size_t length = from->PollHandshake(message);
+      if (length == 0) continue;
+      busy = true;
+      REQUIRE(to->OnHandshakeMessage(ByteView(message).first(length)).ok());
+    }
+  }
+  REQUIRE(state.connected());
+}
+
+TEST_CASE("a connection that ends leaves none of its secrets, one that is interrupted the first") {
+  Random random(4);
+  ConnectionState peer(testing::MakeHandshake(random));
+  Place<ConnectionState> place;
+  ConnectionState& state = place.Make(testing::MakeHandshake(random));
+  Connect(state, peer);
+  const std::vector<uint8_t> first = Bytes(state.secrets().master);
+  REQUIRE(place.Holds(first));
+  for (ConnectionState* end : {&state, &peer}) {
+    end->Interrupt(Timestamp::Never());
+    end->Reconnect(testing::MakeHandshake(random, end->first_secrets()));
+  }
+  Connect(state, peer);
+  const std::vector<uint8_t> second = Bytes(state.secrets().master);
+  REQUIRE(place.Holds(first));
+  REQUIRE(place.Holds(second));
+
+  SECTION("interrupted") {
+    state.Interrupt(Timestamp::Never());
+    CHECK(place.Holds(first));
+    CHECK_FALSE(place.Holds(second));
+    state.Close(false);
+  }
+  SECTION("closed") { state.Close(false); }
+  SECTION("closed with a message owed") { state.Close(true); }
+  CHECK(state.closed());
+  CHECK_FALSE(place.Holds(first));
+  CHECK_FALSE(place.Holds(second));
+  place.Destroy();
 }
 
 }  // namespace

@@ -36,9 +36,7 @@ Pieces Acked(SentRecords& sent, std::vector<Range> ranges, int64_t now) {
   return Values(acked.pieces);
 }
 
-Pieces Lost(SentRecords& sent, int64_t now) {
-  return Values(sent.DetectLosses(At(now)));
-}
+Pieces Lost(SentRecords& sent, int64_t now) { return Values(sent.DetectLosses(At(now))); }
 
 TEST_CASE("each piece is reported once, whatever is acknowledged again") {
   SentRecords sent = Sent(Delivery::kReliable, 6);
@@ -144,6 +142,38 @@ TEST_CASE("records that ask for nothing are neither in flight nor lost") {
   sent.OnSent(PieceId(7), 100, true, At(20));
   CHECK(Acked(sent, {{10, 11}}, 30) == Pieces{7});
   CHECK(Lost(sent, 10000).empty());
+}
+
+TEST_CASE("padding takes no memory, whether it arrives or not") {
+  SentRecords sent(Delivery::kUnreliable);
+  int64_t now = 0;
+  for (uint64_t i = 0; i < 3 * SentRecords::kMostRemembered; ++i, ++now) {
+    const uint64_t number = sent.next_number().value;
+    sent.OnSent(PieceId(i), 100, true, At(now));
+    sent.OnSent(std::nullopt, 100, false, At(now));  // Lost.
+    Acked(sent, {{number, number + 1}}, now);
+    REQUIRE(sent.remembered() == 0);
+  }
+  // Nor behind a record whose acknowledgement is still to come.
+  sent.OnSent(PieceId(1), 100, true, At(now));
+  for (size_t i = 0; i < 10'000; ++i) sent.OnSent(std::nullopt, 100, false, At(now));
+  CHECK(sent.remembered() == 1);
+  CHECK(sent.in_flight() == 1);
+}
+
+TEST_CASE("records that arrived are not remembered behind one that is in flight") {
+  SentRecords sent = Sent(Delivery::kReliable, 10'000);
+  Acked(sent, {{1, 10'000}}, 100);
+  CHECK(sent.remembered() == 1);
+  CHECK(Acked(sent, {{0, 10'000}}, 101) == Pieces{0});
+  CHECK(sent.remembered() == 0);
+}
+
+TEST_CASE("many losses at once are not all remembered") {
+  SentRecords sent = Sent(Delivery::kUnreliable, 10'000);
+  Acked(sent, {{9'999, 10'000}}, 10'000);
+  CHECK(Lost(sent, 20'000).size() == 9'999);
+  CHECK(sent.remembered() == SentRecords::kMostRemembered);
 }
 
 TEST_CASE("a lane that is gone gives back everything on its way") {

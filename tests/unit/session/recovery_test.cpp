@@ -1,8 +1,10 @@
 // Lanes that lose, close, stall or come late, connections that break, streams without a size,
 // attempts that go on where an earlier one ended: everything arrives once and is proven.
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <string>
 
 #include "support/hostile_peer.h"
 #include "support/simulation.h"
@@ -219,6 +221,37 @@ TEST_CASE("a peer that is asked for a sign of life gives one, or the connection 
   CHECK(sim.a().Count(EventType::kDisconnected) == 1);
 }
 
+TEST_CASE("messages that were under way already are no sign of life") {
+  LinkOptions link;
+  link.one_way_delay = Duration::Millis(900);
+  Simulation sim(25, link, {}, Patient());
+  sim.Connect();
+  sim.Send(sim.b(), sim.Files({5'000'000}));
+  sim.RunFor(Duration::Seconds(10));
+  sim.a().session->CheckPeer(sim.now());
+  sim.RunFor(Duration::Seconds(3));
+  REQUIRE(sim.a().session->connected());
+  // From now on only what has left before arrives, for 0.9 s more.
+  sim.tamper = [](size_t, LaneId, std::vector<uint8_t>&) { return false; };
+  sim.a().session->CheckPeer(sim.now());
+  sim.RunFor(Duration::Millis(2050));
+  CHECK_FALSE(sim.a().session->connected());
+}
+
+TEST_CASE("a session ends when no data channel has moved for a minute, though the peer is there") {
+  Simulation sim(29, {}, {}, Patient());
+  sim.Connect();
+  const TransferId id = sim.Send(sim.a(), sim.Files({20'000'000}));
+  REQUIRE(sim.RunUntil([&] { return Received(sim, id) > 1'000'000; }));
+  for (const LaneId lane : sim.BulkLanes()) sim.StallLane(lane);
+  sim.RunFor(Duration::Millis(59'500));
+  CHECK_FALSE(sim.a().session->closed());
+  CHECK(sim.a().session->connected());
+  sim.RunFor(Duration::Seconds(1));
+  CHECK(sim.a().CodeOf(EventType::kClosed) == "timeout");
+  CHECK(sim.b().CodeOf(EventType::kClosed) == "timeout");
+}
+
 TEST_CASE("unreliable lanes that lose more than 5 % are reported, once; others are not") {
   LinkOptions link;
   link.delivery = Delivery::kUnreliable;
@@ -233,6 +266,89 @@ TEST_CASE("unreliable lanes that lose more than 5 % are reported, once; others a
   REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }));
   CHECK(sim.a().Count(EventType::kLossy) == (loss > 0.05 ? 1 : 0));
   CHECK(sim.b().Count(EventType::kLossy) == 0);
+}
+
+TEST_CASE("records grow again, and the loss is forgotten, once reliable lanes take over") {
+  LinkOptions link;
+  link.delivery = Delivery::kUnreliable;
+  link.loss = 0.2;
+  link.bulk_lanes = 2;
+  link.reopen_after = Duration::Millis(100);
+  SessionOptions options = Patient();
+  options.chunks = FixedChunks(256 * 1024);
+  Simulation sim(26, link, {}, options);
+  sim.Connect();
+  sim.Send(sim.a(), sim.Files({60'000'000}));
+  size_t longest = 0;
+  sim.tamper = [&](size_t, LaneId lane, std::vector<uint8_t>& message) {
+    if (lane != kControlLane) longest = std::max(longest, message.size());
+    return true;
+  };
+  REQUIRE(sim.RunUntil([&sim] { return sim.a().Count(EventType::kLossy) == 1; }));
+  CHECK(longest <= kMinMessageBytes);
+  CHECK(*sim.a().session->loss() > 0.05);
+  sim.SetDelivery(Delivery::kReliable);
+  for (const LaneId lane : sim.BulkLanes()) sim.CloseLane(lane);
+  REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }));
+  CHECK(longest > 2 * kMinMessageBytes);
+  CHECK_FALSE(sim.a().session->loss());
+}
+
+TEST_CASE("a new connection is measured anew: rate, round trip and the peer's clock") {
+  LinkOptions link;
+  link.one_way_delay = Duration::Millis(5);
+  link.reconnect_after = Duration::Seconds(1);
+  SessionOptions options = Patient();
+  options.most_bytes_per_second = 5'000'000;
+  Simulation sim(27, link, {}, options);
+  const RateController fresh;
+  sim.Connect();
+  const TransferId id = sim.Send(sim.a(), sim.Files({20'000'000}));
+  REQUIRE(sim.RunUntil([&] { return Received(sim, id) > 5'000'000; }));
+  const Session& session = *sim.a().session;
+  REQUIRE(session.flow().KnowsRoundTrip());
+  REQUIRE(session.round_trip().smoothed());
+  REQUIRE(session.flow().rate().pacing_bytes_per_second() > fresh.pacing_bytes_per_second());
+  sim.BreakConnection();
+  REQUIRE(sim.RunUntil([&sim] { return sim.a().Count(EventType::kReconnected) == 1; }));
+  CHECK_FALSE(session.flow().KnowsRoundTrip());
+  CHECK(session.flow().min_round_trip() == Duration());
+  CHECK_FALSE(session.round_trip().smoothed());
+  CHECK(session.flow().rate().pacing_bytes_per_second() <= fresh.pacing_bytes_per_second());
+  // The user's limit is none of the path's.
+  double fastest = 0;
+  CHECK(sim.RunUntil([&] {
+    fastest = std::max(fastest, session.flow().rate().pacing_bytes_per_second());
+    return BothDone(sim);
+  }));
+  CHECK(fastest <= 5'000'000);
+}
+
+TEST_CASE("a long manifest is not taken for a queue of the link") {
+  LinkOptions link;
+  link.bytes_per_second = 200'000;
+  Simulation sim(28, link);
+  sim.Connect();
+  REQUIRE(sim.RunUntil([&sim] { return sim.a().session->flow().KnowsRoundTrip(); }));
+  // Some 100 kB, which the control lane takes half a second for.
+  const std::string folder(180, 'd');
+  std::vector<FileInfo> files;
+  for (int i = 0; i < 500; ++i) {
+    files.push_back(FileInfo{10, 0, folder + "/" + std::to_string(i), ""});
+  }
+  sim.b().accepts = false;
+  sim.Send(sim.a(), sim.Files({200'000}));
+  sim.a().session->Offer(files, {}, sim.now());
+  const Session& session = *sim.a().session;
+  Duration longest;
+  sim.RunUntil(
+      [&] {
+        longest = std::max(longest, session.flow().rate().queue_delay().newest_queue());
+        return false;
+      },
+      Duration::Seconds(3));
+  CHECK(longest < Duration::Millis(30));
+  CHECK(session.round_trip().smoothed() < Duration::Millis(60));
 }
 
 TEST_CASE("a lane may come in any order, but never under a number that was there before") {

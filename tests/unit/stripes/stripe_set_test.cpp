@@ -7,6 +7,7 @@
 #include <catch2/generators/catch_generators_range.hpp>
 #include <map>
 #include <set>
+#include <string>
 
 #include "support/random.h"
 
@@ -258,6 +259,26 @@ TEST_CASE("a cancelled transfer ends at the other side, and the next one arrives
   pair.Send(0, 100'000, 64'000);
   pair.RunFor(2000);
   CHECK(pair.Arrived(0));
+}
+
+TEST_CASE("a reason that is too long is cut between characters, and the peer takes it") {
+  const std::string kept(kMaxReasonBytes - 2, 'x');
+  const std::string reason = kept + "€ and more";
+  const bool cancels = GENERATE(true, false);
+  Pair pair(11, 2, Delivery::kReliable);
+  pair.Send(0, 20'000'000, 64'000);
+  pair.RunFor(30);
+  if (cancels) {
+    pair.ends[0].set.Cancel(reason);
+  } else {
+    pair.ends[1].set.Refuse(reason);
+  }
+  pair.RunFor(60);
+  for (const Pair::End& end : pair.ends) CHECK_FALSE(end.error);
+  const size_t told = cancels ? 1 : 0;
+  const auto type = cancels ? StripeEventType::kReceiveFailed : StripeEventType::kSendFailed;
+  CHECK(pair.Count(told, type) == 1);
+  CHECK(pair.ErrorOf(told, type).detail == kept);
 }
 
 TEST_CASE("lanes pause at their marks, say when they drain, and the window bounds what is ahead") {
