@@ -224,9 +224,10 @@ TEST_CASE("a peer that is asked for a sign of life gives one, or the connection 
 TEST_CASE("messages that were under way already are no sign of life") {
   LinkOptions link;
   link.one_way_delay = Duration::Millis(900);
+  link.bytes_per_second = 500'000;
   Simulation sim(25, link, {}, Patient());
   sim.Connect();
-  sim.Send(sim.b(), sim.Files({5'000'000}));
+  sim.Send(sim.b(), sim.Files({50'000'000}));
   sim.RunFor(Duration::Seconds(10));
   sim.a().session->CheckPeer(sim.now());
   sim.RunFor(Duration::Seconds(3));
