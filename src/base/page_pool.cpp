@@ -29,10 +29,6 @@ void PoolBuffer::Release() {
   bytes_ = {};
 }
 
-size_t PoolBuffer::pool_bytes() const {
-  return pool_ == nullptr ? 0 : PagesFor(bytes_.size()) * PagePool::kPageBytes;
-}
-
 PagePool::PagePool(size_t capacity_bytes)
     : memory_(new uint8_t[capacity_bytes / kPageBytes * kPageBytes]),
       pages_(capacity_bytes / kPageBytes),

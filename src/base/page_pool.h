@@ -26,8 +26,6 @@ class PoolBuffer {
   explicit operator bool() const { return pool_ != nullptr; }
   // The bytes asked for; the rest of the last page is nobody's.
   MutableByteView bytes() const { return bytes_; }
-  // What it takes of the pool, in bytes: whole pages.
-  size_t pool_bytes() const;
   void Release();
 
  private:

@@ -49,7 +49,7 @@ class OutgoingTransfer {
   size_t held_gaps = 0;       // In what the receiver holds, over all files.
   std::deque<PieceId> ready;  // Read, hashed, waiting for their first lane.
   std::deque<PieceId> again;  // Sent and lost: waiting for another lane, the last lost one first.
-  size_t ahead_bytes = 0;     // Of the pool: pieces that are being read or are in `ready`.
+  size_t ahead_bytes = 0;     // Of pieces that are being read or are in `ready`; see Sender.
   uint64_t sent_leaves = 0;   // Of what was read and not held by the receiver.
   // With privacy: what is to be sent besides, and what is said only after it.
   uint64_t padding_leaves = 0;

@@ -190,7 +190,8 @@ void Sender::FreePiece(PieceId id) {
 void Sender::SetAhead(Piece& piece, bool ahead) {
   if (piece.ahead == ahead) return;
   piece.ahead = ahead;
-  const size_t bytes = piece.buffer.pool_bytes();
+  const size_t bytes =
+      std::max(piece.buffer.bytes().size() - kMaxDataHeaderBytes, PagePool::kPageBytes);
   ahead_bytes_ = ahead ? ahead_bytes_ + bytes : ahead_bytes_ - bytes;
   OutgoingTransfer* transfer = Find(piece.transfer);
   if (transfer == nullptr) return;
@@ -211,9 +212,10 @@ std::optional<ReadRequest> Sender::PollRead() {
     const std::optional<ReadRequest> none;
     if (!transfer.MayMove()) return none;
     const size_t share = AheadShare(transfer, sharing);
-    const size_t most_bytes = std::min(piece_bytes_, share / kLeafBytes * kLeafBytes);
-    if (transfer.ahead_bytes + most_bytes > share) return none;
-    return StartRead(id, transfer, most_bytes);
+    if (transfer.ahead_bytes >= share) return none;
+    // The last piece may pass the share by half of it.
+    const size_t most_bytes = share / 2 / kLeafBytes * kLeafBytes;
+    return StartRead(id, transfer, std::min(piece_bytes_, most_bytes));
   });
 }
 

@@ -36,13 +36,14 @@ struct OutgoingPiece {
 
 class Sender {
  public:
-  // What is read ahead of the lanes, in bytes of the pool. All transfers that may move share this
-  // evenly: what a fast channel drains in a turn, several times over.
+  // Payload that is read ahead of the lanes, a page of the pool at least for each piece. All
+  // transfers that may move share this evenly: what a fast channel drains in a turn, several times
+  // over.
   static constexpr size_t kReadAheadBytes = 2 * 1024 * 1024;
   // What a paused transfer has read stays in the pool, and so do reads that no source answers.
   // While others hold that much, a transfer gets half of what is left up to this. The rest of the
   // pool is for what is on its way.
-  static constexpr size_t kMostAheadBytes = 4 * 1024 * 1024;
+  static constexpr size_t kMostAheadBytes = 2 * kReadAheadBytes;
   // What each transfer may always read ahead, whatever the others hold: two leaves.
   static constexpr size_t kLeastAheadBytes = 2 * kLeafBytes;
 
@@ -199,8 +200,8 @@ class Sender {
   TransferId last_sent_;
   std::vector<Piece> pieces_;
   std::vector<uint32_t> free_slots_;
-  // Of the pool: pieces that are being read or wait for their first lane, those of transfers that
-  // have ended included.
+  // As kReadAheadBytes counts: pieces that are being read or wait for their first lane, those of
+  // transfers that have ended included.
   size_t ahead_bytes_ = 0;
 };
 
