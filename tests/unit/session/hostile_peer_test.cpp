@@ -339,8 +339,7 @@ TEST_CASE("answers that are never acknowledged are not kept for ever") {
   for (; pings < 2 * kMaxUnackedControlRecords && !peer.victim().closed(); ++pings) {
     peer.SendFrame(kControlLane, PingFrame{pings});
     peer.Drain();
-    CHECK(peer.victim().control_lane()->sent().remembered() <=
-          kMaxUnackedControlRecords + 1);
+    CHECK(peer.victim().control_lane()->sent().remembered() <= kMaxUnackedControlRecords + 1);
   }
   CHECK(pings > kMaxUnackedControlRecords / 2);
   CheckViolation(peer);
