@@ -33,7 +33,7 @@ class MillraceDrop extends HTMLElement {
   #drop(event) {
     event.preventDefault();
     const files = [...event.dataTransfer.files];
-    if (this.#peer && files.length > 0) this.#follow(this.#peer.send(files), 'sent');
+    if (this.#peer && files.length > 0) void this.#follow(this.#peer.send(files), 'sent');
   }
 
   async #follow(transfer, name) {

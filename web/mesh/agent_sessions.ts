@@ -83,7 +83,7 @@ export class AgentSessions {
   /** The session with an agent, made if there is none. Errors: as `AgentSession.get`. */
   async get(name: AgentName): Promise<AppSession> {
     const session = this.#of(name);
-    if (!session) throw this.#end;
+    if (!session) throw this.#end!;
     return session.get();
   }
 

@@ -153,7 +153,7 @@ export class Connections {
   }
 
   #attach(lane: number, channel: RTCDataChannel, reliable: boolean): void {
-    this.#port.post({ type: 'addLane', lane, channel, reliable }, [channel as unknown as Transferable]);
+    this.#port.post({ type: 'addLane', lane, channel, reliable }, [channel]);
   }
 
   #limit(lane: number, maxMessageSize: number, fingerprints: Fingerprints): void {
