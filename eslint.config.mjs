@@ -1,4 +1,5 @@
-// The lint rules. `npm run lint` and the suite `types` apply them. Each rule of the recommended sets that is off has its reason here.
+// The lint rules; `npm run lint` and the suite `types` apply them. A comment gives the reason for each recommended rule that is
+// off or weaker.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,8 +12,8 @@ const root = import.meta.dirname;
 const folders = ['web', 'e2e', 'scripts', 'examples', 'tests/node', 'tests/install'];
 
 /**
- * The digest of all that types depend on. With `--cache`, ESLint skips a file that is unchanged, but a change of another file's types
- * can break a rule there. As part of the configuration, the digest makes ESLint check every file after any change.
+ * The digest of all that types depend on. With `--cache`, ESLint skips an unchanged file, but a change of types elsewhere can
+ * break a rule in it. As part of the configuration, the digest makes ESLint check every file after any change.
  */
 function digestOfSources() {
   const sources = folders.flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name)));
@@ -32,13 +33,13 @@ const promiseRules = {
   '@typescript-eslint/no-floating-promises': [
     'error',
     // The test runner waits for its tests.
-    { allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: ['describe', 'test', 'before', 'after', 'beforeEach', 'afterEach'] }] },
+    { allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: ['describe', 'test', 'after'] }] },
   ],
   '@typescript-eslint/no-misused-promises': 'error',
 };
 
 export default defineConfig(
-  // old.js is for browsers that cannot read modern JavaScript. consumer.ts needs declarations that tsc writes first, and tsc checks it.
+  // old.js is for browsers that cannot read modern JavaScript. tsc checks consumer.ts, after it has written what that imports.
   { ignores: ['build/', 'dist/', 'web/site/old.js', 'scripts/lib/consumer.ts'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' }, settings: { sources: digestOfSources() } },
   js.configs.recommended,
@@ -74,7 +75,7 @@ export default defineConfig(
         { selector: 'default', format: ['camelCase'] },
         // Variables that hold a class have the name of a class; units such as MiB keep their spelling.
         { selector: ['variable', 'parameter'], format: ['camelCase', 'PascalCase'], leadingUnderscore: 'allow' },
-        { selector: 'variable', modifiers: ['const', 'global'], format: ['camelCase', 'UPPER_CASE', 'PascalCase'] },
+        { selector: 'variable', modifiers: ['const', 'global'], format: ['camelCase', 'PascalCase', 'UPPER_CASE'] },
         { selector: 'typeLike', format: ['PascalCase'] },
         // Others choose the names of modules, headers, environment variables and fields of messages.
         { selector: ['import', 'objectLiteralProperty', 'objectLiteralMethod', 'typeProperty'], format: null },

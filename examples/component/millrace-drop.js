@@ -16,7 +16,7 @@ class MillraceDrop extends HTMLElement {
     try {
       const signaling = webSocketSignaling(this.getAttribute('signaling'));
       const peer = await connect({ signaling, secret: this.getAttribute('secret'), signal });
-      peer.onincoming = (offer) => this.#follow(offer.accept(), 'received');
+      peer.onincoming = (offer) => void this.#follow(offer.accept(), 'received');
       peer.addEventListener('statechange', () => this.toggleAttribute('ready', peer.state === 'connected'));
       this.toggleAttribute('ready', true);
       this.#peer = peer;
