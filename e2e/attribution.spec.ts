@@ -12,9 +12,9 @@ type OpenPage = (name: BrowserName, side: Side, path: string) => Promise<Page>;
 interface Scenario {
   readonly options?: Options;
   /** Before the pages connect. */
-  prepare?(pages: readonly [Page, Page]): Promise<void>;
-  send(sender: Bare): Promise<number>;
-  accept?(receiver: Bare): Promise<number>;
+  readonly prepare?: (pages: readonly [Page, Page]) => Promise<void>;
+  readonly send: (sender: Bare) => Promise<number>;
+  readonly accept?: (receiver: Bare) => Promise<number>;
 }
 
 interface Findings {
@@ -49,8 +49,9 @@ async function run(openPage: OpenPage, room: string, { options, prepare, send, a
 }
 
 function mostOf(shares: WaitingShares): [string, number] {
-  expect(Object.values(shares).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 6);
-  return Object.entries(shares).sort(([, a], [, b]) => b - a)[0]!;
+  const entries = Object.entries<number>({ ...shares });
+  expect(entries.reduce((sum, [, share]) => sum + share, 0)).toBeCloseTo(1, 6);
+  return entries.sort(([, a], [, b]) => b - a)[0]!;
 }
 
 const sendFile = (bytes: number) => async (sender: Bare): Promise<number> => {

@@ -57,8 +57,8 @@ class Agent {
 
 interface MeshFixtures {
   /** Agents `a`, `b`, … in contexts of their own, each connected to all others. */
-  joinAll(browsers: readonly BrowserName[], options?: object): Promise<Agent[]>;
-  openAgent(browser: BrowserName): Promise<Agent>;
+  joinAll: (browsers: readonly BrowserName[], options?: object) => Promise<Agent[]>;
+  openAgent: (browser: BrowserName) => Promise<Agent>;
 }
 
 const test = base.extend<MeshFixtures, { meshSite: string }>({

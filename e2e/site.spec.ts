@@ -147,7 +147,7 @@ test('HTML and SVG with scripts are not run and not shown, under whatever name',
   // The type of each blob: address that the page makes. The page's own policy forbids to fetch one.
   const recordTypes = (): void => {
     const types = new Map<string, string>();
-    const create = URL.createObjectURL;
+    const create = URL.createObjectURL.bind(URL);
     URL.createObjectURL = (object) => {
       const address = create(object);
       types.set(address, object instanceof Blob ? object.type : 'media');

@@ -10,7 +10,7 @@ const examples = new URL('.', import.meta.url);
 const packageFiles = new URL('.', import.meta.resolve('millrace'));
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 
-const server = createServer(async (request, response) => {
+async function serve(request, response) {
   try {
     // A parsed path has no '..' in it.
     const { pathname } = new URL(request.url, 'http://localhost');
@@ -21,7 +21,9 @@ const server = createServer(async (request, response) => {
   } catch {
     response.writeHead(404).end('There is no such file.\n');
   }
-});
+}
+
+const server = createServer((request, response) => void serve(request, response));
 
 const rooms = new Map();
 new WebSocketServer({ server, path: '/signal', maxPayload: 65_536 }).on('connection', (socket, { url }) => {

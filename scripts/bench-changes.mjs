@@ -175,7 +175,7 @@ function readArguments() {
 }
 
 /** For people: a line per scenario, the figures by name. */
-function describe({ bench, scenario, browsers, ...row }) {
+function describe({ bench: _, scenario, browsers, ...row }) {
   const figures = Object.entries(row).map(([name, value]) => `${name} ${Array.isArray(value) ? value.join('/') : value}`);
   return `${scenario}, ${browsers}: ${figures.join(', ')}`;
 }

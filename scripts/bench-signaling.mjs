@@ -107,7 +107,7 @@ const quantile = (sorted, share) => Number(sorted[Math.min(sorted.length - 1, Ma
 
 const { child, url } = await startServer();
 const base = url.replace('http', 'ws');
-let exitCode = 0;
+let exitCode;
 // Whatever happens, this ends, and the server with it.
 const watchdog = setTimeout(() => {
   console.error('bench-signaling: took too long');

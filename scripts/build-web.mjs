@@ -136,7 +136,7 @@ async function writeDeclarations() {
   try {
     await run(process.execPath, [join(root, 'node_modules/@typescript/native/bin/tsc'), '-p', 'tsconfig.declarations.json'], { cwd: root });
   } catch (error) {
-    throw new Error(`tsc -p tsconfig.declarations.json:\n${error.stdout ?? error.message}`);
+    throw new Error(`tsc -p tsconfig.declarations.json:\n${error.stdout ?? error.message}`, { cause: error });
   }
 }
 

@@ -278,6 +278,7 @@ const suites = {
   async types() {
     // typedoc.json makes errors of warnings: everything that is exported has a comment.
     const reference = check('the API reference', () => problemsOf(process.execPath, [path('node_modules/typedoc/bin/typedoc')]));
+    const lint = check('eslint', () => problemsOf('npm', ['run', '--silent', 'lint']));
     const tsc = path('node_modules/@typescript/native/bin/tsc');
     for (const project of ['web', 'worker', 'node']) {
       await check(`tsc, ${project}`, () => problemsOf(process.execPath, [tsc, '-p', `tsconfig.${project}.json`]));
@@ -286,7 +287,7 @@ const suites = {
       const written = await problemsOf(process.execPath, [tsc, '-p', 'tsconfig.declarations.json']);
       return written.length > 0 ? written : problemsOf(process.execPath, [tsc, '-p', 'scripts/lib/tsconfig.consumer.json']);
     });
-    await reference;
+    await Promise.all([reference, lint]);
   },
 
   async package() {

@@ -442,7 +442,7 @@ globalThis.bare = {
   async countHeld() {
     holding = await import('./held.js');
   },
-  held: () => ({ connections: bare.connectionCount(), ...holding.counted() }),
+  held: () => ({ connections: globalThis.bare.connectionCount(), ...holding.counted() }),
 
   connectionCount: () => connections.filter((connection) => connection.connectionState !== 'closed').length,
 

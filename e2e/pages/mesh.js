@@ -73,9 +73,9 @@ globalThis.agent = {
     }
   },
   /** `text`: JSON, so that a key may be `__proto__`. */
-  sendJson: (to, text) => agent.send(to, JSON.parse(text)),
+  sendJson: (to, text) => globalThis.agent.send(to, JSON.parse(text)),
   async sendMany(to, count, bytes, options) {
-    const sent = Array.from({ length: count }, () => agent.send(to, { bytes }, options));
+    const sent = Array.from({ length: count }, () => globalThis.agent.send(to, { bytes }, options));
     const outcomes = await Promise.all(sent);
     return outcomes.filter(({ code }) => code === undefined).length;
   },

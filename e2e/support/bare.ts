@@ -168,7 +168,7 @@ export class Bare {
   call<M extends Method>(method: M, ...args: Parameters<BareApi[M]>): Promise<Awaited<ReturnType<BareApi[M]>>> {
     const run = ({ method: name, args: list }: { method: Method; args: unknown[] }): unknown =>
       (globalThis.bare[name] as (...list: unknown[]) => unknown)(...list);
-    return this.page.evaluate(run, { method, args: args as unknown[] }) as Promise<Awaited<ReturnType<BareApi[M]>>>;
+    return this.page.evaluate(run, { method, args }) as Promise<Awaited<ReturnType<BareApi[M]>>>;
   }
 }
 

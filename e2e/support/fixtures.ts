@@ -32,7 +32,7 @@ export interface PageOptions extends BrowserContextOptions {
   /** One that the test has started itself, instead of the one of the pool. */
   readonly browser?: Browser;
   /** Before anything is loaded. */
-  before?(page: Page): Promise<unknown>;
+  readonly before?: (page: Page) => Promise<unknown>;
 }
 
 interface WorkerFixtures {
@@ -42,7 +42,7 @@ interface WorkerFixtures {
 
 interface TestFixtures {
   /** A page in a context of its own, which ends with the test; watched for errors. */
-  openPage(name: BrowserName, side: Side, path: string, options?: PageOptions): Promise<Page>;
+  openPage: (name: BrowserName, side: Side, path: string, options?: PageOptions) => Promise<Page>;
   /** What any page complained about: uncaught errors, console errors, violations of the content security policy. */
   complaints: string[];
   room: string;

@@ -44,8 +44,8 @@ export async function launchUnwatchedFirefox(preferences: Readonly<Record<string
   await once(socket, 'open');
   let last = 0;
   const waiting = new Map<number, (answer: Answer) => void>();
-  socket.on('message', (data) => {
-    const answer = JSON.parse(String(data)) as Answer;
+  socket.on('message', (data: Buffer) => {
+    const answer = JSON.parse(data.toString()) as Answer;
     if (answer.id !== undefined) waiting.get(answer.id)?.(answer);
   });
   const ask = async (method: string, params: object): Promise<Record<string, unknown>> => {

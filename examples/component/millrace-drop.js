@@ -16,7 +16,7 @@ class MillraceDrop extends HTMLElement {
     try {
       const signaling = webSocketSignaling(this.getAttribute('signaling'));
       const peer = await connect({ signaling, secret: this.getAttribute('secret'), signal });
-      peer.onincoming = (offer) => this.#follow(offer.accept(), 'received');
+      peer.onincoming = (offer) => void this.#follow(offer.accept(), 'received');
       peer.addEventListener('statechange', () => this.toggleAttribute('ready', peer.state === 'connected'));
       this.toggleAttribute('ready', true);
       this.#peer = peer;
@@ -33,7 +33,7 @@ class MillraceDrop extends HTMLElement {
   #drop(event) {
     event.preventDefault();
     const files = [...event.dataTransfer.files];
-    if (this.#peer && files.length > 0) this.#follow(this.#peer.send(files), 'sent');
+    if (this.#peer && files.length > 0) void this.#follow(this.#peer.send(files), 'sent');
   }
 
   async #follow(transfer, name) {

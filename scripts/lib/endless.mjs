@@ -16,7 +16,7 @@ export async function startEndless(sender, receiver) {
     const look = async () => {
       const { bytes } = await globalThis.bare.streamed(transfer);
       if (bytes > globalThis.arrivals.bytes) globalThis.arrivals.add(bytes - globalThis.arrivals.bytes);
-      setTimeout(look, everyMs);
+      setTimeout(() => void look(), everyMs);
     };
     await globalThis.bare.untilBytes(transfer, 1);
     await look();

@@ -12,7 +12,7 @@ const { ControlConnector, pair } = await bundle(`
 
 globalThis.RTCPeerConnection = FakeConnection;
 
-let connectors = [];
+const connectors = [];
 
 beforeEach(() => {
   connections.length = 0;

@@ -138,7 +138,6 @@ test('two monitors exchange packet counts: what is lost between them, and their 
   let [sent, arrived] = [0, 0];
   a.getStats = async () => new Map(Object.entries(chromiumStats({ sent, rtt: 9 })));
   b.getStats = async () => new Map(Object.entries(chromiumStats({ received: arrived, rtt: 9 })));
-  let there;
   const here = watch(t, a, {
     interval: 20,
     exchange: (message) => {
@@ -146,7 +145,7 @@ test('two monitors exchange packet counts: what is lost between them, and their 
       setTimeout(() => there.handle(message), 5);
     },
   });
-  there = watch(t, b, { interval: 20, exchange: (message) => setTimeout(() => here.handle(message), 5) });
+  const there = watch(t, b, { interval: 20, exchange: (message) => setTimeout(() => here.handle(message), 5) });
   await until(() => here.latest?.packetLoss !== undefined && here.mean.rtt < 9_000 && there.latest?.rtt < 9_000);
   assert.ok(Math.abs(here.latest.packetLoss - 0.1) < 1e-9, `${here.latest.packetLoss}`);
   assert.equal(there.latest.packetLoss, undefined);
@@ -155,9 +154,8 @@ test('two monitors exchange packet counts: what is lost between them, and their 
 
 test('answers that take longer than the interval count, too', async (t) => {
   const [a, b] = FakeConnection.pair();
-  let there;
   const here = watch(t, a, { interval: 10, exchange: (message) => setTimeout(() => there.handle(message), 30) });
-  there = watch(t, b, { interval: 10_000, exchange: (message) => setTimeout(() => here.handle(message), 30) });
+  const there = watch(t, b, { interval: 10_000, exchange: (message) => setTimeout(() => here.handle(message), 30) });
   let packets = 0;
   await until(() => {
     packets += 100;

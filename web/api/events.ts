@@ -24,5 +24,5 @@ export interface TypedEventTarget<Events extends object> extends EventTarget {
 
 /** `EventTarget` as a base class with typed listeners; at run time it is `EventTarget` itself. */
 export function typedEventTarget<Events extends object>(): new () => TypedEventTarget<Events> {
-  return EventTarget as new () => TypedEventTarget<Events>;
+  return EventTarget;
 }

@@ -9,7 +9,7 @@ export interface Signaling {
   /** Sends a message, which is plain JSON, to the other side or to all other members of the room. The message names its recipient. */
   send(message: object): void;
   /** Set by `connect`; the implementation calls it with each message of the other side, parsed. */
-  // `any` is the fixed public shape: implementations pass parsed JSON, and `connect` checks it.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- implementations pass parsed JSON, and `connect` checks it.
   onmessage: ((message: any) => void) | null;
   /** Called by the implementation when it cannot deliver messages any more. */
   onerror?: ((error: MillraceError) => void) | null;

@@ -13,6 +13,6 @@ export async function loadStack(): Promise<PeerConnectionClass> {
     const { default: stack } = (await import(name)) as Stack;
     return stack.RTCPeerConnection;
   } catch (caught) {
-    throw new Error(`Node.js has no WebRTC: npm install ${name} (${messageOf(caught)})`);
+    throw new Error(`Node.js has no WebRTC: npm install ${name} (${messageOf(caught)})`, { cause: caught });
   }
 }

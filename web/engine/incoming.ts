@@ -88,7 +88,7 @@ export class Incoming {
   #openAhead(from: number): void {
     const end = Math.min(from + OPEN_AHEAD, this.#files.length);
     for (let file = Math.max(from, this.#openedUpTo); file < end; file += 1) {
-      if (!this.#writers.has(file)) this.#open(file);
+      if (!this.#writers.has(file)) void this.#open(file);
     }
     this.#openedUpTo = Math.max(this.#openedUpTo, end);
   }

@@ -66,7 +66,7 @@ async function tryWorker(signal: AbortSignal): Promise<WorkerPort | undefined> {
     const answer = firstAnswer(port, signal);
     // Channels can be transferred only in the task that made them.
     const channel = connection.createDataChannel('millrace-probe', { negotiated: true, id: 0 });
-    port.post({ type: 'probe', channel }, [channel as unknown as Transferable]);
+    port.post({ type: 'probe', channel }, [channel]);
     if (await answer) return port;
   } catch {
     // A DataCloneError, or a policy that forbids workers: the engine can run in the window.

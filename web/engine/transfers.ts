@@ -40,6 +40,8 @@ export class Transfers {
       case 'streamFailed':
         this.#receiving.failStream(message);
         return;
+      default:
+      // The other commands need an existing transfer.
     }
     const session = this.#context.core()?.session;
     const entry = this.table.find(message.id);

@@ -23,14 +23,14 @@ export interface AgentSessionOptions {
   /** For each attempt, apart from its signalling and its signal. */
   readonly connect: Omit<ConnectOptions, 'signaling' | 'signal'>;
   /** Carries a message to the agent through the room. Errors: throws as the signalling does. */
-  say(body: object): void;
-  reopenRoom(): void;
+  readonly say: (body: object) => void;
+  readonly reopenRoom: () => void;
   /** The session works; or does not, for a while or for ever. */
-  onup(up: boolean): void;
-  onbatch(batch: Uint8Array): void;
-  onbuffered(bytes: number): void;
+  readonly onup: (up: boolean) => void;
+  readonly onbatch: (batch: Uint8Array) => void;
+  readonly onbuffered: (bytes: number) => void;
   /** An attempt failed. `final`: no other one follows. */
-  onfailed(error: MillraceError, final: boolean): void;
+  readonly onfailed: (error: MillraceError, final: boolean) => void;
 }
 
 /** An attempt to connect, and the session that it led to. */

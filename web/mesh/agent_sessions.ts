@@ -11,11 +11,11 @@ export interface AgentSessionsOptions {
   /** For each session. */
   readonly connect: Omit<ConnectOptions, 'signaling' | 'signal'>;
   /** The session with an agent works; or does not, for a while or for ever. */
-  onup(agent: string, up: boolean): void;
-  onbatch(agent: string, batch: Uint8Array): void;
-  onbuffered(agent: string, bytes: number): void;
+  readonly onup: (agent: string, up: boolean) => void;
+  readonly onbatch: (agent: string, batch: Uint8Array) => void;
+  readonly onbuffered: (agent: string, bytes: number) => void;
   /** An attempt to connect to an agent failed. `final`: no other one follows while it stays in the room. */
-  onfailed(agent: string, error: MillraceError, final: boolean): void;
+  readonly onfailed: (agent: string, error: MillraceError, final: boolean) => void;
 }
 
 /** The sessions of one agent: with each neighbour, and with others while files go to or from them. */
@@ -83,7 +83,7 @@ export class AgentSessions {
   /** The session with an agent, made if there is none. Errors: as `AgentSession.get`. */
   async get(name: AgentName): Promise<AppSession> {
     const session = this.#of(name);
-    if (!session) throw this.#end;
+    if (!session) throw this.#end!;
     return session.get();
   }
 

@@ -1,4 +1,4 @@
-import { MillraceError } from '../api/errors.js';
+import type { MillraceError } from '../api/errors.js';
 import type { Signaling } from '../api/options.js';
 import { deferred } from '../base/deferred.js';
 import { isLeft } from '../signaling/envelope.js';

@@ -11,9 +11,9 @@ const LEVELS: readonly Level[] = ['low', 'normal', 'high', 'urgent'];
 export interface OutboxOptions {
   readonly node: MeshNodeCore;
   readonly self: AgentName;
-  log(event: MeshLogEvent): void;
+  readonly log: (event: MeshLogEvent) => void;
   /** The node took a message: it has something to do. */
-  ontaken(): void;
+  readonly ontaken: () => void;
 }
 
 /** A message that not everyone has acknowledged. */

@@ -33,16 +33,16 @@ export interface LaneChannelsOptions {
   readonly reopen: boolean;
   readonly marks: WaterMarks;
   /** A lane opened. False: it cannot be used, and is closed. `reliable`: its channel sends again what is lost. */
-  onopen(lane: LaneChannel, maxMessageSize: number, reliable: boolean): boolean;
+  readonly onopen: (lane: LaneChannel, maxMessageSize: number, reliable: boolean) => boolean;
   /** All lanes that there are to be are open. */
-  onready(): void;
+  readonly onready: () => void;
   /** A lane is gone; `lane.open` says whether it had opened. */
-  onlost(lane: LaneChannel): void;
+  readonly onlost: (lane: LaneChannel) => void;
   /** Nothing can arrive any more: the last lane is gone, or the connection is. */
-  ondead(): void;
-  onmessage(lane: LaneChannel, data: unknown): void;
+  readonly ondead: () => void;
+  readonly onmessage: (lane: LaneChannel, data: unknown) => void;
   /** A channel has drained below its low water mark. */
-  onlow(): void;
+  readonly onlow: () => void;
 }
 
 /** The channels of a set of lanes: opens or takes them, notices when they close, and opens them again. */

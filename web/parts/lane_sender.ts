@@ -8,11 +8,11 @@ import { toLaneData, type LaneData, type LaneSource } from './lane_source.js';
 export interface LaneSenderOptions {
   readonly set: StripeSetCore;
   /** Puts a message into a lane's channel. */
-  put(lane: LaneChannel, message: Uint8Array<ArrayBuffer>): void;
+  readonly put: (lane: LaneChannel, message: Uint8Array<ArrayBuffer>) => void;
   /** A chunk is on its way. */
-  onchunk(index: number, lane: number): void;
+  readonly onchunk: (index: number, lane: number) => void;
   /** The set has something to do. */
-  onchange(): void;
+  readonly onchange: () => void;
 }
 
 /** A transfer that is being sent. */

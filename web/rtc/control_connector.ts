@@ -133,6 +133,10 @@ export class ControlConnector {
       case 'renew':
         if (this.#isAskedFor(message.link)) this.#renew();
         break;
+      case 'ping':
+      case 'pong':
+        // Only `#presence` uses them.
+        break;
     }
   }
 

@@ -10,18 +10,18 @@ export interface ControlConnectorOptions {
   pairing: Pairing;
   /** The first path may still come up after it has failed: with manual signalling, people carry the messages. */
   patient?: boolean;
-  attach(channel: RTCDataChannel): void;
-  onnegotiated(maxMessageSize: number, fingerprints: Fingerprints): void;
+  readonly attach: (channel: RTCDataChannel) => void;
+  readonly onnegotiated: (maxMessageSize: number, fingerprints: Fingerprints) => void;
   /** The session asks the other side for a sign of life; `disconnected` is called if none comes. */
-  check(): void;
+  readonly check: () => void;
   /** The signalling is needed again, and may have closed. */
-  reopenSignaling(): void;
+  readonly reopenSignaling: () => void;
   /** A new connection begins: the session gives up the old channel before `attach` is called again. */
-  onrenew(): void;
+  readonly onrenew: () => void;
   /** False: the connection is being repaired. True: it works again. */
-  onsteady(steady: boolean): void;
+  readonly onsteady: (steady: boolean) => void;
   /** The first connection did not come up. Called once. */
-  onfailed(error: MillraceError): void;
+  readonly onfailed: (error: MillraceError) => void;
   /** The other side is gone, or ('authentication-failed') someone else answers in its name. Called once. */
-  ongone(error: MillraceError): void;
+  readonly ongone: (error: MillraceError) => void;
 }

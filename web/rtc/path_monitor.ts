@@ -4,11 +4,11 @@ import { PacketExchange } from './packet_exchange.js';
 
 export interface PathMonitorOptions {
   /** The control connection, while there is one. */
-  connection(): RTCPeerConnection | undefined;
+  readonly connection: () => RTCPeerConnection | undefined;
   /** Sends a text to the other side's `handle`, in band. */
-  say(message: string): void;
-  onpath(hostPair: boolean, cellular: boolean): void;
-  onpackets(sent: number, received: number): void;
+  readonly say: (message: string) => void;
+  readonly onpath: (hostPair: boolean, cellular: boolean) => void;
+  readonly onpackets: (sent: number, received: number) => void;
 }
 
 /** Interval of the measurements. Each costs a browser about a millisecond. */

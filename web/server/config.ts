@@ -24,7 +24,7 @@ interface Variable<T> {
   /** The default, as text. */
   readonly fallback: string;
   /** Errors: throws `Wanted` with a description of valid values. */
-  parse(text: string): T;
+  readonly parse: (text: string) => T;
 }
 
 class Wanted extends Error {}

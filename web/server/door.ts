@@ -57,7 +57,7 @@ export class Door {
       socket.on('error', () => socket.terminate());
       // Messages that arrive before it is a member wait in the socket.
       socket.pause();
-      this.#admit(socket, query, address)
+      void this.#admit(socket, query, address)
         .catch((): Refusal => ({ code: 1011, reason: 'the server failed' }))
         .then((refusal) => {
           socket.resume();

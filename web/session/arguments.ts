@@ -31,7 +31,7 @@ export function checkSendOptions(options: unknown): SendOptions {
   check(isRecord(options), 'options', 'an object', options);
   checkOptional(options.name, isName, 'name', `a string of at most ${MAX_NAME_LENGTH} characters`);
   checkOptional(options.signal, isAbortSignal, 'signal', 'an AbortSignal');
-  return options as SendOptions;
+  return options;
 }
 
 /** Errors: throws 'invalid-argument', which names the option. */
@@ -39,7 +39,7 @@ export function checkAcceptOptions(options: unknown): AcceptOptions {
   check(isRecord(options), 'options', 'an object', options);
   checkOptional(options.sink, isSink, 'sink', "'auto', 'memory', 'opfs', a FileSystemDirectoryHandle or a function");
   checkOptional(options.directory, isDirectory, 'directory', 'a FileSystemDirectoryHandle');
-  return options as AcceptOptions;
+  return options;
 }
 
 /** Whether `value` is an `AbortSignal`, also one of another window. */

@@ -97,7 +97,7 @@ export async function connectSession(options: ConnectOptions): Promise<Session> 
 /** A socket that nobody listens to would keep its place in the room. The options were refused, so `signaling` may be anything. */
 function closeUnused(options: unknown): void {
   const signaling = isRecord(options) ? options.signaling : undefined;
-  if (isRecord(signaling) && typeof signaling.close === 'function') signaling.close();
+  if (isRecord(signaling) && typeof signaling.close === 'function') (signaling as { close(): void }).close();
 }
 
 function closeSignaling({ signaling }: Settings): void {

@@ -13,12 +13,12 @@ export interface ConnectionsOptions {
   readonly settings: Settings;
   readonly pairing: Pairing;
   /** False: the control connection broke and is being repaired. True: it works (again). */
-  onsteady(steady: boolean): void;
+  readonly onsteady: (steady: boolean) => void;
   /** The first control connection did not come up. Called once. */
-  onfailed(error: MillraceError): void;
+  readonly onfailed: (error: MillraceError) => void;
   /** The other side is gone, or someone else answers in its name. Called once. */
-  ongone(error: MillraceError): void;
-  log(level: 'info' | 'warning', message: string): void;
+  readonly ongone: (error: MillraceError) => void;
+  readonly log: (level: 'info' | 'warning', message: string) => void;
 }
 
 /**
@@ -153,7 +153,7 @@ export class Connections {
   }
 
   #attach(lane: number, channel: RTCDataChannel, reliable: boolean): void {
-    this.#port.post({ type: 'addLane', lane, channel, reliable }, [channel as unknown as Transferable]);
+    this.#port.post({ type: 'addLane', lane, channel, reliable }, [channel]);
   }
 
   #limit(lane: number, maxMessageSize: number, fingerprints: Fingerprints): void {

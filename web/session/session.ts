@@ -146,13 +146,13 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
   }
 
   #handle(message: FromEngine): void {
-    switch (message.type) {
-      case 'released':
-        this.#engineReleased.resolve();
-        return;
-      case 'closed':
-        this.#finish(toError(message.code, message.detail, 'peer-error', optionsOf(message)));
-        return;
+    if (message.type === 'released') {
+      this.#engineReleased.resolve();
+      return;
+    }
+    if (message.type === 'closed') {
+      this.#finish(toError(message.code, message.detail, 'peer-error', optionsOf(message)));
+      return;
     }
     if (this.#state === 'closed') return;
     if ('stats' in message) this.#coreStats = message.stats;

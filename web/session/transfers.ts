@@ -126,7 +126,7 @@ export class Transfers {
       if (!sink) throw new Error('the transfer has ended');
       const stream = await sink(file);
       check(typeof stream?.getWriter === 'function', 'the result of the sink function', 'a WritableStream', stream);
-      port.post({ type: 'stream', id, file: file.id, stream }, [stream as unknown as Transferable]);
+      port.post({ type: 'stream', id, file: file.id, stream }, [stream]);
     } catch (caught) {
       port.post({ type: 'streamFailed', id, file: file.id, detail: describe(caught) });
     }

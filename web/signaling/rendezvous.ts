@@ -95,6 +95,8 @@ class Rendezvous {
       case 'bye':
         this.#forget(from);
         break;
+      default:
+      // Messages of a connection mean nothing without a pairing.
     }
   }
 

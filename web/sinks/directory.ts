@@ -128,10 +128,14 @@ class DirectoryWriter implements AbortableWriter {
   }
 }
 
+/** Only Chromium has it. */
+interface WithPermission {
+  queryPermission?(options: { mode: 'readwrite' }): Promise<PermissionState>;
+}
+
 /** 'granted' where there is no such permission: in the private file system, and in Firefox. */
-async function permissionOf(directory: FileSystemDirectoryHandle): Promise<PermissionState> {
-  if (!('queryPermission' in directory) || typeof directory.queryPermission !== 'function') return 'granted';
-  return directory.queryPermission({ mode: 'readwrite' }) as Promise<PermissionState>;
+async function permissionOf(directory: FileSystemDirectoryHandle & WithPermission): Promise<PermissionState> {
+  return (await directory.queryPermission?.({ mode: 'readwrite' })) ?? 'granted';
 }
 
 /** Makes an empty file of that name, or of the next free one. */

@@ -147,7 +147,7 @@ class SyncWriter implements AbortableWriter {
   readonly #size: number;
   readonly #file: SyncFile;
   #written = false;
-  #failure: unknown;
+  #failure: { readonly reason: unknown } | undefined;
 
   constructor(number: number, size: number | null, handle: FileSystemFileHandle, file: SyncFile) {
     this.number = number;
@@ -158,7 +158,7 @@ class SyncWriter implements AbortableWriter {
   }
 
   write(offset: number, bytes: Uint8Array): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) throw this.#failure.reason;
     writeFully(this.#file, bytes, offset);
     this.#unclaimed?.add(offset, offset + bytes.length);
     this.#written = true;
@@ -170,7 +170,7 @@ class SyncWriter implements AbortableWriter {
     try {
       this.#file.flush();
     } catch (caught) {
-      this.#failure = caught;
+      this.#failure = { reason: caught };
       return [];
     }
     this.#written = false;
@@ -179,7 +179,7 @@ class SyncWriter implements AbortableWriter {
 
   async close(size: number): Promise<undefined> {
     try {
-      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#failure !== undefined) throw this.#failure.reason;
       if (this.#file.getSize() !== size) this.#file.truncate(size);
       this.#file.flush();
       // Chromium 156 does not report that it could not truncate or flush.

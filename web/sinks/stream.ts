@@ -46,8 +46,8 @@ export class StreamStore implements Store {
 /** Bytes that wait for earlier bytes, or for the stream. */
 interface Waiting {
   readonly bytes: Uint8Array;
-  resolve(): void;
-  reject(reason: unknown): void;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
 }
 
 /**

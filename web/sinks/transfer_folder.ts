@@ -81,7 +81,7 @@ async function listPartials(): Promise<Partial[]> {
   const root = await openRoot();
   const looks: Promise<Partial | undefined>[] = [];
   for await (const handle of root.values()) {
-    if (handle.kind === 'directory') looks.push(toPartial(handle as FileSystemDirectoryHandle));
+    if (handle.kind === 'directory') looks.push(toPartial(handle));
   }
   const partials = (await Promise.all(looks)).filter((partial) => partial !== undefined);
   return partials.sort((a, b) => a.lastUsed - b.lastUsed);

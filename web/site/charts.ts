@@ -6,7 +6,7 @@ import { StatsHistory, type Sample } from './stats_history.js';
 /** A chart draws these numbers of each sample. */
 interface Kind {
   readonly title: string;
-  readonly lines: readonly { label: string; color: string; value(sample: Sample): number | null }[];
+  readonly lines: readonly { label: string; color: string; value: (sample: Sample) => number | null }[];
   readonly format: (value: number) => string;
   /** The axis reaches at least this value. */
   readonly least: number;

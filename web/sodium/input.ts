@@ -1,4 +1,5 @@
 /** The length that `TypedArray.prototype.set` goes by, whatever a subclass says of itself. */
+// eslint-disable-next-line @typescript-eslint/unbound-method -- `call` sets `this`.
 const lengthOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')?.get as (this: unknown) => number;
 
 export function byteLength(bytes: Uint8Array): number {

@@ -30,7 +30,7 @@ async function walk(
   const handles = await list(directory, path, entries);
   // Together, because each takes a millisecond, most of it waiting.
   const files = await Promise.all(
-    handles.map((handle) => (isFile(handle) ? open(handle, join(path, handle.name)) : undefined)),
+    handles.map(async (handle) => (isFile(handle) ? open(handle, join(path, handle.name)) : undefined)),
   );
   for (const [index, handle] of handles.entries()) {
     const file = files[index];

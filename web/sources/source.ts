@@ -31,7 +31,7 @@ export function toSourceFiles(
   // All sources are checked before a walk begins.
   const groups = sources.map((each) => (isDirectory(each) ? each : [toSourceFile(each, name)]));
   if (groups.every((group) => Array.isArray(group))) return checkCount(groups.flat());
-  const walks = groups.map((group) => (Array.isArray(group) ? group : toSourceFilesIn(group)));
+  const walks = groups.map(async (group) => (Array.isArray(group) ? group : toSourceFilesIn(group)));
   return Promise.all(walks).then((found) => checkCount(found.flat()));
 }
 

@@ -7,9 +7,9 @@ type Imports = WebAssembly.Imports;
 
 /** The file that Emscripten writes beside each `.wasm` file. */
 export interface Glue<Module> {
-  default(options: {
-    instantiateWasm(imports: Imports, receive: (instance: WebAssembly.Instance) => void): object;
-  }): Promise<Module>;
+  readonly default: (options: {
+    instantiateWasm: (imports: Imports, receive: (instance: WebAssembly.Instance) => void) => object;
+  }) => Promise<Module>;
 }
 
 /** Compiled modules, and those being compiled, by the address of their file. A failure is not kept. */
