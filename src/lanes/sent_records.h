@@ -85,8 +85,7 @@ class SentRecords {
 
   // Ack-eliciting records that are neither acknowledged nor lost.
   size_t in_flight() const { return in_flight_; }
-  // Records that take memory here: those in flight, and lost ones; at most kMostRemembered where
-  // fewer than that are in flight.
+  // Records that take memory here: those in flight, and at most kMostRemembered lost ones.
   size_t remembered() const { return records_.size(); }
   size_t in_flight_bytes() const { return in_flight_bytes_; }
   // A probe timeout has passed, and the newest records have not been acknowledged since.

@@ -72,5 +72,17 @@ TEST_CASE("a record may leave at ready_at, and not a microsecond earlier") {
   }
 }
 
+TEST_CASE("a record may leave at ready_at also where the wait is a whole number of microseconds") {
+  testing::Random random(1);
+  for (int i = 0; i < 5000; ++i) {
+    const uint64_t bytes = random.Between(1, 300'000);
+    const uint64_t micros = random.Between(1, 50'000);
+    Pacer pacer;
+    pacer.SetRate(static_cast<double>(bytes) * 1e6 / static_cast<double>(micros), At(0));
+    pacer.OnSent(bytes, At(0));
+    REQUIRE(pacer.IsReady(pacer.ready_at()));
+  }
+}
+
 }  // namespace
 }  // namespace millrace
