@@ -38,7 +38,7 @@ for (const name of ['chromium', 'firefox'] as const) {
     const sending = await sender.call('send', 6);
     await receiver.call('nextOffer');
     const receiving = await receiver.call('accept', 'memory');
-    await sender.call('untilLog', 'reliable ones take their place');
+    await sender.call('untilLog', 'reliable lanes replace them');
     const [sent, received] = await Promise.all([sender.call('outcome', sending, { seed: 6 }), receiver.call('outcome', receiving)]);
     expect(sent.error).toBeUndefined();
     expect(received.files?.[0]?.sha256).toBe(sent.files?.[0]?.sha256);
