@@ -210,7 +210,7 @@ test('the first load is less than 120 kB, compressed', async ({ openPage, siteUr
 const pictures = join(import.meta.dirname, '../build/screenshots');
 
 test('every state fits 360 and 1280 px, light and dark, and breaks no rule of accessibility', async ({ openPage, room, complaints }) => {
-  test.setTimeout(90_000);
+  test.setTimeout(180_000);
   await mkdir(pictures, { recursive: true });
   const look = async (page: Page, state: string): Promise<void> => {
     for (const colorScheme of ['light', 'dark'] as const) {
