@@ -60,8 +60,12 @@ class BulkSender {
   }
   // The connection is gone with all its lanes.
   void CloseAllLanes() { lanes_.Reset(OnLost()); }
-  // A new connection is up: everything that was measured on the old path is forgotten.
-  void StartPath() { flow_ = MakeFlow(); }
+  // A new connection is up: everything that was measured on the old path is forgotten, and the time
+  // without a connection was no standstill.
+  void StartPath(Timestamp now) {
+    flow_ = MakeFlow();
+    progress_at_ = now;
+  }
 
   // --- Input ---
 
@@ -91,7 +95,7 @@ class BulkSender {
   bool IsMoving(Timestamp now) const { return now < moving_until_; }
   // Pieces are in flight or ready.
   bool IsPending() const { return sender_.HasPiece() || lanes_.in_flight_bytes() > 0; }
-  // When a piece was last acknowledged, a lane opened, or nothing was pending.
+  // When a piece was last acknowledged, a lane or a new connection opened, or nothing was pending.
   Timestamp progress_at() const { return progress_at_; }
   const FlowControl& flow() const { return flow_; }
   ChunkSizer& chunks() { return chunks_.sizer(); }

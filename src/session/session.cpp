@@ -117,7 +117,7 @@ void Session::OnConnected(bool resumed) {
   ExpectLane();
   if (resumed) {
     control_.ExpectResume();
-    bulk_.StartPath();
+    bulk_.StartPath(now_);
     packet_loss_ = PacketLoss();
     events_.push_back({.type = EventType::kReconnected, .flag = initiates});
     return;

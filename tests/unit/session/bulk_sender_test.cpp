@@ -191,7 +191,7 @@ TEST_CASE("a new path is measured anew, under the same limit of the user's") {
   BulkSender bulk(f.sender, {.most_bytes_per_second = 50'000});
   for (int i = 0; i < 10; ++i) bulk.OnPong(Duration::Millis(20), f.now);
   REQUIRE(bulk.flow().KnowsRoundTrip());
-  bulk.StartPath();
+  bulk.StartPath(Timestamp());
   CHECK_FALSE(bulk.flow().KnowsRoundTrip());
   CHECK(bulk.flow().min_round_trip() == Duration());
   CHECK(bulk.flow().rate().pacing_bytes_per_second() <= 50'000);

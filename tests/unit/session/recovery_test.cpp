@@ -152,6 +152,20 @@ TEST_CASE(
   CHECK(sim.b().Count(EventType::kDone) == 1);
 }
 
+TEST_CASE("a connection may be away for longer than its lanes may stand still") {
+  LinkOptions link;
+  link.reconnect_after = Duration::Seconds(70);
+  SessionOptions options = Patient();
+  options.reconnect_timeout = Duration::Seconds(90);
+  Simulation sim(25, link, {}, options);
+  sim.Connect();
+  const TransferId id = sim.Send(sim.a(), sim.Files({20'000'000}));
+  REQUIRE(sim.RunUntil([&] { return Received(sim, id) > 1'000'000; }));
+  sim.BreakConnection();
+  REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }));
+  CHECK(sim.Delivered(sim.a(), sim.b(), id));
+}
+
 TEST_CASE("a connection that does not come back ends as connection-lost") {
   Simulation sim(8, {}, {}, Patient());
   sim.Connect();
