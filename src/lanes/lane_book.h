@@ -102,13 +102,14 @@ class LaneBook {
     for (size_t i = 0; i < lanes_.size(); ++i, ++it) {
       if (it == lanes_.end()) it = lanes_.begin();
       L& lane = it->second;
-      if (!HasRoom(lane, OthersMove(lane), choice)) continue;
+      const bool on_trial = lane.sent().stalled() && OthersMove(lane);
+      if (!HasRoom(lane, on_trial, choice)) continue;
       if (in_turn) return &lane;
       if (best == nullptr || Completion(lane, choice) < Completion(*best, choice)) best = &lane;
     }
     return best;
   }
-  // A lane for a tail loss probe, which is owed after all lanes have stalled; null where none is.
+  // A lane for a probe, which is owed after all lanes have stalled; null where none is.
   // The in-flight limit does not apply to a probe: lost records would fill it for ever, and nothing
   // could show that they are lost (RFC 9002, section 7.5).
   L* PickForProbe() {
@@ -146,9 +147,10 @@ class LaneBook {
   // since its pieces were sent again. Errors: kProtocolViolation for a lane that never existed, and
   // as SentRecords::OnAck; nothing changes then.
   Status OnAck(const AckFrame& ack, Timestamp now, AckedRecords& acked, L*& lane) {
-    acked = {};
     lane = Find(ack.lane);
     if (lane == nullptr) {
+      acked.pieces.clear();
+      acked.bytes = 0;
       if (numbers_.Contains(ack.lane.value)) return Status::Ok();
       return Violation("the peer acknowledged records of a lane that never existed");
     }

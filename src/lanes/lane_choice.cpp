@@ -2,9 +2,9 @@
 
 namespace millrace {
 
-bool HasRoom(const Lane& lane, bool others_move, const LaneChoice& choice) {
+bool HasRoom(const Lane& lane, bool on_trial, const LaneChoice& choice) {
   if (lane.id() == choice.except || lane.gate().IsPaused()) return false;
-  if (lane.sent().stalled() && others_move) return lane.sent().in_flight() == 0;
+  if (on_trial) return lane.sent().in_flight() == 0;
   if (!choice.backlog) return true;
   return lane.load().HasRoom(lane.gate().buffered(), lane.sent().in_flight_bytes(),
                              choice.record_bytes, choice.round_trip, *choice.backlog);

@@ -16,9 +16,9 @@ struct LaneChoice {
   std::optional<LaneId> except;     // A lane that must not be chosen.
 };
 
-// Whether the lane takes another record. While other lanes move, a stalled lane gets one record at
-// a time, to find out whether it moves again.
-bool HasRoom(const Lane& lane, bool others_move, const LaneChoice& choice);
+// Whether the lane takes another record. `on_trial`: the lane is stalled while another one moves;
+// it gets one record at a time, to find out whether it moves again.
+bool HasRoom(const Lane& lane, bool on_trial, const LaneChoice& choice);
 
 // The time until a record that is given to the lane now will have arrived.
 Duration Completion(const Lane& lane, const LaneChoice& choice);

@@ -49,17 +49,16 @@ void BulkSender::CloseLane(LaneId id) {
 }
 
 Status BulkSender::OnAck(const AckFrame& ack, Timestamp now) {
-  AckedRecords acked;
   SealedLane* lane = nullptr;
-  const Status taken = lanes_.OnAck(ack, now, acked, lane);
+  const Status taken = lanes_.OnAck(ack, now, acked_, lane);
   if (!taken.ok() || lane == nullptr) return taken;
-  for (const PieceId piece : acked.pieces) sender_.OnAcked(piece);
-  if (!acked.pieces.empty()) progress_at_ = now;
-  if (acked.bytes == 0) return taken;
+  for (const PieceId piece : acked_.pieces) sender_.OnAcked(piece);
+  if (!acked_.pieces.empty()) progress_at_ = now;
+  if (acked_.bytes == 0) return taken;
   lane->set_arrived_at(
-      flow_.OnAcked(acked.bytes, lane->arrived_at(), ack.largest_received_at, now));
-  lane->load().OnAcked(acked.bytes, lane->gate().buffered() > 0, flow_.min_round_trip(), now);
-  chunks_.OnAcked(acked.bytes, acked.pieces.size());
+      flow_.OnAcked(acked_.bytes, lane->arrived_at(), ack.largest_received_at, now));
+  lane->load().OnAcked(acked_.bytes, lane->gate().buffered() > 0, flow_.min_round_trip(), now);
+  chunks_.OnAcked(acked_.bytes, acked_.pieces.size());
   return taken;
 }
 
@@ -87,7 +86,7 @@ std::optional<Output> BulkSender::Poll(Timestamp now, MutableByteView out) {
 
 std::optional<Output> BulkSender::PollRecord(Timestamp now, MutableByteView out) {
   if (std::optional<Output> probe = PollWindowProbe(now, out)) return probe;
-  if (std::optional<Output> probe = PollTailLossProbe(now, out)) return probe;
+  if (std::optional<Output> probe = PollProbe(now, out)) return probe;
   if (!flow_.MaySend(lanes_.in_flight_bytes(), now)) {
     if (flow_.ready_at() > now) due_ = flow_.ready_at();
     return std::nullopt;
@@ -114,7 +113,7 @@ std::optional<Output> BulkSender::PollWindowProbe(Timestamp now, MutableByteView
   return Output{lane->id(), message};
 }
 
-std::optional<Output> BulkSender::PollTailLossProbe(Timestamp now, MutableByteView out) {
+std::optional<Output> BulkSender::PollProbe(Timestamp now, MutableByteView out) {
   SealedLane* lane = lanes_.PickForProbe();
   if (lane == nullptr) return std::nullopt;
   const std::optional<OutgoingPiece> piece = sender_.NextPiece();

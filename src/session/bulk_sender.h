@@ -108,7 +108,9 @@ class BulkSender {
   std::optional<Output> PollRecord(Timestamp now, MutableByteView out);
   // A tiny message that makes a young SCTP association use its whole congestion window.
   std::optional<Output> PollWindowProbe(Timestamp now, MutableByteView out);
-  std::optional<Output> PollTailLossProbe(Timestamp now, MutableByteView out);
+  // A piece on a lane that stalled while no other lane moves.
+  std::optional<Output> PollProbe(Timestamp now, MutableByteView out);
+  // The tail loss probe.
   std::optional<Output> PollCopy(Timestamp now, MutableByteView out);
   Output Send(SealedLane& lane, const OutgoingPiece& piece, Timestamp now, MutableByteView out);
   LaneChoice Choice() const;
@@ -126,6 +128,7 @@ class BulkSender {
   Timestamp due_ = Timestamp::Never();
   Timestamp moving_until_;
   Timestamp progress_at_;
+  AckedRecords acked_;  // Scratch.
 };
 
 }  // namespace millrace
