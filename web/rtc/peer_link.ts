@@ -41,8 +41,8 @@ const DEFAULT_MAX_MESSAGE_SIZE = 65_536;
  * One connection with one negotiated channel: the control connection, or that of a lane.
  * Candidates trickle, and wait until the remote description is set.
  *
- * Each side's fingerprint must stay the same for the life of the connection, whoever signals. The browser makes sure that the
- * other side's certificate has that fingerprint; if the browser exposes the certificate, this class checks it, too.
+ * Each side's fingerprint must stay the same for the life of the connection, whatever the signalling says. The browser makes sure
+ * that the other side's certificate has that fingerprint; if the browser exposes the certificate, this class checks it, too.
  */
 export class PeerLink {
   readonly #options: PeerLinkOptions;
