@@ -116,9 +116,10 @@ class WasmBackpressure {
 
 class WasmStripeSet {
  public:
-  WasmStripeSet(double high, double low, bool round_robin)
+  WasmStripeSet(double high, double low, bool round_robin, bool paced)
       : set_({round_robin ? Scheduler::kRoundRobin : Scheduler::kEarliestCompletion,
-              {ToSize(high), ToSize(low)}}),
+              {ToSize(high), ToSize(low)},
+              paced}),
         input_(kMaxMessageBytes) {}
 
   // An empty text, or what was wrong.
@@ -128,6 +129,8 @@ class WasmStripeSet {
     return opened.ok() ? std::string() : opened.error().detail;
   }
   void CloseLane(uint32_t lane) { set_.CloseLane(LaneId(lane)); }
+  void OpenPulse() { set_.OpenPulse(); }
+  void ClosePulse() { set_.ClosePulse(); }
   void SetBuffered(uint32_t lane, double bytes) { set_.SetBuffered(LaneId(lane), ToSize(bytes)); }
 
   // The chunk size, or {code, detail}.
@@ -185,6 +188,10 @@ class WasmStripeSet {
   double NextTimeout() const { return ToMillis(set_.NextTimeout()); }
   double SentBytes() const { return static_cast<double>(set_.sent_bytes()); }
   double ReceivedBytes() const { return static_cast<double>(set_.received_bytes()); }
+  // Bytes per second; undefined where nothing is paced.
+  val PacingRate() const {
+    return set_.IsPaced() ? val(set_.flow().rate().pacing_bytes_per_second()) : val::undefined();
+  }
 
   val Lanes() const {
     val lanes = val::array();
@@ -293,9 +300,11 @@ EMSCRIPTEN_BINDINGS(millrace_parts) {
       .function("high", &WasmBackpressure::High)
       .function("low", &WasmBackpressure::Low);
   emscripten::class_<WasmStripeSet>("StripeSet")
-      .constructor<double, double, bool>()
+      .constructor<double, double, bool, bool>()
       .function("openLane", &WasmStripeSet::OpenLane)
       .function("closeLane", &WasmStripeSet::CloseLane)
+      .function("openPulse", &WasmStripeSet::OpenPulse)
+      .function("closePulse", &WasmStripeSet::ClosePulse)
       .function("setBuffered", &WasmStripeSet::SetBuffered)
       .function("begin", &WasmStripeSet::Begin)
       .function("cancel", &WasmStripeSet::Cancel)
@@ -309,6 +318,7 @@ EMSCRIPTEN_BINDINGS(millrace_parts) {
       .function("nextTimeout", &WasmStripeSet::NextTimeout)
       .function("sentBytes", &WasmStripeSet::SentBytes)
       .function("receivedBytes", &WasmStripeSet::ReceivedBytes)
+      .function("pacingRate", &WasmStripeSet::PacingRate)
       .function("lanes", &WasmStripeSet::Lanes);
   emscripten::function("detectProfile", &Detect);
   emscripten::function("isLan", &IsLanPath);

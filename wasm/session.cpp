@@ -119,13 +119,13 @@ class WasmSession {
   bool PollRead() {
     const std::optional<ReadRequest> read = session_.PollRead();
     if (!read) return false;
-    mailbox_ = {static_cast<double>(read->piece.value),  static_cast<double>(read->transfer.value),
+    mailbox_ = {static_cast<double>(read->chunk.value),  static_cast<double>(read->transfer.value),
                 static_cast<double>(read->file.value),   static_cast<double>(read->offset),
                 static_cast<double>(read->bytes.size()), Address(read->bytes.data())};
     return true;
   }
   void ReadDone(double read, double length, double now) {
-    session_.ReadDone(PieceId(ToCount(read)), ToSize(length), FromMillis(now));
+    session_.ReadDone(ChunkId(ToCount(read)), ToSize(length), FromMillis(now));
   }
 
   bool PollWrite() {
@@ -204,6 +204,9 @@ class WasmSession {
     }
     session_.Message(message_, FromMillis(now));
   }
+  double ControlBytesWaiting() const {
+    return static_cast<double>(session_.control_bytes_waiting());
+  }
   void Close(const std::string& code, const std::string& detail, double now) {
     session_.Close(CodeOf(code), detail, FromMillis(now));
   }
@@ -224,13 +227,13 @@ class WasmSession {
 
   val Stats(double now) const {
     val lanes = val::array();
-    const auto add_lane = [&lanes](const SealedLane& lane) {
+    const auto add_lane = [&lanes](const SealedLane& lane, const LaneCounters& counters) {
       val object = val::object();
       Set(object, "lane", lane.id().value);
-      Set(object, "bytesSent", static_cast<double>(lane.counters().bytes_sent));
-      Set(object, "bytesReceived", static_cast<double>(lane.counters().bytes_received));
-      Set(object, "recordsSent", static_cast<double>(lane.counters().records_sent));
-      Set(object, "recordsReceived", static_cast<double>(lane.counters().records_received));
+      Set(object, "bytesSent", static_cast<double>(counters.bytes_sent));
+      Set(object, "bytesReceived", static_cast<double>(counters.bytes_received));
+      Set(object, "recordsSent", static_cast<double>(counters.records_sent));
+      Set(object, "recordsReceived", static_cast<double>(counters.records_received));
       Set(object, "bufferedAmount", static_cast<double>(lane.gate().buffered()));
       Set(object, "paused", lane.gate().IsPaused());
       Set(object, "reliable", lane.sent().delivery() == Delivery::kReliable);
@@ -238,8 +241,8 @@ class WasmSession {
       Set(object, "rtt", ToValue(lane.sent().round_trip().smoothed()));
       Push(lanes, object);
     };
-    if (session_.control_lane() != nullptr) add_lane(*session_.control_lane());
-    for (const auto& [id, lane] : session_.lanes()) add_lane(lane);
+    if (const SealedLane* control = session_.control_lane()) add_lane(*control, ControlCounters());
+    for (const auto& [id, lane] : session_.lanes()) add_lane(lane, lane.counters());
     val stats = val::object();
     Set(stats, "rtt", ToValue(session_.round_trip().smoothed()));
     Set(stats, "lanes", lanes);
@@ -256,6 +259,17 @@ class WasmSession {
   }
 
  private:
+  // Of both channels of the control connection.
+  LaneCounters ControlCounters() const {
+    LaneCounters sum = session_.control_lane()->counters();
+    if (const SealedLane* pulse = session_.pulse_lane()) {
+      sum.bytes_sent += pulse->counters().bytes_sent;
+      sum.bytes_received += pulse->counters().bytes_received;
+      sum.records_sent += pulse->counters().records_sent;
+      sum.records_received += pulse->counters().records_received;
+    }
+    return sum;
+  }
   // How the link is, what is waited for, and what to make of it.
   void Judge(val& stats, Timestamp now) const {
     std::optional<double> rtt;
@@ -300,6 +314,7 @@ class WasmSession {
     if (IsAmount(most)) options.lanes.least = std::min(options.lanes.least, options.lanes.most);
     options.lanes.most = std::max(options.lanes.least, options.lanes.most);
     options.most_bytes_per_second = ToCount(object["mostBytesPerSecond"].as<double>());
+    options.background = object["background"].isTrue();
     options.trace = object["trace"].isTrue();
     return options;
   }
@@ -350,6 +365,10 @@ class WasmSession {
       case EventType::kReconnected:
         set_type("reconnected");
         Set(object, "initiator", event.flag);
+        break;
+      case EventType::kSilent:
+        set_type("silent");
+        Set(object, "silent", event.flag);
         break;
       case EventType::kLossy:
         set_type("lossy");
@@ -488,6 +507,7 @@ EMSCRIPTEN_BINDINGS(millrace) {
       .function("fail", &WasmSession::Fail)
       .function("signal", &WasmSession::Signal)
       .function("message", &WasmSession::Message)
+      .function("controlBytesWaiting", &WasmSession::ControlBytesWaiting)
       .function("close", &WasmSession::Close)
       .function("lanesWanted", &WasmSession::LanesWanted)
       .function("connected", &WasmSession::Connected)

@@ -19,6 +19,8 @@ enum class EventType : uint8_t {
   kDisconnected,  // The control lane is gone, or the one in its place did not shake hands in time;
                   // a new connection may take its place (Session::Reconnect).
   kReconnected,   // It has; transfers go on. `flag`: this side opens the lanes.
+  kSilent,        // `flag`: the peer has left pings unanswered for Session::kSilence during a
+                  // transfer, and the connection stays. Not `flag`: it has answered again.
   kLossy,         // Unreliable lanes lose more than they are worth: open reliable ones instead.
   kSignal,        // `text` is an in-band signalling message of the peer.
   kMessage,       // `bytes` is a message of the peer's application.

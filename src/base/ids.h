@@ -15,7 +15,8 @@ struct StrongId {
   constexpr auto operator<=>(const StrongId&) const = default;
 };
 
-// A lane: one peer connection with its channel. Lane 0 is the control lane, the others carry bulk.
+// A channel that carries records. The control lane and the pulse lane are two channels of the
+// control connection; every other lane is a peer connection of its own that carries bulk.
 using LaneId = StrongId<struct LaneTag, uint32_t>;
 // A transfer within a session. Even numbers are offered by the initiator, odd ones by the
 // responder.
@@ -26,5 +27,10 @@ using FileIndex = StrongId<struct FileTag, uint32_t>;
 using PacketNumber = StrongId<struct PacketTag, uint64_t>;
 
 inline constexpr LaneId kControlLane{0};
+// Pings, pongs and acknowledgements. Bulk lanes count from 1 and never come here.
+inline constexpr LaneId kPulseLane{0xffff'ffff};
+
+// Whether a lane is a channel of the control connection.
+constexpr bool IsOfControlConnection(LaneId id) { return id == kControlLane || id == kPulseLane; }
 
 }  // namespace millrace

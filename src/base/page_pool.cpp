@@ -8,10 +8,6 @@ namespace {
 
 constexpr size_t kWordBits = 64;
 
-size_t PagesFor(size_t length) {
-  return std::max<size_t>(1, (length + PagePool::kPageBytes - 1) / PagePool::kPageBytes);
-}
-
 }  // namespace
 
 PoolBuffer& PoolBuffer::operator=(PoolBuffer&& other) noexcept {

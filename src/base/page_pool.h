@@ -41,6 +41,10 @@ class PagePool {
   // A record of one leaf (16 KiB) with its headers takes 17 pages, a sixteenth more than its
   // payload; one of a tiny file takes a single page.
   static constexpr size_t kPageBytes = 1024;
+  // Pages that `length` bytes take, at least one.
+  static constexpr size_t PagesFor(size_t length) {
+    return length == 0 ? 1 : (length + kPageBytes - 1) / kPageBytes;
+  }
 
   // Takes its whole memory here, uninitialised, and no more later. `capacity_bytes` is rounded down
   // to pages.
@@ -53,6 +57,10 @@ class PagePool {
   // The lowest pages are used over and over, so that they stay in the processor's cache.
   std::optional<PoolBuffer> Allocate(size_t length);
 
+  // The number of the buffer's first page, from 0. The buffer is this pool's.
+  size_t PageOf(const PoolBuffer& buffer) const {
+    return static_cast<size_t>(buffer.bytes().data() - memory_.get()) / kPageBytes;
+  }
   size_t capacity_bytes() const { return pages_ * kPageBytes; }
   // Pages handed out, in bytes.
   size_t used_bytes() const { return used_pages_ * kPageBytes; }

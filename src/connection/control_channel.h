@@ -1,11 +1,9 @@
-// The control lane of a connection and everything that it carries: the queue of reliable frames and
-// its resumption on a new connection, acknowledgements, pings and pongs.
+// The control lane of a connection: the queue of reliable frames, and its resumption on a new
+// connection.
 #pragma once
 
 #include <optional>
 
-#include "connection/pulse.h"
-#include "lanes/lane_book.h"
 #include "lanes/sealed_lane.h"
 #include "wire/frame_queue.h"
 
@@ -32,9 +30,6 @@ class ControlChannel {
   // The session was resumed: a RESUME frame is owed, and queued frames wait for the peer's RESUME.
   void ExpectResume();
   bool awaits_resume() const { return resume_awaited_; }
-  // The session has ended: from now on only queued frames and acknowledgements of the control lane
-  // are sent.
-  void FinishUp() { finishing_ = true; }
 
   // --- Input ---
 
@@ -45,17 +40,18 @@ class ControlChannel {
   // Errors: kProtocolViolation where no RESUME is due, or where its count does not match the frames
   // that were sent.
   Status OnResume(const ResumeFrame& resume);
+  // The peer has ended the session. It waits for the acknowledgement of that.
+  void OnClose() { close_heard_ = true; }
   // An acknowledgement of the control lane. Errors: as SentRecords::OnAck.
   Status OnAck(const AckFrame& ack, Timestamp now);
 
   // --- Output ---
 
-  // Whether Poll should be called now. `ack_due`: when acknowledgements of bulk are due.
-  bool WantsToSpeak(const Pulse& pulse, Timestamp ack_due, Timestamp now) const;
-  // The next record, a part of `out`: RESUME, acknowledgements of all lanes, pong and ping, then as
-  // many queued frames as fit; nothing where there is none of these. Cost: sealing the record.
-  std::optional<ByteView> Poll(LaneBook<SealedLane>& bulk, Pulse& pulse, const PingNeed& need,
-                               Timestamp now, MutableByteView out);
+  // Whether Poll would answer a record.
+  bool WantsToSpeak() const { return resume_owed_ || (!frames_.empty() && !resume_awaited_); }
+  // The next record, a part of `out`: RESUME, then as many queued frames as fit; nothing where
+  // there is none of these. Cost: sealing the record.
+  std::optional<ByteView> Poll(Timestamp now, MutableByteView out);
 
   // --- State ---
 
@@ -63,26 +59,28 @@ class ControlChannel {
   bool IsIgnored() const {
     return lane_ && lane_->sent().remembered() >= kMaxUnackedControlRecords;
   }
+  // Bytes of queued frames that were not sent.
+  size_t waiting_bytes() const { return frames_.waiting_bytes(); }
   bool HasKeys() const { return lane_ && lane_->has_keys(); }
   // The lane takes another record.
   bool HasRoom() const { return HasKeys() && !lane_->gate().IsPaused(); }
-  // All queued frames are acknowledged, and no acknowledgement is owed to the peer.
+  // All queued frames are acknowledged, and the peer is known to have the acknowledgement of its
+  // CLOSE, if it sent one.
   bool IsFinished() const;
-  // When an acknowledgement of the control lane is due.
+  // When an acknowledgement of this lane is due.
   Timestamp ack_due() const { return lane_ ? lane_->received().ack_due() : Timestamp::Never(); }
+  // Since when records have been sent and none was acknowledged; Never where none is in flight.
+  Timestamp unheard_since() const {
+    return lane_ ? lane_->sent().unheard_since() : Timestamp::Never();
+  }
 
  private:
-  // Answers whether the record is ack-eliciting.
-  bool Pack(LaneBook<SealedLane>& bulk, Pulse& pulse, const PingNeed& need, Timestamp now,
-            ByteWriter& writer);
-  void PackOwnAck(ByteWriter& writer);
-
   FrameQueue frames_;
   std::optional<SealedLane> lane_;
   bool privacy_ = false;  // Records are padded.
   bool resume_owed_ = false;
   bool resume_awaited_ = false;
-  bool finishing_ = false;
+  bool close_heard_ = false;
   uint64_t frames_received_ = 0;  // Of the peer's queue; the count in RESUME.
 };
 

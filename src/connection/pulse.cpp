@@ -1,5 +1,7 @@
 #include "connection/pulse.h"
 
+#include <algorithm>
+
 namespace millrace {
 namespace {
 
@@ -9,8 +11,13 @@ constexpr Duration kActiveInterval = Duration::Seconds(1);
 constexpr Duration kIdleInterval = Duration::Seconds(5);
 // Until the round trip is known, since the number of lanes depends on it.
 constexpr Duration kFirstInterval = Duration::Millis(10);
-// A pong is late after two round trips and this: less than SCTP's minimum retransmission timeout
-// (400 ms).
+// During an outage, and while the peer is checked: the end of the outage is noticed within this
+// time, and the lost pings leave room in SCTP's congestion window, which is one packet then.
+constexpr Duration kOutageInterval = Duration::Millis(250);
+// While the peer's last message has to be acknowledged: a loss delays the end by this much.
+constexpr Duration kFinalInterval = Duration::Millis(100);
+// A pong is late after two round trips and this: longer than busy event loops stall, and less than
+// the least retransmission timeout of SCTP (400 ms).
 constexpr Duration kLatePong = Duration::Millis(300);
 
 }  // namespace
@@ -32,29 +39,46 @@ void Pulse::OnHeard(Timestamp now) {
   }
 }
 
-std::optional<Duration> Pulse::OnPong(const PongFrame& pong, Timestamp now) {
-  // A token is the time of its PING. A peer that invents one gains nothing.
-  if (pong.token > static_cast<uint64_t>(now.micros())) return std::nullopt;
-  const auto sent_at = Timestamp::FromMicros(static_cast<int64_t>(pong.token));
-  if (sent_at >= checked_at_) {
+std::optional<Pulse::Ping> Pulse::TakePing(uint64_t token) {
+  const auto it = std::find_if(pings_.begin(), pings_.end(), [token](const Ping& ping) {
+    return static_cast<uint64_t>(ping.sent_at.micros()) == token;
+  });
+  if (it == pings_.end()) return std::nullopt;
+  const Ping ping = *it;
+  pings_.erase(it);
+  return ping;
+}
+
+std::optional<PingAnswer> Pulse::OnPong(const PongFrame& pong, Timestamp now) {
+  const std::optional<Ping> ping = TakePing(pong.token);
+  if (!ping) return std::nullopt;
+  if (ping->sent_at >= checked_at_) {
     checked_at_ = Timestamp::Never();
     timers_.Stop(Timer::kCheck);
   }
-  const Duration round_trip = now - sent_at;
-  // During an outage the interval was that of an idle link. Measure again soon.
+  const PingSample sample = PingSample::Between(ping->sent_at, pong.received_at, now);
+  // During an outage pings were rare. Measure again soon.
   if (IsLate(round_trip_.smallest().value_or(Duration()), now)) {
     timers_.SetEarlier(Timer::kPing, now + kFirstInterval);
   }
   unanswered_since_ = Timestamp::Never();
-  if (sent_at <= behind_data_until_) return std::nullopt;
-  round_trip_.AddSample(round_trip);
-  return round_trip;
+  if (!sample.MeasuresPath()) return std::nullopt;
+  round_trip_.AddSample(sample.round_trip);
+  return PingAnswer{sample, ping->record};
 }
 
 void Pulse::Check(Timestamp now) {
   PingNow(now);
   checked_at_ = std::min(checked_at_, now);
-  timers_.SetEarlier(Timer::kCheck, now + kCheckTimeout);
+  timers_.SetEarlier(Timer::kCheck, CheckDeadline(now));
+}
+
+Timestamp Pulse::CheckDeadline(Timestamp now) const {
+  const Timestamp latest = now + kCheckTimeout;
+  const std::optional<Duration> round_trip = round_trip_.smallest();
+  if (!round_trip || unanswered_since_ >= now) return latest;
+  const Timestamp answer_is_late = now + *round_trip * 2 + kLatePong;
+  return std::min(latest, std::max(answer_is_late, unanswered_since_ + kCheckedSilence));
 }
 
 bool Pulse::IsLate(Duration round_trip, Timestamp now) const {
@@ -62,29 +86,25 @@ bool Pulse::IsLate(Duration round_trip, Timestamp now) const {
 }
 
 Duration Pulse::Interval(const PingNeed& need, Timestamp now) const {
-  // Pings that wait for a retransmission would only delay the frames behind them.
-  if (!IsLate(need.round_trip, now)) {
-    if (need.measuring) return *need.measuring;
-    if (!need.knows_round_trip) return kFirstInterval;
-  }
-  return need.has_transfers ? kActiveInterval : kIdleInterval;
+  if (need.finishing) return kFinalInterval;
+  Duration interval = need.has_transfers ? kActiveInterval : kIdleInterval;
+  const bool late = IsLate(need.round_trip, now);
+  if (late && need.has_transfers) interval = kOutageInterval;
+  if (!late && !need.knows_round_trip) interval = kFirstInterval;
+  if (!late && need.measuring) interval = *need.measuring;
+  const bool checking = !timers_.deadline(Timer::kCheck).IsNever();
+  return checking ? std::min(interval, kOutageInterval) : interval;
 }
 
-bool Pulse::Pack(ByteWriter& writer, size_t bytes_ahead, const PingNeed& need, Timestamp now) {
-  bool packed = false;
-  if (pong_owed_) {
-    EncodeFrame(PongFrame{*pong_owed_}, writer);
-    pong_owed_.reset();
-    packed = true;
-  }
-  if (timers_.IsDue(Timer::kPing, now)) {
-    EncodeFrame(PingFrame{static_cast<uint64_t>(now.micros())}, writer);
-    unanswered_since_ = std::min(unanswered_since_, now);
-    if (bytes_ahead > kMostBytesAhead) behind_data_until_ = now;
-    timers_.Set(Timer::kPing, now + Interval(need, now));
-    packed = true;
-  }
-  return packed;
+void Pulse::Pack(ByteWriter& writer, PacketNumber record, const PingNeed& need, Timestamp now) {
+  pongs_.Pack(writer);
+  if (!IsPingDue(now)) return;
+  EncodeFrame(PingFrame{static_cast<uint64_t>(now.micros())}, writer);
+  if (pings_.size() == kMostPings) pings_.erase(pings_.begin());
+  pings_.push_back(Ping{now, record});
+  pinged_at_ = now;
+  unanswered_since_ = std::min(unanswered_since_, now);
+  timers_.Set(Timer::kPing, now + Interval(need, now));
 }
 
 Timestamp Pulse::NextTimeout(bool may_speak) const {

@@ -9,20 +9,28 @@
 #include "control/rate_controller.h"
 #include "measure/limit_shares.h"
 #include "measure/peer_clock.h"
+#include "measure/ping_sample.h"
 
 namespace millrace {
 
 class FlowControl {
  public:
-  explicit FlowControl(LaneLimits lanes) : planner_(lanes) {}
+  explicit FlowControl(LaneLimits lanes) : planner_(lanes) {
+    SetMostBytesPerSecond(RateController::kMostBytesPerSecond);
+  }
 
-  // A limit of the user's, in bytes per second.
-  void SetMostBytesPerSecond(double most) { rate_.SetMostBytesPerSecond(most); }
+  // A limit of the user's, in bytes per second. Before anything is sent.
+  void SetMostBytesPerSecond(double most) {
+    rate_.SetMostBytesPerSecond(most);
+    pacer_.SetRate(rate_.pacing_bytes_per_second(), Timestamp());
+  }
+  void SetBackground(bool background) { rate_.SetBackground(background); }
 
   // --- What happened ---
 
-  // A ping came back; `open_lanes` are in use. Pings are sent each PingInterval() while bulk moves.
-  void OnPong(Duration round_trip, size_t open_lanes, Timestamp now);
+  // A ping was answered; `open_lanes` are open and hold `in_flight` bytes. Pings are sent each
+  // PingInterval() while bulk moves.
+  void OnPong(const PingSample& sample, size_t open_lanes, size_t in_flight, Timestamp now);
   // Records of so many bytes were acknowledged that one lane has carried since `since`, the last of
   // them until `peer_time` on the peer's clock. Answers that on this side's clock: the lane's next
   // `since`.
@@ -56,6 +64,10 @@ class FlowControl {
   Duration LaneBacklog() const;
   Duration PingInterval() const;
   size_t lanes_wanted() const { return planner_.wanted(); }
+  // How many lanes may carry records at a time.
+  size_t lanes_usable() const {
+    return rate_.phase() == RateController::Phase::kRival ? 2 : planner_.usable();
+  }
   // Whether the lane should be given up for a fresh one.
   bool IsCollapsed(const LanePlanner::LaneState& lane, Timestamp now) const {
     return planner_.IsCollapsed(lane, now);
@@ -72,11 +84,16 @@ class FlowControl {
   Duration min_round_trip() const {
     return rate_.queue_delay().min_round_trip().value_or(Duration());
   }
+  // The mean of the recent round trips, queues included; zero before the first ping.
+  Duration round_trip() const { return rate_.queue_delay().round_trip(); }
 
  private:
+  // Neither pacing nor the windows of lanes limit.
+  bool LinkIsIdle() const;
+
   static constexpr size_t kFirstPongs = 4;
-  // Longer than acknowledgements are apart on a lane that moves.
-  static constexpr Duration kMostSpread = Duration::Millis(25);
+  // Acknowledgements are no further apart on a lane that moves, though one of them may be lost.
+  static constexpr Duration kMostSpread = Duration::Millis(100);
 
   RateController rate_;
   Pacer pacer_;

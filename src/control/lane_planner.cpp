@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <cmath>
 
-#include "control/rate_controller.h"
 #include "measure/first_window.h"
 
 namespace millrace {
 namespace {
 
-// The second round trip carries twice the rate of the first one, or more.
-constexpr double kFirstBytesPerSecond = 2 * RateController::kInitialBytesPerSecond;
+// The lanes that are opened before anything is known of the rate: as many first windows as 10
+// Mbit/s need. A lane costs some 4 kB to open.
+constexpr double kFirstBytesPerSecond = 1'250'000;
+
+// On longer paths windows take too long to grow: more lanes than usual are opened at once.
+constexpr Duration kLongRoundTrip = Duration::Millis(250);
 
 // From here on windows limit; the rest is the grain of records.
 constexpr double kLimited = 0.15;
@@ -18,16 +21,19 @@ constexpr double kLimited = 0.15;
 constexpr double kFree = 0.01;
 // More lanes pay where they carry a tenth more.
 constexpr double kPay = 1.1;
-// After lanes that did not pay, and before one that is not needed goes.
+// After lanes that did not pay, and before some that are not needed go.
 constexpr Duration kPatience = Duration::Seconds(10);
-// Ten round trips bring a fresh window to fifty times its size, or to where losses hold it.
-constexpr int64_t kTrialRoundTrips = 10;
+constexpr Duration kUnneeded = Duration::Seconds(2);
+// Four round trips bring a fresh window to five times its size, or to where losses hold it.
+constexpr int64_t kTrialRoundTrips = 4;
+// A lane's window never stays below four packets (dcSCTP's least slow start threshold; 1,160 bytes
+// of file each). More lanes than fill the path with that only overflow its queue.
+constexpr double kLeastWindowBytes = 4 * 1160;
 constexpr Duration kLeastTrial = Duration::Millis(500);
 // A lane that carries a quarter of the mean and less than a first window each round trip has had a
 // retransmission timeout or several losses in a row; one packet a round trip is what it gains.
 constexpr double kCollapsed = 0.25;
-// ... and what it holds is not held up for longer than the probe timeout of a lane that stands
-// still.
+// ... and what it holds is not held up for longer than this or four round trips.
 constexpr Duration kMostHeld = Duration::Seconds(1);
 
 Duration Trial(Duration round_trip) { return std::max(kLeastTrial, round_trip * kTrialRoundTrips); }
@@ -40,14 +46,24 @@ LanePlanner::LanePlanner(LaneLimits limits)
 size_t LanePlanner::FirstLanes(Duration round_trip) const {
   const double bytes = kFirstBytesPerSecond * round_trip.seconds();
   const double lanes = std::ceil(bytes / kFirstWindowBytes);
-  const size_t most = std::min(kUsualLanes, limits_.most);
+  const size_t most =
+      round_trip >= kLongRoundTrip ? limits_.most : std::min(kUsualLanes, limits_.most);
   const size_t least = std::max(limits_.least, std::min(kFirstLanes, most));
   return std::max(least, static_cast<size_t>(std::min(lanes, static_cast<double>(most))));
 }
 
 size_t LanePlanner::NextLanes() const {
   const size_t most = wanted_ < kUsualLanes ? std::min(kUsualLanes, limits_.most) : limits_.most;
-  return std::min(most, wanted_ * 2);
+  return std::min({most, wanted_ * 2, MostLanes()});
+}
+
+// Windows that lanes limit grow with the lanes, so twice as many may be of use as fill the path
+// now; and one is spare.
+size_t LanePlanner::MostLanes() const { return std::max(limits_.least, 2 * fed_ + 1); }
+
+size_t LanePlanner::usable() const {
+  if (last_.lanes_share > kLimited || last_.open < 2) return fed_;
+  return std::min(fed_, last_.open - 1);
 }
 
 // Collapsed ones are being replaced meanwhile.
@@ -56,13 +72,18 @@ bool LanePlanner::MostAreOpen() const { return last_.open * 4 >= wanted_ * 3; }
 bool LanePlanner::LanesLimit() const { return last_.lanes_share > kLimited && last_.has_room; }
 
 bool LanePlanner::MayGrow(Timestamp now) const {
-  if (!LanesLimit() || now < next_ || !MostAreOpen() || wanted_ >= limits_.most) return false;
+  if (!LanesLimit() || now < next_ || !MostAreOpen() || wanted_ >= NextLanes()) return false;
   return wanted_ < kUsualLanes || now - grew_at_ >= Trial(last_.round_trip);
 }
 
 void LanePlanner::Update(const Input& input, Timestamp now) {
   last_ = input;
-  const size_t first = FirstLanes(input.round_trip);
+  const double path_bytes = input.bytes_per_second * input.round_trip.seconds();
+  const bool young = input.starting && !(input.was_full && LanesLimit());
+  const double usable = std::ceil(path_bytes / (young ? kFirstWindowBytes : kLeastWindowBytes));
+  fed_ =
+      std::max<size_t>(1, static_cast<size_t>(std::min(usable, static_cast<double>(limits_.most))));
+  const size_t first = std::min(FirstLanes(input.round_trip), MostLanes());
   // Nothing but the round trip has spoken so far.
   const bool follows = wanted_ == first_;
   const size_t before = wanted_;
@@ -78,8 +99,8 @@ void LanePlanner::Update(const Input& input, Timestamp now) {
     delivered_before_ = input.delivered_bytes_per_second;
     wanted_ = NextLanes();
     judged_at_ = Timestamp::Never();
-  } else if (now - needed_at_ >= kPatience && wanted_ > first) {
-    --wanted_;
+  } else if (now - needed_at_ >= kUnneeded && wanted_ > first) {
+    wanted_ -= (wanted_ - first + 1) / 2;
     needed_at_ = now;
   }
 }
@@ -107,7 +128,7 @@ bool LanePlanner::IsCollapsed(const LaneState& lane, Timestamp now) const {
   if (lane.bytes_per_second >= kCollapsed * lane.mean_bytes_per_second) return false;
   const double held_seconds =
       static_cast<double>(lane.in_flight_bytes) / std::max(lane.bytes_per_second, 1.0);
-  if (held_seconds > kMostHeld.seconds()) return true;
+  if (held_seconds > std::max(kMostHeld, last_.recent_round_trip * 4).seconds()) return true;
   const double first_window =
       kFirstWindowBytes / std::max(last_.round_trip, Duration::Millis(1)).seconds();
   return LanesLimit() && now - retired_at_ >= Trial(last_.round_trip) &&

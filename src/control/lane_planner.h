@@ -27,6 +27,11 @@ class LanePlanner {
     bool has_room = false;   // No queue has stood on the link for a while.
     double delivered_bytes_per_second = 0;
     Duration round_trip;
+    double bytes_per_second = 0;  // The rate of sending.
+    Duration recent_round_trip;   // With the queues in it.
+    bool starting = false;        // The rate is doubling.
+    // The link was full before, so windows that limit are held down by losses.
+    bool was_full = false;
   };
   struct LaneState {
     // Nothing of what it holds was acknowledged for a probe timeout, though the peer is heard.
@@ -41,6 +46,10 @@ class LanePlanner {
   void Update(const Input& input, Timestamp now);
 
   size_t wanted() const { return wanted_; }
+  // So many lanes may carry records at a time. More than the path can feed would hold more in their
+  // least windows than the path does. And unless lanes limit, one stays unused: after an outage it
+  // is the only one whose retransmission timer has not backed off.
+  size_t usable() const;
   // Whether a fresh lane is worth more than this one.
   bool IsCollapsed(const LaneState& lane, Timestamp now) const;
   void OnRetired(Timestamp now) { retired_at_ = now; }
@@ -53,6 +62,7 @@ class LanePlanner {
   size_t FirstLanes(Duration round_trip) const;
   // After the next doubling.
   size_t NextLanes() const;
+  size_t MostLanes() const;
   bool LanesLimit() const;
   bool MostAreOpen() const;
   bool MayGrow(Timestamp now) const;
@@ -60,6 +70,7 @@ class LanePlanner {
 
   LaneLimits limits_;
   size_t wanted_;
+  size_t fed_ = 1;    // Lanes whose least windows the path fills.
   size_t first_ = 0;  // By the round trip alone.
   Input last_;
   Timestamp next_;       // When lanes may be added.

@@ -1,5 +1,7 @@
 #include "control/record_size.h"
 
+#include <algorithm>
+
 #include "wire/frames.h"
 #include "wire/record.h"
 
@@ -7,11 +9,8 @@ namespace millrace {
 
 size_t RecordPayloadBytes(size_t chunk_bytes, size_t max_message_bytes) {
   const size_t room = max_message_bytes - kRecordOverheadBytes - kMaxDataHeaderBytes;
-  const size_t chunk_leaves = (chunk_bytes + kLeafBytes - 1) / kLeafBytes;
-  const size_t room_leaves = room / kLeafBytes;
-  const size_t records = (chunk_leaves + room_leaves - 1) / room_leaves;
-  const size_t leaves = (chunk_leaves + records - 1) / records;
-  return leaves * kLeafBytes;
+  const size_t chunk_grains = (chunk_bytes + kGrainBytes - 1) / kGrainBytes;
+  return std::min(chunk_grains, room / kGrainBytes) * kGrainBytes;
 }
 
 }  // namespace millrace

@@ -10,7 +10,8 @@
 
 namespace millrace {
 
-// 65,536 records are 1 GiB in records of 16 KiB, and 16 GiB in the longest ones. The cipher would
+// 65,536 records are 64 MiB in the shortest records, 1 GiB in records of 16 KiB, and 16 GiB in the
+// longest ones. The cipher would
 // allow for more than there are packet numbers (RFC 9147, section 4.5.3: its own confidentiality
 // limit is never reached; one forged record ends the session): the limit is for what a stolen key
 // opens. A new key costs one hash.

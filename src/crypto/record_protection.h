@@ -19,6 +19,12 @@ inline constexpr size_t kTagBytes = 16;
 void Seal(const SecretKey& key, PacketNumber number, ByteView header, ByteView plaintext,
           MutableByteView out);
 
+// The same for a plaintext in two places, so that its larger part is not copied: the first
+// `head_bytes` of `out`, which are sealed in place, and then `payload`. `out` is kTagBytes longer
+// than both. Cost: as Seal for 16 KiB or more; 0.3 µs more for less.
+void SealWithPayload(const SecretKey& key, PacketNumber number, ByteView header,
+                     MutableByteView out, size_t head_bytes, ByteView payload);
+
 // Opens `sealed` (ciphertext and tag) in place and answers the plaintext, its first part.
 // Errors: nothing where the tag does not fit; the bytes are then of no use.
 std::optional<MutableByteView> Open(const SecretKey& key, PacketNumber number, ByteView header,

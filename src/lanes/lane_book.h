@@ -18,9 +18,6 @@
 
 namespace millrace {
 
-// An ACK frame at its longest.
-inline constexpr size_t kMaxAckFrameBytes = 1 + 8 + 8 + 8 + kMaxAckRanges * 16;
-
 template <std::derived_from<Lane> L>
 class LaneBook {
  public:
@@ -33,7 +30,9 @@ class LaneBook {
   L* Open(L lane) {
     const LaneId id = lane.id();
     if (numbers_.Insert(id.value, uint64_t{id.value} + 1) == 0) return nullptr;
-    return &lanes_.emplace(id, std::move(lane)).first->second;
+    L& opened = lanes_.emplace(id, std::move(lane)).first->second;
+    opened.sent().SetPathRoundTrip(path_round_trip_);
+    return &opened;
   }
   // The lane is gone; its pieces in flight are lost. No-op for an unknown lane.
   template <typename OnLost>
@@ -75,6 +74,12 @@ class LaneBook {
     ForEach([marks](L& lane) { lane.gate().SetMarks(marks); });
   }
 
+  // The round trip of the path, as far as known.
+  void SetPathRoundTrip(Duration round_trip) {
+    path_round_trip_ = round_trip;
+    ForEach([round_trip](L& lane) { lane.sent().SetPathRoundTrip(round_trip); });
+  }
+
   L* Find(LaneId id) {
     const auto it = lanes_.find(id);
     return it == lanes_.end() ? nullptr : &it->second;
@@ -94,18 +99,27 @@ class LaneBook {
   }
   // The lane for the next record; null where none has room. Among lanes that would deliver it at
   // the same time, the first one wins: its congestion window grows while the others stay in
-  // reserve. Cost: linear in the lanes.
+  // reserve. While a lane is stalled, the newest one wins: it has worked more recently than lanes
+  // in reserve, whose path may have broken unnoticed. Cost: linear in the lanes.
   L* Pick(const LaneChoice& choice) {
     const bool in_turn = choice.scheduler == Scheduler::kRoundRobin;
+    const bool newest_first = !in_turn && AnyIsStalled();
     L* best = nullptr;
+    size_t usable = 0;
     auto it = in_turn ? lanes_.upper_bound(last_used_) : lanes_.begin();
-    for (size_t i = 0; i < lanes_.size(); ++i, ++it) {
+    auto newest = lanes_.rbegin();
+    for (size_t i = 0; i < lanes_.size(); ++i) {
       if (it == lanes_.end()) it = lanes_.begin();
-      L& lane = it->second;
+      L& lane = newest_first ? (newest++)->second : (it++)->second;
       const bool on_trial = lane.sent().stalled() && OthersMove(lane);
+      if (!on_trial && usable >= choice.most_lanes) continue;
+      if (!lane.sent().stalled() && !lane.gate().IsPaused()) ++usable;
       if (!HasRoom(lane, on_trial, choice)) continue;
       if (in_turn) return &lane;
-      if (best == nullptr || Completion(lane, choice) < Completion(*best, choice)) best = &lane;
+      if (best == nullptr || Completion(lane, choice) < Completion(*best, choice) ||
+          (on_trial && Completion(lane, choice) == Completion(*best, choice))) {
+        best = &lane;
+      }
     }
     return best;
   }
@@ -171,11 +185,17 @@ class LaneBook {
 
   // --- Acknowledgements to send ---
 
-  // Writes the acknowledgements that are owed while at least `room` bytes are left.
-  void PackAcks(ByteWriter& writer, size_t room = kMaxAckFrameBytes) {
-    for (auto& [id, lane] : lanes_) {
-      const bool owed = !lane.received().ack_due().IsNever();
-      if (owed && writer.room() >= room) EncodeFrame(lane.received().TakeAck(id), writer);
+  // Calls `pack(lane) -> bool`, which writes the lane's acknowledgement, for each lane for which
+  // `wants(lane.received())` holds, until it answers that there is no room. The next call begins
+  // with the lane that found none.
+  template <typename Wants, typename Pack>
+  void PackAcks(Wants wants, Pack pack) {
+    auto it = lanes_.lower_bound(next_to_ack_);
+    for (size_t i = 0; i < lanes_.size(); ++i, ++it) {
+      if (it == lanes_.end()) it = lanes_.begin();
+      if (!wants(it->second.received()) || pack(it->second)) continue;
+      next_to_ack_ = it->first;
+      return;
     }
   }
   // When the next acknowledgement has to leave; Never where none is owed.
@@ -234,6 +254,11 @@ class LaneBook {
     return result;
   }
 
+  bool AnyIsStalled() const {
+    return std::any_of(lanes_.begin(), lanes_.end(),
+                       [](const auto& entry) { return entry.second.sent().stalled(); });
+  }
+
   bool OthersMove(const L& lane) const {
     return std::any_of(lanes_.begin(), lanes_.end(), [&lane](const auto& entry) {
       return &entry.second != &lane && !entry.second.sent().stalled();
@@ -259,6 +284,8 @@ class LaneBook {
   Lanes lanes_;
   RangeSet numbers_;  // Of all lanes of this connection, closed ones included.
   LaneId last_used_;
+  Duration path_round_trip_;
+  LaneId next_to_ack_;
   size_t in_flight_bytes_ = 0;
   size_t probes_left_ = 0;
   RecordTotals gone_unreliable_;

@@ -1,6 +1,8 @@
 // How a lane is chosen for the next record.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "lanes/lane.h"
@@ -14,6 +16,8 @@ struct LaneChoice {
   Duration round_trip;              // The link's minimum, without queues.
   std::optional<Duration> backlog;  // Limit of the channel's buffer, as time; nothing: no limit.
   std::optional<LaneId> except;     // A lane that must not be chosen.
+  // Only the first so many lanes that are neither stalled nor above their high mark.
+  size_t most_lanes = SIZE_MAX;
 };
 
 // Whether the lane takes another record. `on_trial`: the lane is stalled while another one moves;

@@ -27,23 +27,21 @@ void SealedLane::ForgetKeys() {
   opening_keys_.Forget();
 }
 
-ByteView SealedLane::SealRecord(ByteView plaintext, std::optional<PieceId> piece, bool eliciting,
-                                Timestamp now, MutableByteView out, size_t padding) {
+ByteView SealedLane::SealRecord(const RecordContent& content, std::optional<PieceId> piece,
+                                bool eliciting, Timestamp now, MutableByteView out) {
   const PacketNumber number = sent().next_number();
   const SecretKey& key = sealing_keys_.KeyFor(number);
-  const MutableByteView message = out.first(padding + plaintext.size() + kRecordOverheadBytes);
+  const MutableByteView message = out.first(content.size() + kRecordOverheadBytes);
   EncodeRecordHeader({static_cast<uint8_t>(sealing_keys_.epoch()), number}, message);
   const MutableByteView body = message.subspan(kRecordHeaderBytes);
-  if (padding > 0 || !encrypted_) {
-    const MutableByteView copy = body.first(padding + plaintext.size());
-    std::fill_n(copy.begin(), padding, uint8_t{0});
-    std::copy(plaintext.begin(), plaintext.end(),
-              copy.begin() + static_cast<std::ptrdiff_t>(padding));
-    plaintext = copy;
-  }
+  const auto padding_end = std::fill_n(body.begin(), content.padding, uint8_t{0});
+  const auto head_end = std::copy(content.frames.begin(), content.frames.end(), padding_end);
   if (encrypted_) {
-    Seal(key, number, message.first(kRecordHeaderBytes), plaintext, body);
+    const auto head_bytes = static_cast<size_t>(head_end - body.begin());
+    SealWithPayload(key, number, message.first(kRecordHeaderBytes), body, head_bytes,
+                    content.payload);
   } else {
+    std::copy(content.payload.begin(), content.payload.end(), head_end);
     Authenticate(key, number, message);
   }
   sent().OnSent(piece, message.size(), eliciting, now);

@@ -9,6 +9,16 @@
 
 namespace millrace {
 
+// What a record holds: zero bytes of padding, then frames, then the payload that the last frame is
+// about.
+struct RecordContent {
+  size_t padding = 0;
+  ByteView frames;
+  ByteView payload;
+
+  size_t size() const { return padding + frames.size() + payload.size(); }
+};
+
 class SealedLane : public Lane {
  public:
   using Lane::Lane;
@@ -20,11 +30,15 @@ class SealedLane : public Lane {
   // Wipes the keys: no record can be sealed or opened any more.
   void ForgetKeys();
 
-  // Seals `padding` zero bytes and `plaintext` as the next record into `out`, and answers the
-  // message, which is a part of `out`. `piece` is the piece of bulk that it carries, if any.
-  // `eliciting`: the peer will acknowledge it.
-  ByteView SealRecord(ByteView plaintext, std::optional<PieceId> piece, bool eliciting,
-                      Timestamp now, MutableByteView out, size_t padding = 0);
+  // Seals the next record into `out`, and answers the message, which is a part of `out`. `piece` is
+  // the piece of bulk that it carries, if any. `eliciting`: the peer will acknowledge it. Cost:
+  // sealing; the payload is copied only in a session without encryption.
+  ByteView SealRecord(const RecordContent& content, std::optional<PieceId> piece, bool eliciting,
+                      Timestamp now, MutableByteView out);
+  ByteView SealRecord(ByteView frames, std::optional<PieceId> piece, bool eliciting, Timestamp now,
+                      MutableByteView out) {
+    return SealRecord(RecordContent{0, frames, {}}, piece, eliciting, now, out);
+  }
 
   // Opens a message in place. Errors: kBadRecord where it is malformed or not sealed with this
   // lane's key. Answers an empty view for a duplicate, and for a record whose key is gone.

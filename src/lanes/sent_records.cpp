@@ -75,7 +75,10 @@ Duration SentRecords::ProbeTimeout() const {
     timeout = *rtt + round_trip_.variation() * 4 + Duration::Millis(25);
   }
   const bool reliable = delivery_ == Delivery::kReliable;
-  timeout = std::max(timeout, reliable ? kLeastReliableProbeTimeout : kLeastProbeTimeout);
+  const Duration least_reliable =
+      std::max(kLeastReliableProbeTimeout,
+               std::min(path_round_trip_, kMostProbeTimeout) * kReliableRoundTrips);
+  timeout = std::max(timeout, reliable ? least_reliable : kLeastProbeTimeout);
   for (uint32_t i = 0; i < probes_ && timeout < kMostProbeTimeout; ++i) timeout = timeout * 2;
   return std::min(timeout, kMostProbeTimeout);
 }

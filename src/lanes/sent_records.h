@@ -15,7 +15,7 @@
 
 namespace millrace {
 
-// A part of a file in the sender's pool; see Sender.
+// What of a chunk one record carries; see Sender.
 using PieceId = StrongId<struct PieceTag, uint64_t>;
 
 // Whether the channel itself retransmits lost messages.
@@ -40,14 +40,18 @@ class SentRecords {
   // 333 ms, times three).
   static constexpr Duration kInitialProbeTimeout = Duration::Seconds(1);
   static constexpr Duration kLeastProbeTimeout = Duration::Millis(200);
-  // A reliable channel recovers by itself; a second copy before this is not worth its bytes.
+  // A reliable channel recovers by itself; a second copy before this is not worth its bytes. A
+  // record may take three round trips of the path through a young congestion window, or where one
+  // of its packets is lost.
   static constexpr Duration kLeastReliableProbeTimeout = Duration::Seconds(1);
+  static constexpr int64_t kReliableRoundTrips = 3;
   static constexpr Duration kMostProbeTimeout = Duration::Seconds(10);
 
   // A lost record is remembered until one this much later is acknowledged.
   static constexpr uint64_t kLateRecords = 256;
   // Bounds the lost records that are remembered, for a peer that acknowledges nothing. The 9 MiB of
-  // a sender's pool are 540 records of 16 KiB, each sent several times.
+  // a sender's pool are 576 records of 16 KiB, each sent several times. Shorter records are for
+  // slow links, which have fewer of them in flight.
   static constexpr size_t kMostRemembered = 4096;
 
   explicit SentRecords(Delivery delivery = Delivery::kReliable) : delivery_(delivery) {}
@@ -58,6 +62,9 @@ class SentRecords {
   // The record `next_number()`, a message of `bytes`, went out, with this piece of bulk or none.
   // `eliciting`: the peer will acknowledge it. Any other record takes a number and no memory.
   void OnSent(std::optional<PieceId> piece, size_t bytes, bool eliciting, Timestamp now);
+
+  // The round trip of the path, as far as known.
+  void SetPathRoundTrip(Duration round_trip) { path_round_trip_ = round_trip; }
 
   // Takes an acknowledgement of the peer and writes its news to `acked`. Errors: kProtocolViolation
   // where it acknowledges a record that was never sent; nothing changes then. Cost: linear in the
@@ -90,6 +97,9 @@ class SentRecords {
   size_t in_flight_bytes() const { return in_flight_bytes_; }
   // A probe timeout has passed, and the newest records have not been acknowledged since.
   bool stalled() const { return probes_ > 0; }
+  // Since when records have been in flight without an acknowledgement of anything new; Never where
+  // none is in flight.
+  Timestamp unheard_since() const { return in_flight_ > 0 ? heard_at_ : Timestamp::Never(); }
   // From sending to acknowledgement, including the time in the channel's buffer.
   const RoundTrip& round_trip() const { return round_trip_; }
   // Totals of ack-eliciting records. A record that was declared lost and arrives after all counts
@@ -135,6 +145,7 @@ class SentRecords {
   // When the next record before the largest acknowledged one counts as lost.
   Timestamp loss_time_ = Timestamp::Never();
   RoundTrip round_trip_;
+  Duration path_round_trip_;
   uint64_t acked_records_ = 0;
   uint64_t lost_records_ = 0;
 };

@@ -30,12 +30,21 @@ void DeliveryRate::Count(size_t bytes, Timestamp at) {
 }
 
 double DeliveryRate::BytesPerSecond(Duration window) const {
-  if (newest_slot_ < 0) return 0;
+  return BytesPerSecond(window, newest_slot_);
+}
+
+double DeliveryRate::BytesPerSecond(Duration window, Timestamp end) const {
+  return BytesPerSecond(window, end.micros() / kSlotLength.micros());
+}
+
+double DeliveryRate::BytesPerSecond(Duration window, int64_t last_slot) const {
   const int64_t asked = std::clamp(window, kSlotLength, kLongestWindow).micros();
   const int64_t slots = (asked + kSlotLength.micros() - 1) / kSlotLength.micros();
+  const int64_t first = std::max<int64_t>({0, last_slot - slots + 1, newest_slot_ - kRing + 1});
   uint64_t bytes = 0;
-  for (int64_t i = 0; i < slots; ++i)
-    bytes += bytes_[static_cast<size_t>((newest_slot_ - i + kRing) % kRing)];
+  for (int64_t slot = first; slot <= std::min(last_slot, newest_slot_); ++slot) {
+    bytes += bytes_[static_cast<size_t>(slot % kRing)];
+  }
   return static_cast<double>(bytes) / (kSlotLength * slots).seconds();
 }
 

@@ -22,9 +22,12 @@ class DeliveryRate {
   // Bytes per second over the `window` that ends with the newest arrival; windows are clamped to
   // one slot and kLongestWindow.
   double BytesPerSecond(Duration window) const;
+  // The same of the `window` that ended at `end`.
+  double BytesPerSecond(Duration window, Timestamp end) const;
 
  private:
   void Count(size_t bytes, Timestamp at);
+  double BytesPerSecond(Duration window, int64_t last_slot) const;
 
   std::array<uint64_t, kSlots> bytes_{};  // By slot of time, in a ring.
   int64_t newest_slot_ = -1;              // Below zero: nothing has arrived yet.

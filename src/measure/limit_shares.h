@@ -11,10 +11,11 @@
 namespace millrace {
 
 enum class SendLimit : uint8_t {
-  kSource,  // Nothing to send: no transfer, a slow source, no credit of the peer.
-  kRate,    // The pacing rate.
-  kLanes,   // No lane had room.
-  kFlight,  // The in-flight limit.
+  kSource,     // Nothing to send: no transfer, a slow source, no credit of the peer.
+  kProcessor,  // The processor: a record was being sealed and given to its channel.
+  kRate,       // The pacing rate.
+  kLanes,      // No lane had room.
+  kFlight,     // The in-flight limit.
 };
 
 class LimitShares {
@@ -35,7 +36,7 @@ class LimitShares {
   // Several round trips of most links, and too short for a person to notice.
   static constexpr Duration kMemory = Duration::Millis(200);
 
-  std::array<double, 4> shares_{1, 0, 0};
+  std::array<double, 5> shares_{1};
   SendLimit limit_ = SendLimit::kSource;
   Timestamp since_;
 };

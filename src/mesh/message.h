@@ -18,7 +18,8 @@ using Incarnation = StrongId<struct IncarnationTag, uint64_t>;
 
 inline constexpr uint8_t kMeshVersion = 1;
 inline constexpr size_t kMaxAgentIdBytes = 64;
-inline constexpr size_t kMaxMeshPayloadBytes = 64 * 1024;
+// A byte for its type, and the data (PROTOCOL, "Application messages").
+inline constexpr size_t kMaxMeshPayloadBytes = 1 + 64 * 1024;
 inline constexpr size_t kMaxMeshAckRanges = 16;
 // A packet with its headers, and a batch that carries more than one.
 inline constexpr size_t kMaxMeshPacketBytes = kMaxMeshPayloadBytes + 256;

@@ -18,7 +18,7 @@ namespace millrace {
 struct IncomingFile {
   FileInfo info;                // The path is clean and the only one of its name.
   std::optional<uint64_t> end;  // The size, as soon as it is known.
-  RangeSet arrived;
+  RangeSet arrived;             // In whole leaves; the parts of others are in Receiver.
   uint64_t written_bytes = 0;
   HashTree tree;
   std::optional<Digest> announced_root;  // From COMPLETE.
@@ -45,6 +45,7 @@ class IncomingTransfer {
   uint64_t existing_bytes = 0;  // From an earlier attempt.
   // Of what comes in this attempt:
   uint64_t arrived_bytes = 0;
+  uint64_t partial_bytes = 0;  // Arrived, in leaves of which the rest has not.
   uint64_t written_bytes = 0;
   uint64_t granted = 0;  // Credit that the sender was given.
   uint64_t outstanding_bytes() const { return granted - written_bytes; }
@@ -70,7 +71,7 @@ class IncomingTransfer {
   // All of a file is written and proven: its ranges and its hash tree are forgotten.
   void MarkReceived(FileIndex file);
 
-  // Bytes [begin, end) of a file are there.
+  // Whole leaves, bytes [begin, end) of a file, are there.
   void MarkArrived(FileIndex file, uint64_t begin, uint64_t end);
   // Gaps between the ranges that have arrived, in all files.
   size_t gaps() const { return gaps_; }

@@ -1,6 +1,7 @@
 #include "receive/receiver.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace millrace {
 
@@ -112,11 +113,17 @@ Status Receiver::CheckData(const DataFrame& frame, const IncomingTransfer& trans
   const uint64_t end = frame.offset + frame.payload.size();
   if (end > file.end.value_or(kMaxFileBytes))
     return Violation("DATA lies past the end of its file");
-  if (end % kLeafBytes == 0 || end == file.end) return Status::Ok();
-  // Off the leaf grid: the end of the file, and the first word of it where the size was unknown.
-  const bool past = !file.arrived.empty() && file.arrived.ranges().back().end > end;
-  if (file.end || past) return Violation("DATA does not end on a leaf");
+  if (end % kGrainBytes == 0 || end == file.end) return Status::Ok();
+  // Off the grid: the end of the file, and the first word of it where the size was unknown.
+  if (file.end || ArrivedEnd(frame.transfer, frame.file, file) > end) {
+    return Violation("DATA does not end on a multiple of 1 KiB");
+  }
   return Status::Ok();
+}
+
+uint64_t Receiver::ArrivedEnd(TransferId id, FileIndex index, const IncomingFile& file) const {
+  const uint64_t whole = file.arrived.empty() ? 0 : file.arrived.ranges().back().end;
+  return std::max(whole, partial_.ArrivedEnd(id, index));
 }
 
 Status Receiver::OnData(const DataFrame& frame, PoolBuffer& buffer) {
@@ -129,26 +136,129 @@ Status Receiver::OnData(const DataFrame& frame, PoolBuffer& buffer) {
   IncomingFile& file = transfer->files()[frame.file.value];
   if (file.received) return Status::Ok();
   const uint64_t end = frame.offset + frame.payload.size();
-  if (end % kLeafBytes != 0) file.end = end;
-  std::optional<uint32_t> held;
-  // Only what is missing is taken: bytes that are there already can not be changed by a second
-  // record.
-  while (true) {
-    const Range missing = file.arrived.FirstMissing(frame.offset, end);
-    if (missing.begin == missing.end) break;
-    if (transfer->arrived_bytes + missing.length() > transfer->granted) {
-      return Violation("DATA past the credit that was granted");
-    }
-    if (!held) held = Hold(buffer);
-    transfer->arrived_bytes += missing.length();
-    transfer->MarkArrived(frame.file, missing.begin, missing.end);
-    const ByteView bytes = frame.payload.subspan(static_cast<size_t>(missing.begin - frame.offset),
-                                                 static_cast<size_t>(missing.length()));
-    file.tree.AddBytes(missing.begin, bytes);
-    QueueWrite(frame, missing, *held);
-  }
+  if (end % kGrainBytes != 0) file.end = end;
+  Record record{frame, buffer, buffer.bytes().size(), {}};
+  const Status placed = Place(record, *transfer);
+  if (record.held) held_.Release(*record.held);
+  if (!placed.ok()) return placed;
   if (Gaps() > kMaxGaps) return Violation("DATA tears too many gaps");
   return Status::Ok();
+}
+
+// Only what is missing is taken: a second record cannot change bytes that are there.
+Status Receiver::Place(Record& record, IncomingTransfer& transfer) {
+  const DataFrame& frame = record.frame;
+  const IncomingFile& file = transfer.files()[frame.file.value];
+  const uint64_t end = frame.offset + frame.payload.size();
+  uint64_t at = frame.offset;
+  while (true) {
+    const Range missing = file.arrived.FirstMissing(at, end);
+    if (missing.begin == missing.end) return Status::Ok();
+    Range next = UntouchedLeaves(frame, missing, file.end);
+    const bool whole = next.length() > 0;
+    if (!whole) {
+      const uint64_t leaf_end = (missing.begin / kLeafBytes + 1) * kLeafBytes;
+      next = Range{missing.begin, std::min(missing.end, leaf_end)};
+    }
+    const Status placed =
+        whole ? PlaceLeaves(record, next, transfer) : PlacePart(record, next, transfer);
+    if (!placed.ok()) return placed;
+    at = next.end;
+  }
+}
+
+Range Receiver::UntouchedLeaves(const DataFrame& frame, const Range& missing,
+                                std::optional<uint64_t> file_end) const {
+  const uint64_t begin = missing.begin;
+  if (begin % kLeafBytes != 0) return Range{begin, begin};
+  uint64_t end = missing.end;
+  if (end != file_end) end -= end % kLeafBytes;
+  const LeafId first{frame.transfer, frame.file, begin / kLeafBytes};
+  const uint64_t begun = partial_.FirstBegun(first, (end + kLeafBytes - 1) / kLeafBytes);
+  return Range{begin, std::max(begin, std::min(end, begun * kLeafBytes))};
+}
+
+Status Receiver::TakeCredit(IncomingTransfer& transfer, uint64_t bytes) const {
+  if (transfer.arrived_bytes + bytes > transfer.granted) {
+    return Violation("DATA past the credit that was granted");
+  }
+  transfer.arrived_bytes += bytes;
+  return Status::Ok();
+}
+
+Status Receiver::PlaceLeaves(Record& record, const Range& leaves, IncomingTransfer& transfer) {
+  const Status taken = TakeCredit(transfer, leaves.length());
+  if (!taken.ok()) return taken;
+  const DataFrame& frame = record.frame;
+  const ByteView bytes = record.Bytes(leaves.begin, leaves.end);
+  transfer.files()[frame.file.value].tree.AddBytes(leaves.begin, bytes);
+  transfer.MarkArrived(frame.file, leaves.begin, leaves.end);
+  const Kept kept = Keep(record, bytes);
+  QueueWrite({frame.transfer, frame.file, leaves.begin / kLeafBytes}, 0, kept.bytes, kept.held);
+  return Status::Ok();
+}
+
+Status Receiver::PlacePart(Record& record, const Range& part, IncomingTransfer& transfer) {
+  const DataFrame& frame = record.frame;
+  const LeafId leaf{frame.transfer, frame.file, part.begin / kLeafBytes};
+  const uint64_t leaf_begin = leaf.index * kLeafBytes;
+  GrainMask missing = GrainsIn(static_cast<size_t>(part.begin - leaf_begin),
+                               static_cast<size_t>(part.end - leaf_begin)) &
+                      ~partial_.Arrived(leaf);
+  while (missing != 0) {
+    const auto first = static_cast<size_t>(std::countr_zero(missing));
+    const size_t last = first + static_cast<size_t>(std::countr_one(missing >> first));
+    const uint64_t begin = leaf_begin + first * kGrainBytes;
+    const uint64_t end = std::min(leaf_begin + last * kGrainBytes, part.end);
+    const Status taken = TakeCredit(transfer, end - begin);
+    if (!taken.ok()) return taken;
+    transfer.partial_bytes += end - begin;
+    const Kept kept = Keep(record, record.Bytes(begin, end));
+    partial_.Add(leaf, LeafPart{first * kGrainBytes, kept.bytes, kept.held});
+    missing &= ~GrainsIn(first * kGrainBytes, last * kGrainBytes);
+  }
+  CompleteLeaf(leaf);
+  return Status::Ok();
+}
+
+void Receiver::CompleteLeaf(const LeafId& leaf) {
+  IncomingTransfer& transfer = *Find(leaf.transfer);
+  IncomingFile& file = transfer.files()[leaf.file.value];
+  const uint64_t begin = leaf.index * kLeafBytes;
+  const uint64_t end = std::min(begin + kLeafBytes, file.end.value_or(UINT64_MAX));
+  if (end <= begin) return;
+  const auto length = static_cast<size_t>(end - begin);
+  if (partial_.Arrived(leaf) != GrainsIn(0, length)) return;
+  std::optional<PoolBuffer> buffer = pool_.Allocate(length);
+  const MutableByteView whole = buffer ? buffer->bytes() : MutableByteView(scratch_).first(length);
+  partial_.Remove(leaf, [&](const LeafPart& part) {
+    std::copy(part.bytes.begin(), part.bytes.end(),
+              whole.begin() + static_cast<std::ptrdiff_t>(part.begin));
+    if (buffer) {
+      held_.Release(part.held);
+    } else {
+      QueueWrite(leaf, part.begin, part.bytes, part.held);
+    }
+  });
+  transfer.partial_bytes -= length;
+  transfer.MarkArrived(leaf.file, begin, end);
+  file.tree.AddBytes(begin, whole);
+  if (buffer) QueueWrite(leaf, 0, whole, held_.Hold(std::move(*buffer)));
+}
+
+Receiver::Kept Receiver::Keep(Record& record, ByteView bytes) {
+  const size_t record_pages = PagePool::PagesFor(record.buffer_bytes);
+  if (record_pages * 16 > PagePool::PagesFor(bytes.size()) * 17) {
+    if (std::optional<PoolBuffer> copy = pool_.Allocate(bytes.size())) {
+      const MutableByteView to = copy->bytes();
+      std::copy(bytes.begin(), bytes.end(), to.begin());
+      return Kept{to, held_.Hold(std::move(*copy))};
+    }
+  }
+  // The record's own use lasts until all of it is placed.
+  if (!record.held) record.held = held_.Hold(std::move(record.buffer));
+  held_.AddUse(*record.held);
+  return Kept{bytes, *record.held};
 }
 
 size_t Receiver::Gaps() const {
@@ -157,38 +267,10 @@ size_t Receiver::Gaps() const {
   return gaps;
 }
 
-uint32_t Receiver::Hold(PoolBuffer& buffer) {
-  uint32_t slot = 0;
-  if (free_held_.empty()) {
-    slot = static_cast<uint32_t>(held_.size());
-    held_.emplace_back();
-  } else {
-    slot = free_held_.back();
-    free_held_.pop_back();
-  }
-  held_[slot].buffer = std::move(buffer);
-  return slot;
-}
-
-void Receiver::LetGo(uint32_t held) {
-  if (--held_[held].uses > 0) return;
-  held_[held].buffer.Release();
-  free_held_.push_back(held);
-}
-
-void Receiver::QueueWrite(const DataFrame& frame, const Range& missing, uint32_t held) {
-  WriteId id;
-  if (free_writes_.empty()) {
-    id = WriteId(static_cast<uint32_t>(writes_.size()));
-    writes_.emplace_back();
-  } else {
-    id = free_writes_.back();
-    free_writes_.pop_back();
-  }
-  ++held_[held].uses;
-  const ByteView bytes = frame.payload.subspan(static_cast<size_t>(missing.begin - frame.offset),
-                                               static_cast<size_t>(missing.length()));
-  writes_[id.value] = Write{frame.transfer, frame.file, missing.begin, bytes, held, true};
+void Receiver::QueueWrite(const LeafId& first_leaf, size_t begin, ByteView bytes, uint32_t held) {
+  const WriteId id(writes_.Take());
+  const uint64_t offset = first_leaf.index * kLeafBytes + begin;
+  writes_[id.value] = Write{first_leaf.transfer, first_leaf.file, offset, bytes, held, true};
   write_queue_.push_back(id);
 }
 
@@ -209,8 +291,8 @@ void Receiver::WriteDone(WriteId id) {
   if (id.value >= writes_.size() || !writes_[id.value].pending) return;
   const Write write = writes_[id.value];
   writes_[id.value].pending = false;
-  free_writes_.push_back(id);
-  LetGo(write.held);
+  writes_.Free(id.value);
+  held_.Release(write.held);
   IncomingTransfer* transfer = Find(write.transfer);
   if (transfer == nullptr) return;
   transfer->written_bytes += write.bytes.size();
@@ -231,7 +313,11 @@ Status Receiver::OnComplete(const CompleteFrame& frame) {
   const Status checked = CheckComplete(frame, file);
   if (!checked.ok()) return checked;
   file.announced_root = frame.root;
-  file.end = frame.size;
+  if (!file.end) {
+    file.end = frame.size;
+    // The last leaf is shorter than it could be known to be before.
+    CompleteLeaf(LeafId{frame.transfer, frame.file, frame.size / kLeafBytes});
+  }
   CheckFile(frame.transfer, frame.file);
   return Status::Ok();
 }
@@ -241,8 +327,9 @@ Status Receiver::CheckComplete(const CompleteFrame& frame, const IncomingFile& f
   if (frame.size > kMaxFileBytes) return Violation("COMPLETE with an absurd size");
   if (file.end && frame.size != *file.end)
     return Violation("COMPLETE differs from the file's size");
-  const bool past = !file.arrived.empty() && file.arrived.ranges().back().end > frame.size;
-  if (past) return Violation("COMPLETE is before what was sent");
+  if (!file.end && ArrivedEnd(frame.transfer, frame.file, file) > frame.size) {
+    return Violation("COMPLETE is before what was sent");
+  }
   return Status::Ok();
 }
 
@@ -310,7 +397,8 @@ bool Receiver::MayMove() const {
 bool Receiver::WaitsForSink() const {
   return std::all_of(transfers_.begin(), transfers_.end(), [](const auto& entry) {
     const IncomingTransfer& transfer = entry.second;
-    const uint64_t unwritten = transfer.arrived_bytes - transfer.written_bytes;
+    const uint64_t unwritten =
+        transfer.arrived_bytes - transfer.partial_bytes - transfer.written_bytes;
     return !transfer.MayMove() || unwritten * 2 >= transfer.outstanding_bytes();
   });
 }
@@ -356,6 +444,7 @@ void Receiver::Cancel(TransferId id, const Error& error) {
 void Receiver::Fail(TransferId id, Error error, bool by_peer) {
   const auto it = transfers_.find(id);
   if (it == transfers_.end()) return;
+  partial_.RemoveAll(id, [this](const LeafPart& part) { held_.Release(part.held); });
   transfers_.erase(it);
   credit_due_ = true;
   events_.push_back(

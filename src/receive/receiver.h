@@ -9,8 +9,11 @@
 
 #include "base/event.h"
 #include "base/page_pool.h"
+#include "base/slot_list.h"
 #include "crypto/key_schedule.h"
+#include "receive/held_buffers.h"
 #include "receive/incoming_transfer.h"
+#include "receive/partial_leaves.h"
 #include "wire/frame_queue.h"
 
 namespace millrace {
@@ -35,12 +38,13 @@ class Receiver {
   static constexpr uint64_t kMostGrantedBytes = 7 * 1024 * 1024;
   // What each transfer may always have outstanding, whatever the others hold: two leaves.
   static constexpr uint64_t kLeastWindowBytes = 2 * kLeafBytes;
-  // A pool of this size holds all credit in records of one leaf, each on whole pages, and a message
-  // of the greatest length that has just come. Records of tiny files take more than their payload;
-  // what finds no room on a bulk lane is sent again.
+  // A pool of this size holds all credit, a message of the greatest length that has just come, and
+  // a leaf that is put together. Payload takes at most a sixteenth more than its bytes until it is
+  // written, in records of any size: a record that would waste more is not kept, but copied (Keep).
+  // Each tiny file takes a page; a message that finds no room on a bulk lane is sent again.
   static constexpr uint64_t kPoolBytes = 10 * 1024 * 1024;
   static_assert((kMostGrantedBytes + kMaxOpenTransfers * kLeastWindowBytes) / 16 * 17 +
-                    kMaxMessageBytes <=
+                    kMaxMessageBytes + kLeafBytes <=
                 kPoolBytes);
 
   // `memory` is for what is kept of files; `frames` carries what has to be said on the control
@@ -67,7 +71,10 @@ class Receiver {
   // for ended transfers are ignored. An offer that finds no memory beside what is open is cancelled
   // with kTooLarge.
   Status OnManifest(const ManifestFrame& frame);
-  // `buffer` holds the record that `frame` points into; it is kept as long as writes need it.
+  // `buffer` holds the record that `frame` points into; it is kept as long as writes need it. Whole
+  // leaves are written as they come. Parts of leaves wait here until the rest of their leaf has
+  // come, so that small records do not become small writes. Cost: hashing the leaves that are whole
+  // now; a copy of parts of leaves.
   Status OnData(const DataFrame& frame, PoolBuffer& buffer);
   Status OnComplete(const CompleteFrame& frame);
   Status OnPause(const PauseFrame& frame);
@@ -109,12 +116,26 @@ class Receiver {
   const IncomingTransfer* Find(TransferId id) const;
   size_t active_transfers() const { return transfers_.size(); }
   size_t pool_used_bytes() const { return pool_.used_bytes() + control_pool_.used_bytes(); }
+  // Leaves of which a part waits for the rest.
+  size_t partial_leaves() const { return partial_.size(); }
 
  private:
-  // A received record whose payload waits to be written, in one or several parts.
-  struct HeldBuffer {
-    PoolBuffer buffer;
-    uint32_t uses = 0;
+  // The record whose DATA is placed, and its memory's number once something of it is kept.
+  struct Record {
+    const DataFrame& frame;
+    PoolBuffer& buffer;
+    size_t buffer_bytes = 0;
+    std::optional<uint32_t> held;
+
+    ByteView Bytes(uint64_t begin, uint64_t end) const {
+      return frame.payload.subspan(static_cast<size_t>(begin - frame.offset),
+                                   static_cast<size_t>(end - begin));
+    }
+  };
+  // Payload in memory that lasts, with one use.
+  struct Kept {
+    ByteView bytes;
+    uint32_t held = 0;
   };
   struct Write {
     TransferId transfer;
@@ -130,12 +151,28 @@ class Receiver {
   void Cancel(TransferId id, const Error& error);
   Status CheckData(const DataFrame& frame, const IncomingTransfer& transfer) const;
   Status CheckComplete(const CompleteFrame& frame, const IncomingFile& file) const;
+  // Where the last byte ends that has come of a file whose size is not known.
+  uint64_t ArrivedEnd(TransferId id, FileIndex index, const IncomingFile& file) const;
   void PushHave(TransferId id, FileIndex index, const IncomingFile& file);
-  void QueueWrite(const DataFrame& frame, const Range& missing, uint32_t held);
+  // Takes what is missing of the record's payload.
+  Status Place(Record& record, IncomingTransfer& transfer);
+  // The first of the `missing` bytes, as far as they are whole leaves of which nothing has come.
+  Range UntouchedLeaves(const DataFrame& frame, const Range& missing,
+                        std::optional<uint64_t> file_end) const;
+  Status PlaceLeaves(Record& record, const Range& leaves, IncomingTransfer& transfer);
+  // Takes bytes [part.begin, part.end) of one leaf, as far as they are missing.
+  Status PlacePart(Record& record, const Range& part, IncomingTransfer& transfer);
+  // Hashes a leaf whose parts have all come, and queues it to be written; no-op for any other.
+  void CompleteLeaf(const LeafId& leaf);
+  // Counts bytes against the credit. Errors: kProtocolViolation past it.
+  Status TakeCredit(IncomingTransfer& transfer, uint64_t bytes) const;
+  // Keeps bytes of the record until they are written: in the record's own memory where that takes
+  // at most a sixteenth more than the bytes need, else in a copy.
+  Kept Keep(Record& record, ByteView bytes);
+  // The write takes over one use of the memory `held`.
+  void QueueWrite(const LeafId& first_leaf, size_t begin, ByteView bytes, uint32_t held);
   // In what has arrived, over all transfers.
   size_t Gaps() const;
-  uint32_t Hold(PoolBuffer& buffer);
-  void LetGo(uint32_t held);
   void CheckFile(TransferId id, FileIndex index);
   // What of a transfer may be granted and not written, beside the `others` bytes of all others.
   static uint64_t WindowBytes(size_t accepted, uint64_t others);
@@ -148,10 +185,11 @@ class Receiver {
   Role peer_role_ = Role::kResponder;
   uint32_t next_ordinal_ = 0;
   std::map<TransferId, IncomingTransfer> transfers_;
-  std::vector<HeldBuffer> held_;
-  std::vector<uint32_t> free_held_;
-  std::vector<Write> writes_;
-  std::vector<WriteId> free_writes_;
+  HeldBuffers held_;
+  PartialLeaves partial_;
+  // A leaf that is hashed while the pool has no room for it in one piece.
+  std::vector<uint8_t> scratch_ = std::vector<uint8_t>(kLeafBytes);
+  SlotList<Write> writes_;
   std::deque<WriteId> write_queue_;
   bool credit_due_ = false;  // A window may have opened since GrantCredit.
 };

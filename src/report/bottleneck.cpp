@@ -57,7 +57,7 @@ Bottleneck FindBottleneck(const BottleneckFacts& known) {
   if (IsAbove(known.memory_share, kMostMemory)) return Bottleneck::kMemory;
   const std::optional<Waiting> dominant = Dominant(known.waiting);
   const Bottleneck waited = dominant ? OfWaiting(*dominant) : Bottleneck::kNone;
-  if (waited == Bottleneck::kCpu) return waited;
+  if (dominant && *dominant != Waiting::kNetwork) return waited;
   if (IsAbove(known.loss, kMostLoss)) return Bottleneck::kNetworkBandwidth;
   if (IsAbove(known.rtt_ms, kMostRttMs) || IsAbove(known.jitter_ms, kMostJitterMs)) {
     return Bottleneck::kNetworkLatency;

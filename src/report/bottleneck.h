@@ -32,12 +32,13 @@ struct BottleneckFacts {
 
 // The first rule that holds:
 //   memory             more than 90 % in use
-//   cpu                at least half of the time was spent waiting for this side's processor,
-//                      which also delays the pings that measure round trips
+//   what was waited for, at least half of the time, where that was not the network:
+//                      seal: cpu;  channel or sink: backpressure;  source: none.
+//                      A busy side also delays the pings that measure round trips.
 //   network-bandwidth  loss above 5 %
 //   network-latency    round trip above 200 ms, or jitter above 50 ms
-// then, where waiting times were measured, by what took at least half of the time:
-//   channel or sink: backpressure;  network: network-bandwidth;  source: none
+// then, where waiting times were measured:
+//   network-bandwidth  at least half of the time was spent waiting for the network
 // and where they were not:
 //   backpressure       throughput varies by more than 50 %
 //   cpu                below 1 MB/s on a link with round trips below 50 ms and losses below 1 %

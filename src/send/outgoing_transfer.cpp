@@ -16,14 +16,6 @@ OutgoingTransfer::OutgoingTransfer(const std::vector<std::optional<uint64_t>>& s
   SkipRead();
 }
 
-std::optional<PieceId> OutgoingTransfer::TakePiece() {
-  std::deque<PieceId>& queue = again.empty() ? ready : again;
-  if (queue.empty() || (again.empty() && !MayMove())) return std::nullopt;
-  const PieceId piece = queue.front();
-  queue.pop_front();
-  return piece;
-}
-
 void OutgoingTransfer::SkipRead() {
   while (reading_ < files_.size() && files_[reading_].size &&
          read_offset_ >= *files_[reading_].size) {
@@ -32,13 +24,13 @@ void OutgoingTransfer::SkipRead() {
   }
 }
 
-std::optional<ReadPosition> OutgoingTransfer::NextRead(size_t piece_bytes) const {
+std::optional<ReadPosition> OutgoingTransfer::NextRead(size_t chunk_bytes) const {
   if (reading_ == files_.size()) return std::nullopt;
   const OutgoingFile& file = files_[reading_];
   const uint64_t offset = read_offset_;
   const uint64_t end = file.size.value_or(kMaxFileBytes);
-  uint64_t length = std::min<uint64_t>(end - offset, piece_bytes);
-  // Either all of a piece is held by the receiver or none of it.
+  uint64_t length = std::min<uint64_t>(end - offset, chunk_bytes);
+  // Either all of a chunk is held by the receiver or none of it.
   const Range missing = file.held.FirstMissing(offset, offset + length);
   const bool held = missing.begin > offset;
   if (held) {

@@ -12,7 +12,7 @@
 #include "base/memory_budget.h"
 #include "base/range_set.h"
 #include "crypto/hash_tree.h"
-#include "lanes/sent_records.h"
+#include "send/chunk_table.h"
 #include "wire/frames.h"
 
 namespace millrace {
@@ -47,9 +47,10 @@ class OutgoingTransfer {
   // Acknowledged, and held by the receiver before.
   uint64_t delivered_bytes = 0;
   size_t held_gaps = 0;       // In what the receiver holds, over all files.
-  std::deque<PieceId> ready;  // Read, hashed, waiting for their first lane.
-  std::deque<PieceId> again;  // Sent and lost: waiting for another lane, the last lost one first.
-  size_t ahead_bytes = 0;     // Of pieces that are being read or are in `ready`; see Sender.
+  std::deque<ChunkId> ready;  // Read and hashed; part of each was never sent.
+  std::deque<ChunkId> again;  // Part of each is lost; the one that lost a part last comes first.
+  size_t chunks = 0;          // In the pool.
+  size_t ahead_bytes = 0;     // Of chunks that are being read or are in `ready`; see Sender.
   uint64_t sent_leaves = 0;   // Of what was read and not held by the receiver.
   // With privacy: what is to be sent besides, and what is said only after it.
   uint64_t padding_leaves = 0;
@@ -61,17 +62,16 @@ class OutgoingTransfer {
   bool HasPiece() const {
     return !again.empty() || (MayMove() && (!ready.empty() || padding_leaves > 0));
   }
-  // The next piece for a lane; nothing where there is only padding or nothing.
-  std::optional<PieceId> TakePiece();
 
   std::vector<OutgoingFile>& files() { return files_; }
   const std::vector<OutgoingFile>& files() const { return files_; }
   // Of all paths and types, as the peer keeps them.
   size_t name_bytes() const { return name_bytes_; }
 
-  // The next bytes to read, at most `piece_bytes` and within the credit; whole leaves except at a
-  // file's end. Nothing where all is read, or the credit is used up.
-  std::optional<ReadPosition> NextRead(size_t piece_bytes) const;
+  // The next bytes to read, at most `chunk_bytes` and within the credit; whole leaves except at a
+  // file's end, so that the receiver can complete each leaf that is begun. Nothing where all is
+  // read, or the credit is used up.
+  std::optional<ReadPosition> NextRead(size_t chunk_bytes) const;
   // Those bytes are being read now.
   void Advance(const ReadPosition& position);
   // A stream ended `unread` bytes before the end of what was asked for last.

@@ -151,49 +151,19 @@ auto Sender::InTurn(TransferId& last, Visit visit)
   return std::nullopt;
 }
 
-PieceId Sender::IdOf(size_t slot) const {
-  return PieceId(uint64_t{pieces_[slot].generation} << 32 | slot);
+void Sender::FreeChunk(ChunkId id) {
+  OutgoingChunk& chunk = *chunks_.Find(id);
+  SetAhead(chunk, false);
+  if (OutgoingTransfer* transfer = Find(chunk.transfer)) --transfer->chunks;
+  chunks_.Free(id);
 }
 
-const Sender::Piece* Sender::At(PieceId id) const {
-  const auto slot = static_cast<uint32_t>(id.value);
-  if (slot >= pieces_.size()) return nullptr;
-  const bool done = pieces_[slot].state == PieceState::kFree || IdOf(slot) != id;
-  return done ? nullptr : &pieces_[slot];
-}
-
-Sender::Piece* Sender::At(PieceId id) {
-  return const_cast<Piece*>(static_cast<const Sender*>(this)->At(id));
-}
-
-PieceId Sender::TakeSlot() {
-  if (free_slots_.empty()) {
-    free_slots_.push_back(static_cast<uint32_t>(pieces_.size()));
-    pieces_.emplace_back();
-  }
-  const uint32_t slot = free_slots_.back();
-  free_slots_.pop_back();
-  return IdOf(slot);
-}
-
-void Sender::FreePiece(PieceId id) {
-  Piece& piece = *At(id);
-  SetAhead(piece, false);
-  piece.buffer.Release();
-  piece.state = PieceState::kFree;
-  // Ids stay within 53 bits, for numbers in JavaScript; no id waits while its slot is used two
-  // million times.
-  piece.generation = (piece.generation + 1) % (1u << 21);
-  free_slots_.push_back(static_cast<uint32_t>(id.value));
-}
-
-void Sender::SetAhead(Piece& piece, bool ahead) {
-  if (piece.ahead == ahead) return;
-  piece.ahead = ahead;
-  const size_t bytes =
-      std::max(piece.buffer.bytes().size() - kMaxDataHeaderBytes, PagePool::kPageBytes);
+void Sender::SetAhead(OutgoingChunk& chunk, bool ahead) {
+  if (chunk.ahead == ahead) return;
+  chunk.ahead = ahead;
+  const size_t bytes = std::max(chunk.buffer.bytes().size(), PagePool::kPageBytes);
   ahead_bytes_ = ahead ? ahead_bytes_ + bytes : ahead_bytes_ - bytes;
-  OutgoingTransfer* transfer = Find(piece.transfer);
+  OutgoingTransfer* transfer = Find(chunk.transfer);
   if (transfer == nullptr) return;
   transfer->ahead_bytes = ahead ? transfer->ahead_bytes + bytes : transfer->ahead_bytes - bytes;
 }
@@ -213,78 +183,72 @@ std::optional<ReadRequest> Sender::PollRead() {
     if (!transfer.MayMove()) return none;
     const size_t share = AheadShare(transfer, sharing);
     if (transfer.ahead_bytes >= share) return none;
-    // The last piece may pass the share by half of it.
+    // The last chunk may pass the share by half of it.
     const size_t most_bytes = share / 2 / kLeafBytes * kLeafBytes;
-    return StartRead(id, transfer, std::min(piece_bytes_, most_bytes));
+    return StartRead(id, transfer, std::min(chunk_bytes_, most_bytes));
   });
 }
 
 std::optional<ReadRequest> Sender::StartRead(TransferId id, OutgoingTransfer& transfer,
                                              size_t most_bytes) {
-  const std::optional<ReadPosition> next = transfer.NextRead(most_bytes);
+  std::optional<ReadPosition> next = transfer.NextRead(most_bytes);
   if (!next) return std::nullopt;
-  std::optional<PoolBuffer> buffer = pool_.Allocate(kMaxDataHeaderBytes + next->length);
-  if (!buffer) return std::nullopt;
+  std::optional<ChunkId> chunk_id = chunks_.Allocate(next->length);
+  // Chunks of paused transfers may stand in the way of a long run of pages. A transfer that holds
+  // memory waits for its own.
+  while (!chunk_id && transfer.chunks == 0 && most_bytes > kLeafBytes) {
+    most_bytes = most_bytes / 2 / kLeafBytes * kLeafBytes;
+    next = transfer.NextRead(most_bytes);
+    chunk_id = chunks_.Allocate(next->length);
+  }
+  if (!chunk_id) return std::nullopt;
   transfer.Advance(*next);
-  const PieceId slot = TakeSlot();
-  Piece& piece = pieces_[static_cast<uint32_t>(slot.value)];
-  piece.state = PieceState::kReading;
-  piece.copies = 0;
-  piece.held = next->held;
-  piece.transfer = id;
-  piece.file = next->file;
-  piece.offset = next->offset;
-  piece.length = next->length;
-  piece.buffer = std::move(*buffer);
-  SetAhead(piece, true);
-  return ReadRequest{slot, id, next->file, next->offset,
-                     piece.buffer.bytes().subspan(kMaxDataHeaderBytes)};
+  ++transfer.chunks;
+  OutgoingChunk& chunk = *chunks_.Find(*chunk_id);
+  chunk.reading = true;
+  chunk.held = next->held;
+  chunk.transfer = id;
+  chunk.file = next->file;
+  chunk.offset = next->offset;
+  chunk.length = next->length;
+  SetAhead(chunk, true);
+  return ReadRequest{*chunk_id, id, next->file, next->offset, chunk.buffer.bytes()};
 }
 
-void Sender::ReadDone(PieceId id, size_t length) {
-  Piece* piece = At(id);
-  if (piece == nullptr || piece->state != PieceState::kReading) return;
-  OutgoingTransfer* transfer = Find(piece->transfer);
-  if (transfer == nullptr) return FreePiece(id);
-  const TransferId transfer_id = piece->transfer;
-  const FileIndex file = piece->file;
-  const std::optional<uint64_t> size = transfer->files()[file.value].size;
-  const uint64_t asked_end = piece->offset + piece->length;
-  const bool is_stream = !size || asked_end > *size;
-  const bool past_end = size && length > 0 && piece->offset + length > *size;
-  const bool short_read = length < piece->length;
-  if (past_end || length > piece->length || (short_read && !is_stream)) {
-    FreePiece(id);
+bool Sender::IsPlausible(const OutgoingChunk& chunk, std::optional<uint64_t> file_size,
+                         size_t length) {
+  if (length > chunk.length) return false;
+  const bool is_stream = !file_size || chunk.offset + chunk.length > *file_size;
+  if (!is_stream) return length == chunk.length;
+  // Once a stream has ended, a read past its end brings nothing.
+  return !file_size || length == 0 || chunk.offset + length <= *file_size;
+}
+
+void Sender::ReadDone(ChunkId id, size_t length) {
+  OutgoingChunk* chunk = chunks_.Find(id);
+  if (chunk == nullptr || !chunk->reading) return;
+  OutgoingTransfer* transfer = Find(chunk->transfer);
+  if (transfer == nullptr) return FreeChunk(id);
+  const TransferId transfer_id = chunk->transfer;
+  const FileIndex file = chunk->file;
+  if (!IsPlausible(*chunk, transfer->files()[file.value].size, length)) {
+    FreeChunk(id);
     const Error error{ErrorCode::kSourceChanged, "the file ended before its announced size"};
     frames_.Push(CancelFrame{transfer_id, error.code, error.detail});
     return Fail(transfer_id, error, false);
   }
-  if (short_read) EndStream(*piece, *transfer, length);
-  const ByteView payload = piece->buffer.bytes().subspan(kMaxDataHeaderBytes, length);
-  transfer->Hash(file, piece->offset, payload);
-  if (length == 0 || piece->held) {
-    FreePiece(id);
+  if (length < chunk->length) {
+    transfer->EndStream(file, chunk->offset + length, chunk->length - length);
+  }
+  transfer->Hash(file, chunk->offset, chunk->buffer.bytes().first(length));
+  if (length == 0 || chunk->held) {
+    FreeChunk(id);
   } else {
     transfer->sent_leaves += Leaves(length);
-    Queue(id, *piece, false);
-  }
-  CheckFile(transfer_id, *transfer, file);
-}
-
-void Sender::EndStream(Piece& piece, OutgoingTransfer& transfer, size_t length) {
-  transfer.EndStream(piece.file, piece.offset + length, piece.length - length);
-  piece.length = length;
-}
-
-void Sender::Queue(PieceId id, Piece& piece, bool again) {
-  OutgoingTransfer* transfer = Find(piece.transfer);
-  if (transfer == nullptr) return FreePiece(id);
-  piece.state = PieceState::kQueued;
-  if (again) {
-    transfer->again.push_front(id);
-  } else {
+    chunks_.StartSending(*chunk, length);
     transfer->ready.push_back(id);
   }
+  CheckFile(transfer_id, *transfer, file);
 }
 
 void Sender::CheckFile(TransferId id, OutgoingTransfer& transfer, FileIndex file) {
@@ -300,50 +264,75 @@ void Sender::CheckFile(TransferId id, OutgoingTransfer& transfer, FileIndex file
   frames_.Push(complete);
 }
 
-std::optional<OutgoingPiece> Sender::NextPiece() {
+size_t Sender::PayloadLimit(size_t most_payload_bytes) const {
+  const size_t unit = privacy_ ? kLeafBytes : kGrainBytes;
+  return std::max(unit, most_payload_bytes / unit * unit);
+}
+
+std::optional<OutgoingPiece> Sender::NextPiece(size_t most_payload_bytes) {
+  const size_t most_bytes = PayloadLimit(most_payload_bytes);
   using Next = std::optional<OutgoingPiece>;
-  return InTurn(last_sent_, [this](TransferId, OutgoingTransfer& transfer) -> Next {
-    while (const std::optional<PieceId> id = transfer.TakePiece()) {
-      Piece* piece = At(*id);
-      if (piece == nullptr) continue;  // A late acknowledgement has settled it.
-      piece->state = PieceState::kSent;
-      ++piece->copies;
-      SetAhead(*piece, false);
-      return Emit(*id, *piece);
-    }
-    if (!transfer.MayMove() || transfer.padding_leaves == 0) return std::nullopt;
-    return EmitPadding(transfer);
+  return InTurn(last_sent_, [this, most_bytes](TransferId, OutgoingTransfer& transfer) -> Next {
+    if (Next lost = NextLost(transfer, most_bytes)) return lost;
+    if (!transfer.MayMove()) return std::nullopt;
+    if (Next unsent = NextUnsent(transfer, most_bytes)) return unsent;
+    if (transfer.padding_leaves == 0) return std::nullopt;
+    return EmitPadding(transfer, most_bytes);
   });
 }
 
-OutgoingPiece Sender::Emit(PieceId id, Piece& piece) {
-  std::array<uint8_t, kMaxDataHeaderBytes> header;
-  ByteWriter writer(header);
-  EncodeDataHeader(DataFrame{piece.transfer, piece.file, piece.offset, {}}, writer);
-  const size_t start = kMaxDataHeaderBytes - writer.size();
-  const MutableByteView bytes = piece.buffer.bytes().first(kMaxDataHeaderBytes + piece.length);
-  const ByteView written = writer.written();
-  std::copy(written.begin(), written.end(), bytes.begin() + static_cast<std::ptrdiff_t>(start));
-  if (!privacy_) return OutgoingPiece{id, bytes.subspan(start)};
-  // Neither the length of the fields nor that of a file's end shows.
-  std::fill_n(bytes.begin(), start, uint8_t{0});
-  return OutgoingPiece{id, bytes, Leaves(piece.length) * kLeafBytes - piece.length};
+std::optional<OutgoingPiece> Sender::NextLost(OutgoingTransfer& transfer, size_t most_bytes) {
+  for (; !transfer.again.empty(); transfer.again.pop_front()) {
+    const ChunkId id = transfer.again.front();
+    OutgoingChunk* chunk = chunks_.Find(id);
+    if (chunk == nullptr) continue;  // A late acknowledgement was the last one of the chunk.
+    if (const auto slice = chunk->progress.CutLost(most_bytes)) return Emit(id, *chunk, *slice);
+    chunk->waits_again = false;
+  }
+  return std::nullopt;
 }
 
-OutgoingPiece Sender::EmitPadding(OutgoingTransfer& transfer) {
-  const uint64_t leaves = std::min<uint64_t>(transfer.padding_leaves, piece_bytes_ / kLeafBytes);
+std::optional<OutgoingPiece> Sender::NextUnsent(OutgoingTransfer& transfer, size_t most_bytes) {
+  if (transfer.ready.empty()) return std::nullopt;
+  const ChunkId id = transfer.ready.front();
+  OutgoingChunk& chunk = *chunks_.Find(id);
+  const Slice slice = *chunk.progress.CutUnsent(most_bytes);
+  if (!chunk.progress.HasUnsent()) {
+    transfer.ready.pop_front();
+    SetAhead(chunk, false);
+  }
+  return Emit(id, chunk, slice);
+}
+
+OutgoingPiece Sender::Emit(ChunkId id, const OutgoingChunk& chunk, const Slice& slice) const {
+  OutgoingPiece piece;
+  piece.piece = ChunkTable::PieceOf(id, slice);
+  piece.payload = chunk.buffer.bytes().subspan(slice.begin, slice.length());
+  ByteWriter writer(piece.header);
+  EncodeDataHeader(DataFrame{chunk.transfer, chunk.file, chunk.offset + slice.begin, {}}, writer);
+  piece.header_bytes = writer.size();
+  if (privacy_) {
+    // Neither the length of the fields nor that of a file's end shows.
+    const size_t fields = kMaxDataHeaderBytes - piece.header_bytes;
+    piece.padding = fields + Leaves(slice.length()) * kLeafBytes - slice.length();
+  }
+  return piece;
+}
+
+OutgoingPiece Sender::EmitPadding(OutgoingTransfer& transfer, size_t most_bytes) {
+  const uint64_t leaves = std::min<uint64_t>(transfer.padding_leaves, most_bytes / kLeafBytes);
   transfer.padding_leaves -= leaves;
   if (transfer.padding_leaves == 0) frames_.Push(*transfer.last_complete);
-  return OutgoingPiece{
-      std::nullopt, {}, kMaxDataHeaderBytes + static_cast<size_t>(leaves) * kLeafBytes};
+  OutgoingPiece piece;
+  piece.padding = kMaxDataHeaderBytes + static_cast<size_t>(leaves) * kLeafBytes;
+  return piece;
 }
 
 bool Sender::HasMore(const OutgoingTransfer& transfer) const {
   if (!transfer.MayMove()) return false;
   if (transfer.ahead_bytes > 0) return true;
-  if (pool_.used_bytes() + kMaxDataHeaderBytes + piece_bytes_ > pool_.capacity_bytes())
-    return false;
-  return transfer.NextRead(piece_bytes_).has_value();
+  if (chunks_.used_bytes() + chunk_bytes_ > chunks_.capacity_bytes()) return false;
+  return transfer.NextRead(chunk_bytes_).has_value();
 }
 
 bool Sender::HasMore() const {
@@ -358,8 +347,8 @@ bool Sender::HasTail() const {
 }
 
 bool Sender::IsTail(PieceId id) const {
-  const Piece* piece = At(id);
-  const OutgoingTransfer* transfer = piece == nullptr ? nullptr : Find(piece->transfer);
+  const OutgoingChunk* chunk = chunks_.Find(ChunkTable::ChunkOf(id));
+  const OutgoingTransfer* transfer = chunk == nullptr ? nullptr : Find(chunk->transfer);
   return transfer != nullptr && transfer->MayMove() && !HasMore(*transfer);
 }
 
@@ -373,29 +362,34 @@ bool Sender::MayMove() const {
                      [](const auto& entry) { return entry.second.MayMove(); });
 }
 
-std::optional<OutgoingPiece> Sender::CopyPiece(PieceId id) {
-  Piece* piece = At(id);
-  if (piece == nullptr || piece->state != PieceState::kSent) return std::nullopt;
-  const OutgoingTransfer* transfer = Find(piece->transfer);
+std::optional<OutgoingPiece> Sender::CopyPiece(PieceId id, size_t most_payload_bytes) {
+  const ChunkId chunk_id = ChunkTable::ChunkOf(id);
+  OutgoingChunk* chunk = chunks_.Find(chunk_id);
+  if (chunk == nullptr) return std::nullopt;
+  const OutgoingTransfer* transfer = Find(chunk->transfer);
   if (transfer == nullptr || !transfer->MayMove()) return std::nullopt;
-  if (piece->copies >= kMostCopies) return std::nullopt;
-  ++piece->copies;
-  return Emit(id, *piece);
+  const Slice slice = ChunkTable::SliceOf(id, *chunk);
+  const auto copy = chunk->progress.CutCopy(slice, PayloadLimit(most_payload_bytes));
+  if (!copy) return std::nullopt;
+  return Emit(chunk_id, *chunk, *copy);
 }
 
 void Sender::OnAcked(PieceId id) {
-  Piece* piece = At(id);
-  if (piece == nullptr) return;
-  OutgoingTransfer* transfer = Find(piece->transfer);
-  if (transfer != nullptr) transfer->delivered_bytes += piece->length;
-  FreePiece(id);
+  const ChunkId chunk_id = ChunkTable::ChunkOf(id);
+  OutgoingChunk* chunk = chunks_.Find(chunk_id);
+  if (chunk == nullptr) return;
+  const size_t news = chunk->progress.OnAcked(ChunkTable::SliceOf(id, *chunk));
+  if (OutgoingTransfer* transfer = Find(chunk->transfer)) transfer->delivered_bytes += news;
+  if (chunk->progress.IsDone()) FreeChunk(chunk_id);
 }
 
 bool Sender::OnLost(PieceId id) {
-  Piece* piece = At(id);
-  if (piece == nullptr || piece->state != PieceState::kSent) return false;
-  if (--piece->copies > 0) return false;
-  Queue(id, *piece, true);
+  const ChunkId chunk_id = ChunkTable::ChunkOf(id);
+  OutgoingChunk* chunk = chunks_.Find(chunk_id);
+  if (chunk == nullptr) return false;
+  if (!chunk->progress.OnLost(ChunkTable::SliceOf(id, *chunk))) return false;
+  if (!chunk->waits_again) Find(chunk->transfer)->again.push_front(chunk_id);
+  chunk->waits_again = true;
   return true;
 }
 
@@ -495,12 +489,10 @@ void Sender::Fail(TransferId id, Error error, bool by_peer) {
 
 void Sender::End(TransferId id) {
   transfers_.erase(id);
-  for (size_t slot = 0; slot < pieces_.size(); ++slot) {
+  chunks_.ForEach([this, id](ChunkId chunk_id, const OutgoingChunk& chunk) {
     // What is being read belongs to its source until that lets go of it.
-    const PieceState state = pieces_[slot].state;
-    const bool idle = state == PieceState::kQueued || state == PieceState::kSent;
-    if (idle && pieces_[slot].transfer == id) FreePiece(IdOf(slot));
-  }
+    if (!chunk.reading && chunk.transfer == id) FreeChunk(chunk_id);
+  });
 }
 
 void Sender::FailAll(const Error& error, bool by_peer) {

@@ -1,6 +1,9 @@
-// The sending way: offer, read, hash, hand pieces to lanes, take acknowledgements and receipts.
+// The sending way: offer, read chunks, hash them, cut pieces for the lanes, take acknowledgements
+// and receipts.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <vector>
@@ -8,9 +11,9 @@
 #include "base/event.h"
 #include "base/file_info.h"
 #include "base/memory_budget.h"
-#include "base/page_pool.h"
 #include "base/token.h"
 #include "crypto/key_schedule.h"
+#include "send/chunk_table.h"
 #include "send/outgoing_transfer.h"
 #include "wire/frame_queue.h"
 
@@ -19,24 +22,28 @@ namespace millrace {
 // The source is asked for bytes [offset, offset + bytes.size()) of a file; they belong into
 // `bytes`.
 struct ReadRequest {
-  PieceId piece;
+  ChunkId chunk;
   TransferId transfer;
   FileIndex file;
   uint64_t offset = 0;
   MutableByteView bytes;
 };
 
-// A piece with its DATA header before it, ready to be sealed as a record's plaintext after so many
-// bytes of padding; or padding alone.
+// The part of a chunk that one record carries, to be sealed as the record's plaintext: padding, the
+// fields of the DATA frame, its payload. Or padding alone.
 struct OutgoingPiece {
   std::optional<PieceId> piece;
-  ByteView plaintext;
   size_t padding = 0;
+  std::array<uint8_t, kMaxDataHeaderBytes> header{};
+  size_t header_bytes = 0;
+  ByteView payload;
+
+  ByteView fields() const { return ByteView(header).first(header_bytes); }
 };
 
 class Sender {
  public:
-  // Payload that is read ahead of the lanes, a page of the pool at least for each piece. All
+  // Payload that is read ahead of the lanes, a page of the pool at least for each chunk. All
   // transfers that may move share this evenly: what a fast channel drains in a turn, several times
   // over.
   static constexpr size_t kReadAheadBytes = 2 * 1024 * 1024;
@@ -47,13 +54,16 @@ class Sender {
   // What each transfer may always read ahead, whatever the others hold: two leaves.
   static constexpr size_t kLeastAheadBytes = 2 * kLeafBytes;
 
-  // Of a piece on its way at once: the last ones are not worth more.
-  static constexpr uint32_t kMostCopies = 3;
+  // What is read at once, whatever the chunk size: two of the longest records. A chunk keeps its
+  // memory until all of it is acknowledged, so that a longer one would keep more for one lost
+  // record.
+  static constexpr size_t kMostReadBytes = 30 * kLeafBytes;
+  static_assert(kMostReadBytes <= ChunkTable::kMostChunkBytes);
 
   // `memory` is for what is kept of files; `frames` carries what has to be said on the control
   // lane; `events` what the user has to know. All outlive the sender.
   Sender(size_t pool_bytes, MemoryBudget& memory, FrameQueue& frames, EventQueue& events)
-      : pool_(pool_bytes), memory_(memory), frames_(frames), events_(events) {}
+      : chunks_(pool_bytes), memory_(memory), frames_(frames), events_(events) {}
 
   // Which ids this side gives (PROTOCOL, "Transfers"). Called once, before the first offer.
   void SetRole(Role role) { role_ = role; }
@@ -67,40 +77,43 @@ class Sender {
   // peer only learns that the number is spent. Cost: each file is asked for twice.
   TransferId Offer(const FileList& files, const TransferToken& token);
 
-  // Bytes per piece from now on; a multiple of kLeafBytes.
-  void SetPieceBytes(size_t bytes) { piece_bytes_ = bytes; }
+  // What is read at once from now on; a multiple of kLeafBytes, used up to kMostReadBytes.
+  void SetChunkBytes(size_t bytes) { chunk_bytes_ = std::min(bytes, kMostReadBytes); }
 
   // The next bytes wanted from a source; the transfers take turns, each within its own share of
   // what may be read ahead. The memory is the source's until ReadDone.
   std::optional<ReadRequest> PollRead();
   // The source has put `length` bytes there. Fewer than asked for are the end of a stream; for a
   // file with a size they fail the transfer with kSourceChanged.
-  void ReadDone(PieceId piece, size_t length);
+  void ReadDone(ChunkId chunk, size_t length);
 
-  // Whether NextPiece has one, but for those that a late acknowledgement has settled meanwhile.
+  // Whether NextPiece has one, except where a late acknowledgement has arrived for all that waits.
   bool HasPiece() const;
-  // Whether more pieces of a transfer that may move are being read, or can be within credit and
-  // memory.
+  // Whether a transfer that may move has bytes that were never sent, or can read more within credit
+  // and memory.
   bool HasMore() const;
   // Whether a transfer may move of which nothing more is to be read for now: what is on its way is
   // its end.
   bool HasTail() const;
   // Whether a transfer is accepted and not paused, so that bulk of it may move.
   bool MayMove() const;
-  // The next piece for a lane, fair among transfers, pieces to be sent again before new ones, and
-  // the padding of a transfer after its last one. A piece stays in the pool until OnAcked. Of a
-  // paused transfer only pieces that were lost come.
-  std::optional<OutgoingPiece> NextPiece();
+  // Cuts the next piece for a lane: fair among transfers, lost bytes before new ones, and the
+  // padding of a transfer after its last one. Of a paused transfer only lost bytes come. Its
+  // payload has at most `most_payload_bytes` and at least one grain, within one chunk, and stays in
+  // the pool until OnAcked; with privacy it is in whole leaves, so that all records have much the
+  // same size. Lost bytes may be cut in another way than before. Valid until the next call of any
+  // method. Cost: linear in the grains of a chunk; no allocation.
+  std::optional<OutgoingPiece> NextPiece(size_t most_payload_bytes);
   // Whether a piece belongs to the tail of its transfer (HasTail), so that a copy may be worth it.
   bool IsTail(PieceId piece) const;
-  // Another copy of a piece that is on its way; nothing where it has kMostCopies, is done with, or
-  // its transfer is paused.
-  std::optional<OutgoingPiece> CopyPiece(PieceId piece);
-  // One copy of the piece arrived: it is done with. Ids of pieces that are done with are ignored,
-  // here and below.
+  // Another copy of a piece that is in flight, or of the first part of it that fits and has neither
+  // arrived nor ChunkProgress::kMostCopies; nothing where there is none, or its transfer is paused.
+  std::optional<OutgoingPiece> CopyPiece(PieceId piece, size_t most_payload_bytes);
+  // One copy of the piece arrived: its bytes are done with. Ids of pieces whose chunk is done with
+  // are ignored, here and below.
   void OnAcked(PieceId piece);
-  // One copy of the piece is lost; without another on its way it is sent again, and the answer is
-  // true.
+  // One copy of the piece is lost. What of it has not arrived and is not in flight in another
+  // record is sent again; the answer is whether there is any.
   bool OnLost(PieceId piece);
 
   // Frames of the peer. Errors: kProtocolViolation, nothing changed. Frames for ended transfers are
@@ -124,48 +137,33 @@ class Sender {
   // Bytes that the peer acknowledged or held before.
   uint64_t DeliveredBytes(TransferId id) const;
   size_t active_transfers() const { return transfers_.size(); }
-  size_t pool_used_bytes() const { return pool_.used_bytes(); }
+  size_t pool_used_bytes() const { return chunks_.used_bytes(); }
 
  private:
-  enum class PieceState : uint8_t { kFree, kReading, kQueued, kSent };
-  struct Piece {
-    PieceState state = PieceState::kFree;
-    uint32_t generation = 0;
-    uint32_t copies = 0;  // On their way.
-    bool ahead = false;   // Counted in ahead_bytes_: not sent yet.
-    bool held = false;    // The receiver has it: to be hashed only.
-    TransferId transfer;
-    FileIndex file;
-    uint64_t offset = 0;
-    size_t length = 0;
-    PoolBuffer buffer;  // Headroom for the DATA header, then the payload.
-  };
-
-  // The piece, or null where it is done with.
-  Piece* At(PieceId id);
-  const Piece* At(PieceId id) const;
-  PieceId IdOf(size_t slot) const;
-  PieceId TakeSlot();
-  void FreePiece(PieceId id);
-  // The piece is read ahead of the lanes from now on, or no more.
-  void SetAhead(Piece& piece, bool ahead);
+  void FreeChunk(ChunkId id);
+  // Part of the chunk was never sent from now on, or all of it was.
+  void SetAhead(OutgoingChunk& chunk, bool ahead);
   // What may be read ahead of a transfer that may move, when `sharing` transfers do.
   size_t AheadShare(const OutgoingTransfer& transfer, size_t sharing) const;
   // The next read of a transfer, of at most `most_bytes`; nothing where there is none, or no
-  // memory.
+  // memory. A transfer that holds no memory takes less where that is all there is.
   std::optional<ReadRequest> StartRead(TransferId id, OutgoingTransfer& transfer,
                                        size_t most_bytes);
   bool HasMore(const OutgoingTransfer& transfer) const;
-  void Queue(PieceId id, Piece& piece, bool again);
   // Forgets the transfer and frees what waits or travels of it; copies may still arrive.
   void End(TransferId id);
-  // Writes the header right before the payload, which never moves.
-  OutgoingPiece Emit(PieceId id, Piece& piece);
+  // The most payload of a piece: what was asked for, on the grid that pieces are cut on.
+  size_t PayloadLimit(size_t most_payload_bytes) const;
+  std::optional<OutgoingPiece> NextLost(OutgoingTransfer& transfer, size_t most_bytes);
+  std::optional<OutgoingPiece> NextUnsent(OutgoingTransfer& transfer, size_t most_bytes);
+  OutgoingPiece Emit(ChunkId id, const OutgoingChunk& chunk, const Slice& slice) const;
   // Some of the padding that a transfer still owes, as a record of its own; the end of it lets the
   // transfer's last COMPLETE go.
-  OutgoingPiece EmitPadding(OutgoingTransfer& transfer);
-  // A read came short of what was asked for: the stream has ended there.
-  void EndStream(Piece& piece, OutgoingTransfer& transfer, size_t length);
+  OutgoingPiece EmitPadding(OutgoingTransfer& transfer, size_t most_bytes);
+  // Whether the source may have given `length` bytes for a read: fewer than asked for only at the
+  // end of a stream.
+  static bool IsPlausible(const OutgoingChunk& chunk, std::optional<uint64_t> file_size,
+                          size_t length);
   OutgoingTransfer* Find(TransferId id);
   const OutgoingTransfer* Find(TransferId id) const;
   // What an offer comes to.
@@ -187,20 +185,18 @@ class Sender {
   auto InTurn(TransferId& last, Visit visit)
       -> decltype(visit(TransferId(), std::declval<OutgoingTransfer&>()));
 
-  PagePool pool_;
+  ChunkTable chunks_;
   MemoryBudget& memory_;
   FrameQueue& frames_;
   EventQueue& events_;
   Role role_ = Role::kInitiator;
   bool privacy_ = false;
   uint32_t next_ordinal_ = 0;
-  size_t piece_bytes_ = kLeafBytes;
+  size_t chunk_bytes_ = kLeafBytes;
   std::map<TransferId, OutgoingTransfer> transfers_;
   TransferId last_read_;
   TransferId last_sent_;
-  std::vector<Piece> pieces_;
-  std::vector<uint32_t> free_slots_;
-  // As kReadAheadBytes counts: pieces that are being read or wait for their first lane, those of
+  // As kReadAheadBytes counts: chunks that are being read or of which part was never sent, those of
   // transfers that have ended included.
   size_t ahead_bytes_ = 0;
 };

@@ -13,10 +13,11 @@ namespace {
 // Chromium at 100 ms: 10 and 4 packets in the first round trips instead of 4, 8 and 2). After three
 // acknowledged records the window is no longer young.
 constexpr size_t kWindowProbes = 3;
+constexpr size_t kBurstBytes = 4 * 1160;
 constexpr uint64_t kYoungRecords = 3;
 // The rate counts as being measured for this long after the last piece.
 constexpr Duration kMovingMemory = Duration::Seconds(1);
-// A record is late after 5/4 of a round trip and this: delayed acknowledgements (25 ms) and timers.
+// A record is late after 5/4 of a recent round trip and this: delayed acknowledgements and timers.
 constexpr Duration kLateRecord = Duration::Millis(50);
 
 }  // namespace
@@ -26,6 +27,7 @@ BulkSender::BulkSender(Sender& sender, const BulkOptions& options)
 
 FlowControl BulkSender::MakeFlow() const {
   FlowControl flow(options_.lanes);
+  flow.SetBackground(options_.background);
   if (options_.most_bytes_per_second > 0) {
     flow.SetMostBytesPerSecond(static_cast<double>(options_.most_bytes_per_second));
   }
@@ -38,14 +40,7 @@ bool BulkSender::OpenLane(const LaneSetup& setup, const SessionSecrets& secrets,
   if (lane == nullptr) return false;
   lane->SetKeys(secrets, records_per_epoch);
   progress_at_ = now;
-  record_bytes_ = std::max(record_bytes_, lanes_.max_message_bytes());
   return true;
-}
-
-void BulkSender::CloseLane(LaneId id) {
-  lanes_.Close(id, OnLost());
-  // Records may grow once the lanes with a small message limit are gone.
-  record_bytes_ = std::max(record_bytes_, lanes_.max_message_bytes());
 }
 
 Status BulkSender::OnAck(const AckFrame& ack, Timestamp now) {
@@ -77,11 +72,10 @@ std::optional<Output> BulkSender::Poll(Timestamp now, MutableByteView out) {
   due_ = Timestamp::Never();
   if (!IsPending()) progress_at_ = now;
   std::optional<Output> output;
-  if (!lanes_.empty()) output = PollRecord(now, out);
-  if (output) return output;
-  holdup_ = FindHoldup(now);
+  if (!lanes_.empty() && !silent_) output = PollRecord(now, out);
+  holdup_ = output ? Holdup::kProcessor : FindHoldup(now);
   flow_.OnLimited(LimitOf(holdup_), now);
-  return std::nullopt;
+  return output;
 }
 
 std::optional<Output> BulkSender::PollRecord(Timestamp now, MutableByteView out) {
@@ -94,9 +88,7 @@ std::optional<Output> BulkSender::PollRecord(Timestamp now, MutableByteView out)
   if (!sender_.HasPiece()) return sender_.HasTail() ? PollCopy(now, out) : std::nullopt;
   SealedLane* lane = lanes_.Pick(Choice());
   if (lane == nullptr) return std::nullopt;
-  const std::optional<OutgoingPiece> piece = sender_.NextPiece();
-  if (!piece) return std::nullopt;
-  return Send(*lane, *piece, now, out);
+  return SendNext(*lane, now, out);
 }
 
 std::optional<Output> BulkSender::PollWindowProbe(Timestamp now, MutableByteView out) {
@@ -116,20 +108,28 @@ std::optional<Output> BulkSender::PollWindowProbe(Timestamp now, MutableByteView
 std::optional<Output> BulkSender::PollProbe(Timestamp now, MutableByteView out) {
   SealedLane* lane = lanes_.PickForProbe();
   if (lane == nullptr) return std::nullopt;
-  const std::optional<OutgoingPiece> piece = sender_.NextPiece();
+  return SendNext(*lane, now, out);
+}
+
+std::optional<Output> BulkSender::SendNext(SealedLane& lane, Timestamp now, MutableByteView out) {
+  const auto piece = sender_.NextPiece(RecordPayload(lane.max_message_bytes()));
   if (!piece) return std::nullopt;
-  return Send(*lane, *piece, now, out);
+  return Send(lane, *piece, now, out);
 }
 
 // Nothing else is left to send, so a record that takes much longer than a round trip is sent a
 // second time: its channel waits for a retransmission.
 std::optional<Output> BulkSender::PollCopy(Timestamp now, MutableByteView out) {
-  const Timestamp sent_before = now + (Duration() - flow_.min_round_trip() * 5 / 4 - kLateRecord);
+  const Timestamp sent_before = now + (Duration() - flow_.round_trip() * 5 / 4 - kLateRecord);
   const auto is_tail = [this](PieceId piece) { return sender_.IsTail(piece); };
+  // A copy goes where nothing is in its way, so any lane will do.
+  LaneChoice choice = Choice();
+  choice.most_lanes = SIZE_MAX;
   while (true) {
-    const auto [lane, piece] = lanes_.PickForCopy(Choice(), sent_before, is_tail);
+    const auto [lane, piece] = lanes_.PickForCopy(choice, sent_before, is_tail);
     if (lane == nullptr) return std::nullopt;
-    if (const auto copy = sender_.CopyPiece(piece)) return Send(*lane, *copy, now, out);
+    const auto copy = sender_.CopyPiece(piece, RecordPayload(lane->max_message_bytes()));
+    if (copy) return Send(*lane, *copy, now, out);
   }
 }
 
@@ -140,30 +140,41 @@ Output BulkSender::Send(SealedLane& lane, const OutgoingPiece& piece, Timestamp 
   // Padding is never acknowledged, so sending it counts as progress.
   if (!has_data) progress_at_ = now;
   const ByteView message = lanes_.Send(lane, [&](SealedLane& to) {
-    return to.SealRecord(piece.plaintext, piece.piece, has_data, now, out, piece.padding);
+    return to.SealRecord(RecordContent{piece.padding, piece.fields(), piece.payload}, piece.piece,
+                         has_data, now, out);
   });
   flow_.OnSent(message.size(), now);
   if (has_data) chunks_.OnSent();
   // With privacy, window probes would show which messages hold data.
-  if (!privacy_ && lane.sent().acked_records() < kYoungRecords) window_probes_left_ = kWindowProbes;
+  const bool fills_burst = message.size() > kBurstBytes;
+  const bool young = lane.sent().acked_records() < kYoungRecords;
+  if (!privacy_ && fills_burst && young) window_probes_left_ = kWindowProbes;
   return Output{lane.id(), message};
 }
 
 LaneChoice BulkSender::Choice() const {
-  return {.scheduler = options_.scheduler,
-          .record_bytes = RecordPayload(),
-          .round_trip = flow_.min_round_trip(),
-          .backlog = flow_.LaneBacklog(),
-          .except = std::nullopt};
+  return {
+      .scheduler = options_.scheduler,
+      .record_bytes = RecordPayload(),
+      .round_trip = flow_.min_round_trip(),
+      .backlog = flow_.LaneBacklog(),
+      .except = std::nullopt,
+      // In turn means all of them.
+      .most_lanes = options_.scheduler == Scheduler::kRoundRobin ? SIZE_MAX : flow_.lanes_usable()};
+}
+
+size_t BulkSender::RecordPayload(size_t max_message_bytes) const {
+  return flow_.RecordPayload(RecordPayloadBytes(chunks().chunk_bytes(), max_message_bytes));
 }
 
 size_t BulkSender::RecordPayload() const {
-  return flow_.RecordPayload(RecordPayloadBytes(chunks().chunk_bytes(), record_bytes_));
+  return RecordPayload(lanes_.empty() ? kMaxMessageBytes : lanes_.max_message_bytes());
 }
 
 Holdup BulkSender::FindHoldup(Timestamp now) const {
   if (!sender_.MayMove()) return Holdup::kNothing;
   if (lanes_.empty()) return Holdup::kNoLane;
+  if (silent_) return Holdup::kSilence;
   if (!sender_.HasPiece()) {
     if (sender_.HasMore()) return Holdup::kSource;
     return lanes_.in_flight_bytes() > 0 ? Holdup::kAcknowledgement : Holdup::kSink;

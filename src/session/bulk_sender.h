@@ -19,6 +19,7 @@ struct BulkOptions {
   LaneLimits lanes;
   ChunkSizerOptions chunks;
   uint64_t most_bytes_per_second = 0;  // 0: no limit by the user.
+  bool background = false;             // Yields to all other traffic.
 };
 
 class BulkSender {
@@ -35,12 +36,10 @@ class BulkSender {
 
   LaneBook<SealedLane>& lanes() { return lanes_; }
   const LaneBook<SealedLane>& lanes() const { return lanes_; }
-  // The longest message that a new lane has to carry, since pieces of that size may be queued.
-  size_t least_message_bytes() const { return record_bytes_; }
   // Errors: false, and nothing changes, for a number that this connection has used before.
   bool OpenLane(const LaneSetup& setup, const SessionSecrets& secrets, uint64_t records_per_epoch,
                 Timestamp now);
-  void CloseLane(LaneId id);
+  void CloseLane(LaneId id) { lanes_.Close(id, OnLost()); }
   // Retires lanes that are worth less than new ones. Calls `on_retired(lane)` before each closes.
   template <typename OnRetired>
   void RetireLanes(OnRetired on_retired, Timestamp now) {
@@ -70,8 +69,14 @@ class BulkSender {
   // --- Input ---
 
   void SetPrivacy(bool privacy) { privacy_ = privacy; }
-  // The round trip of a ping.
-  void OnPong(Duration round_trip, Timestamp now) { flow_.OnPong(round_trip, lanes_.size(), now); }
+  // Whether the peer answers no pings. Nothing is sent meanwhile: it would be lost, and would make
+  // the retransmission timers of more lanes back off.
+  void SetSilent(bool silent) { silent_ = silent; }
+  // A ping was answered.
+  void OnPong(const PingSample& sample, Timestamp now) {
+    flow_.OnPong(sample, lanes_.size(), lanes_.in_flight_bytes(), now);
+    lanes_.SetPathRoundTrip(flow_.round_trip());
+  }
   // Errors: as LaneBook::OnAck.
   Status OnAck(const AckFrame& ack, Timestamp now);
   void DetectLosses(Timestamp now) { lanes_.DetectLosses(now, OnLost()); }
@@ -86,7 +91,7 @@ class BulkSender {
   Holdup holdup() const { return holdup_; }
   // When pacing allows the next record; Never where something else prevents it.
   Timestamp due() const { return due_; }
-  // Payload bytes of the next record.
+  // The most payload bytes of the next record, on any lane.
   size_t RecordPayload() const;
 
   // --- State ---
@@ -112,8 +117,12 @@ class BulkSender {
   std::optional<Output> PollProbe(Timestamp now, MutableByteView out);
   // The tail loss probe.
   std::optional<Output> PollCopy(Timestamp now, MutableByteView out);
+  // The next piece, cut for this lane.
+  std::optional<Output> SendNext(SealedLane& lane, Timestamp now, MutableByteView out);
   Output Send(SealedLane& lane, const OutgoingPiece& piece, Timestamp now, MutableByteView out);
   LaneChoice Choice() const;
+  // The most payload bytes of the next record on a lane with this limit.
+  size_t RecordPayload(size_t max_message_bytes) const;
   Holdup FindHoldup(Timestamp now) const;
 
   Sender& sender_;
@@ -121,8 +130,8 @@ class BulkSender {
   LaneBook<SealedLane> lanes_;
   FlowControl flow_;
   ChunkReports chunks_;
-  bool privacy_ = false;  // Records are padded.
-  size_t record_bytes_ = 0;
+  bool privacy_ = false;           // Records are padded.
+  bool silent_ = false;            // The peer is.
   size_t window_probes_left_ = 0;  // Owed to the lane used last.
   Holdup holdup_ = Holdup::kNothing;
   Timestamp due_ = Timestamp::Never();

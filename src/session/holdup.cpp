@@ -12,8 +12,11 @@ SendLimit LimitOf(Holdup holdup) {
     case Holdup::kWindows:
     case Holdup::kChannels:
       return SendLimit::kLanes;
+    case Holdup::kProcessor:
+      return SendLimit::kProcessor;
     case Holdup::kNothing:
     case Holdup::kNoLane:
+    case Holdup::kSilence:
     case Holdup::kSource:
     case Holdup::kAcknowledgement:
     case Holdup::kSink:
@@ -26,6 +29,8 @@ std::optional<Waiting> WaitingFor(Holdup holdup) {
   switch (holdup) {
     case Holdup::kNothing:
       return std::nullopt;
+    case Holdup::kProcessor:
+      return Waiting::kSeal;
     case Holdup::kSource:
       return Waiting::kSource;
     case Holdup::kSink:
@@ -34,6 +39,7 @@ std::optional<Waiting> WaitingFor(Holdup holdup) {
     case Holdup::kChannels:
       return Waiting::kChannel;
     case Holdup::kNoLane:
+    case Holdup::kSilence:
     case Holdup::kAcknowledgement:
     case Holdup::kPacing:
     case Holdup::kInFlight:

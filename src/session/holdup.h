@@ -1,4 +1,4 @@
-// The reason why there is no next bulk record. The limit of the rate (SendLimit) and what the
+// What holds the next bulk record up. The limit of the rate (SendLimit) and what the
 // sender is reported to wait for (Waiting) both follow from this one reason.
 #pragma once
 
@@ -12,7 +12,9 @@ namespace millrace {
 
 enum class Holdup : uint8_t {
   kNothing,            // No transfer is accepted and running.
+  kProcessor,          // A record was sent: this side's processor seals it, and reads on.
   kNoLane,             // There is no bulk lane.
+  kSilence,            // The peer answers no pings: what is sent now would be lost.
   kSource,             // The next piece is being read.
   kAcknowledgement,    // Everything that may be sent is in flight.
   kSink,               // Everything has arrived; the peer grants no credit, or has yet to store it.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "wire/record.h"
 #include "wire/utf8.h"
 
 namespace millrace {
@@ -26,30 +25,35 @@ Session::Session(const SessionOptions& options, std::unique_ptr<Handshake> hands
       pulse_(options.idle_timeout),
       sender_(options.send_pool_bytes, memory_, control_.frames(), events_),
       receiver_(options.receive_pool_bytes, memory_, control_.frames(), events_),
-      bulk_(sender_,
-            {options.scheduler, options.lanes, options.chunks, options.most_bytes_per_second}),
+      bulk_(sender_, {options.scheduler, options.lanes, options.chunks,
+                      options.most_bytes_per_second, options.background}),
       output_(kMaxMessageBytes) {
   if (options.trace) trace_ = std::make_unique<SessionTrace>();
 }
 
 SealedLane* Session::FindLane(LaneId id) {
-  return id == kControlLane ? control_.lane() : bulk_.lanes().Find(id);
+  if (id == kControlLane) return control_.lane();
+  return id == kPulseLane ? pulse_lane_.lane() : bulk_.lanes().Find(id);
+}
+
+bool Session::MayOpen(LaneId id) const {
+  if (id == kControlLane) return state_.CanOpenControlLane() && control_.lane() == nullptr;
+  if (id == kPulseLane) {
+    return (state_.CanOpenControlLane() || connected()) && pulse_lane_.lane() == nullptr;
+  }
+  return connected();
 }
 
 void Session::OpenLane(LaneId id, size_t max_message_bytes, Delivery delivery, Timestamp now) {
   Touch(now);
   if (closed()) return;
-  const bool control = id == kControlLane;
   // On an unreliable channel one lost packet loses a whole message: at 1 % packet loss, 14 % of
   // messages of 16 KiB and 90 % of messages of 256 KiB.
   const size_t most = delivery == Delivery::kReliable ? kMaxMessageBytes : kMinMessageBytes;
   const size_t usable = std::min(max_message_bytes, most);
-  const size_t least =
-      control ? kMinMessageBytes : std::max(kMinMessageBytes, bulk_.least_message_bytes());
-  const bool in_turn =
-      control ? state_.CanOpenControlLane() && control_.lane() == nullptr : connected();
-  if (in_turn && usable >= least) {
-    if (control) return OpenControlLane(usable);
+  if (MayOpen(id) && usable >= kMinMessageBytes) {
+    if (id == kControlLane) return OpenControlLane(usable);
+    if (id == kPulseLane) return OpenPulseLane(usable);
     if (bulk_.OpenLane({id, delivery, options_.water_marks, usable}, state_.secrets(),
                        options_.records_per_epoch, now_)) {
       return state_.ExpectLane(Timestamp::Never());
@@ -70,6 +74,11 @@ void Session::OpenControlLane(size_t max_message_bytes) {
   control_.Open(max_message_bytes);
 }
 
+void Session::OpenPulseLane(size_t max_message_bytes) {
+  pulse_lane_.Open(max_message_bytes);
+  if (connected()) pulse_lane_.SetKeys(state_.secrets(), options_.records_per_epoch);
+}
+
 void Session::SetFingerprints(std::string_view local, std::string_view remote) {
   local_fingerprint_ = local;
   remote_fingerprint_ = remote;
@@ -78,7 +87,7 @@ void Session::SetFingerprints(std::string_view local, std::string_view remote) {
 void Session::CloseLane(LaneId id, Timestamp now) {
   Touch(now);
   if (FindLane(id) == nullptr) return;
-  if (id == kControlLane) return Disconnect();
+  if (IsOfControlConnection(id)) return Disconnect();
   bulk_.CloseLane(id);
   if (closed() || !bulk_.lanes().empty()) return;
   if (options_.lane_timeout == Duration()) {
@@ -92,7 +101,9 @@ void Session::Disconnect() {
   const bool was_connected = connected();
   bulk_.CloseAllLanes();
   control_.Close();
+  pulse_lane_.Close();
   pulse_.Stop();
+  said_silent_ = false;
   if (closed()) return;
   if (state_.opening() || options_.reconnect_timeout == Duration()) {
     return CloseWith(Error{ErrorCode::kConnectionLost, "the connection to the peer closed"},
@@ -111,6 +122,7 @@ void Session::OnConnected(bool resumed) {
   const SessionSecrets& secrets = state_.secrets();
   const bool initiates = secrets.role == Role::kInitiator;
   control_.SetKeys(secrets, options_.records_per_epoch);
+  pulse_lane_.SetKeys(secrets, options_.records_per_epoch);
   sender_.SetPrivacy(secrets.agreement.privacy);
   bulk_.SetPrivacy(secrets.agreement.privacy);
   pulse_.Start(now_);
@@ -169,13 +181,22 @@ void Session::AdvanceTime(Timestamp now) {
     case ConnectionState::Expiry::kNone:
       break;
   }
-  if (connected() && pulse_.IsLost(now_)) return Disconnect();
+  if (connected() && (pulse_.IsLost(now_) || now_ >= ControlDeadline())) return Disconnect();
   if (connected() && now_ >= StandstillDeadline()) {
     return CloseWith(Error{ErrorCode::kTimeout, "no data channel moves any more"},
                      Ending::kFailure);
   }
   bulk_.DetectLosses(now_);
   JudgeDelivery();
+  JudgeSilence();
+}
+
+void Session::JudgeSilence() {
+  const bool silent =
+      connected() && pulse_.IsUnanswered(kSilence, now_) && (said_silent_ || HasTransfers());
+  if (silent == said_silent_) return;
+  said_silent_ = silent;
+  events_.push_back({.type = EventType::kSilent, .flag = silent});
 }
 
 void Session::CheckPeer(Timestamp now) {
@@ -206,75 +227,21 @@ Timestamp Session::StandstillDeadline() const {
   return bulk_.IsPending() ? bulk_.progress_at() + kStandstillTimeout : Timestamp::Never();
 }
 
+Timestamp Session::ControlDeadline() const {
+  const Timestamp since = control_.unheard_since();
+  return since.IsNever() ? since : since + options_.idle_timeout;
+}
+
 Timestamp Session::NextTimeout() const {
-  if (closed()) return draining() ? drain_deadline_ : Timestamp::Never();
+  // While the pulse lane is full, nothing that it carries can be due.
+  const bool may_speak = pulse_lane_.HasRoom();
+  const Timestamp pulse_timeout = pulse_.NextTimeout(may_speak);
+  if (closed()) return draining() ? std::min(drain_deadline_, pulse_timeout) : Timestamp::Never();
   const Timestamp next = state_.NextTimeout();
   if (!connected()) return next;
-  // While the control lane is full, nothing that it carries can be due.
-  const bool may_speak = control_.HasRoom();
-  const Timestamp ack_due =
-      may_speak ? std::min(control_.ack_due(), bulk_.lanes().ack_due()) : Timestamp::Never();
-  return std::min({next, ack_due, pulse_.NextTimeout(may_speak), bulk_.due(),
-                   bulk_.lanes().loss_timeout(), StandstillDeadline()});
-}
-
-std::optional<Output> Session::PollOutput(Timestamp now) {
-  Touch(now);
-  if (control_.frames().overflowed()) {
-    CloseWith(Error{ErrorCode::kTooLarge, "too many control messages wait for the peer"},
-              Ending::kFailure);
-  }
-  receive_waiting_.Set(FindReceiveWaiting(), now_);
-  if (trace_) ObserveTrace();
-  if (control_.lane() == nullptr) return std::nullopt;
-  if (std::optional<Output> handshake = PollHandshake()) return handshake;
-  if (!control_.lane()->has_keys()) return std::nullopt;
-  if (!closed()) receiver_.GrantCredit();
-  if (std::optional<Output> control = PollControl()) return control;
-  return PollBulk();
-}
-
-std::optional<Output> Session::PollHandshake() {
-  const size_t length = state_.PollHandshake(MutableByteView(output_).subspan(1));
-  if (length == 0) return std::nullopt;
-  output_[0] = static_cast<uint8_t>(RecordKind::kHandshake);
-  control_.lane()->CountSent(1 + length);
-  return Output{kControlLane, ByteView(output_).first(1 + length)};
-}
-
-PingNeed Session::NeedOfPings() const {
-  const FlowControl& flow = bulk_.flow();
-  return {.measuring = bulk_.IsMoving(now_) ? std::optional(flow.PingInterval()) : std::nullopt,
-          .knows_round_trip = flow.KnowsRoundTrip(),
-          .round_trip = flow.min_round_trip(),
-          .has_transfers = HasTransfers()};
-}
-
-std::optional<Output> Session::PollControl() {
-  if (!control_.HasRoom()) return std::nullopt;
-  if (!control_.WantsToSpeak(pulse_, bulk_.lanes().ack_due(), now_)) return std::nullopt;
-  if (control_.IsIgnored()) {
-    CloseWith(Violation("the peer does not acknowledge control messages"), Ending::kFailure);
-  }
-  const std::optional<ByteView> message =
-      control_.Poll(bulk_.lanes(), pulse_, NeedOfPings(), now_, output_);
-  if (closed()) ForgetKeys();
-  if (!message) return std::nullopt;
-  return Output{kControlLane, *message};
-}
-
-std::optional<Output> Session::PollBulk() {
-  const bool was_moving = bulk_.IsMoving(now_);
-  std::optional<Output> output;
-  if (!closed()) output = bulk_.Poll(now_, output_);
-  if (output && !was_moving && bulk_.IsMoving(now_)) pulse_.PingNow(now_);
-  // Until the next poll this side's processor is at work: it seals and sends the record, and reads
-  // on.
-  waiting_.Set(output     ? Waiting::kSeal
-               : closed() ? std::nullopt
-                          : WaitingFor(bulk_.holdup()),
-               now_);
-  return output;
+  return std::min({next, may_speak ? AckDue() : Timestamp::Never(), pulse_timeout,
+                   SilenceDeadline(), bulk_.due(), bulk_.lanes().loss_timeout(),
+                   StandstillDeadline(), ControlDeadline()});
 }
 
 std::optional<Waiting> Session::FindReceiveWaiting() const {
@@ -320,21 +287,27 @@ void Session::CloseWith(Error error, Ending ending) {
   sender_.FailAll(error, by_peer);
   receiver_.FailAll(error, by_peer);
   if (can_speak) {
-    control_.FinishUp();
+    pulse_.FinishUp();
+    // The acknowledgement goes out with a ping, again and again until there is a pong.
+    if (by_peer) pulse_.PingNow(now_);
     if (!by_peer) control_.frames().Push(CloseFrame{error.code, error.detail});
-    drain_deadline_ = now_ + kDrainTimeout;
   }
+  drain_deadline_ = now_;
+  if (can_speak) drain_deadline_ = now_ + (by_peer ? kAckDrainTimeout : kDrainTimeout);
   if (!by_peer) ForgetKeys();
   events_.push_back({.type = EventType::kClosed, .flag = by_peer, .error = std::move(error)});
 }
 
 bool Session::draining() const {
-  return closed() && now_ < drain_deadline_ && control_.HasKeys() && !control_.IsFinished();
+  if (!closed() || now_ >= drain_deadline_ || !control_.HasKeys()) return false;
+  return !control_.IsFinished() || pulse_.owes_pong();
 }
 
 void Session::ForgetKeys() {
   bulk_.lanes().ForEach([](SealedLane& lane) { lane.ForgetKeys(); });
-  if (control_.lane() != nullptr && !draining()) control_.lane()->ForgetKeys();
+  if (draining()) return;
+  if (control_.lane() != nullptr) control_.lane()->ForgetKeys();
+  if (pulse_lane_.lane() != nullptr) pulse_lane_.lane()->ForgetKeys();
 }
 
 uint64_t Session::TransferBytes(TransferId transfer) const {

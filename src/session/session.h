@@ -18,6 +18,7 @@
 #include "connection/control_channel.h"
 #include "connection/message_assembler.h"
 #include "connection/pulse.h"
+#include "connection/pulse_lane.h"
 #include "measure/loss_meter.h"
 #include "measure/packet_loss.h"
 #include "receive/receiver.h"
@@ -53,6 +54,8 @@ struct SessionOptions {
   LaneLimits lanes;
   // The user's limit of the sending rate; 0: none.
   uint64_t most_bytes_per_second = 0;
+  // What is sent yields to all other traffic.
+  bool background = false;
   // A lane's keys are replaced after this many records. Both sides use the same number; only tests
   // change it.
   uint64_t records_per_epoch = kRecordsPerEpoch;
@@ -68,23 +71,26 @@ class Session {
   // --- Lanes ---
 
   // A new connection to the same peer begins, after kDisconnected. Its handshake was made from
-  // `secrets()`. Lane 0 is opened next, then bulk lanes, whose numbers begin anew. Transfers go on
+  // `secrets()`. Its lanes are opened next; the numbers of bulk lanes begin anew. Transfers go on
   // behind the acknowledged ranges. No-op unless the session is disconnected.
   void Reconnect(std::unique_ptr<Handshake> handshake, Timestamp now);
 
-  // The fingerprints of the two certificates of the connection, before its lane 0 opens; see
+  // The fingerprints of the two certificates of the connection, before its control lane opens; see
   // Handshake::Begin.
   void SetFingerprints(std::string_view local, std::string_view remote);
 
-  // The channel of a lane is open and carries messages of up to `max_message_bytes`. Lane 0 opens
-  // first, the others once the session is connected. Errors: a kClosed event with kInvalidArgument
-  // for a lane in the wrong order, for a number that this connection has used before (its keys
-  // would seal under the same packet numbers again), and for too small messages; for lane 0 without
-  // fingerprints, or with an unusable secret.
+  // The channel of a lane is open and carries messages of up to `max_message_bytes`. The control
+  // lane and the pulse lane, which is unreliable, open first, in either order; the pulse lane may
+  // also open later. Without it nothing is acknowledged, and the connection is lost after
+  // SessionOptions::idle_timeout. Bulk lanes open once the session is connected. Errors: a kClosed
+  // event with kInvalidArgument for a lane in the wrong order, for a number that this connection
+  // has used before (its keys would seal under the same packet numbers again), and for too small
+  // messages; for the control lane without fingerprints, or with an unusable secret.
   void OpenLane(LaneId id, size_t max_message_bytes, Delivery delivery, Timestamp now);
-  // The channel of a lane has closed. Without lane 0 the connection is lost: kDisconnected, or the
-  // end with kConnectionLost where no reconnection is allowed. Without its last bulk lane the
-  // session ends with kLaneClosed, at once or after SessionOptions::lane_timeout.
+  // The channel of a lane has closed. Without the control lane or the pulse lane the connection is
+  // lost: kDisconnected, or the end with kConnectionLost where no reconnection is allowed. Without
+  // its last bulk lane the session ends with kLaneClosed, at once or after
+  // SessionOptions::lane_timeout.
   void CloseLane(LaneId id, Timestamp now);
   // Sets the marks of all bulk lanes, open or not; clamped (ClampWaterMarks).
   void SetWaterMarks(WaterMarks marks);
@@ -98,16 +104,21 @@ class Session {
   // --- Input ---
 
   // Memory for the next message of a lane; valid until HandleInput. Empty where memory is short
-  // (the message has to wait; on a bulk lane it may be dropped), where the lane is not open, and
-  // where `length` is 0 or above the limit of the lane, which ends the session.
+  // (on the control lane the message has to wait, elsewhere it may be dropped), where the lane is
+  // not open, and where `length` is 0 or above the limit of the lane, which ends the session.
   MutableByteView InputBuffer(LaneId id, size_t length);
-  // Handles the message that the caller has written to the memory of the last InputBuffer. Errors:
-  // the session ends with kBadRecord for a malformed or forged message, kProtocolViolation for
-  // forbidden content, kTooLarge beyond a limit, kHandshakeFailed, kAuthenticationFailed. Cost:
-  // opening and hashing the record; bulk is neither copied nor allocated.
+  // Handles the message that the caller has written to the memory of the last InputBuffer. Messages
+  // of the pulse lane are dropped until the handshake has succeeded. Errors: the session ends with
+  // kBadRecord for a malformed or forged message, kProtocolViolation for forbidden content,
+  // kTooLarge beyond a limit, kHandshakeFailed, kAuthenticationFailed. Cost: opening and hashing
+  // the record; bulk is neither copied nor allocated.
   void HandleInput(LaneId id, Timestamp now);
 
   // --- Time ---
+
+  // During a transfer, the user hears of pings that have been unanswered for this long (kSilent):
+  // the path may be gone, and the user can look for another one. Shorter stalls end by themselves.
+  static constexpr Duration kSilence = Duration::Millis(1500);
 
   void AdvanceTime(Timestamp now);
   // The user suspects that the peer is gone. Asks it for a sign of life; the connection counts as
@@ -121,8 +132,8 @@ class Session {
   // Valid until the next call of any method. Cost: sealing the record.
   std::optional<Output> PollOutput(Timestamp now);
   std::optional<ReadRequest> PollRead();
-  // Cost: hashing the piece.
-  void ReadDone(PieceId piece, size_t length, Timestamp now);
+  // Cost: hashing the chunk.
+  void ReadDone(ChunkId chunk, size_t length, Timestamp now);
   std::optional<WriteRequest> PollWrite();
   void WriteDone(WriteId write, Timestamp now);
   void FileStored(TransferId transfer, FileIndex file, Timestamp now);
@@ -132,7 +143,8 @@ class Session {
 
   // --- Commands ---
 
-  // Errors: as Sender::Offer; kInvalidArgument while the session is not established.
+  // Errors: as Sender::Offer; kInvalidArgument before the first connection, kClosed once the
+  // session has ended: a caller may not have heard of that yet.
   TransferId Offer(const FileList& files, const TransferToken& token, Timestamp now);
   TransferId Offer(const std::vector<FileInfo>& files, const TransferToken& token, Timestamp now) {
     return Offer(FileList(files), token, now);
@@ -163,9 +175,12 @@ class Session {
   bool connected() const { return state_.connected(); }
   bool closed() const { return state_.closed(); }
   // Closed, and the last messages are still to be sent or acknowledged: those before Close and the
-  // CLOSE itself, or the acknowledgement of the peer's CLOSE. The user keeps the control lane's
-  // channel and goes on with input, output and time while this holds; at most kDrainTimeout.
+  // CLOSE itself, or the acknowledgement of the peer's CLOSE, until the peer is known to have it.
+  // The user keeps the channels of the control connection and goes on with input, output and time
+  // while this holds: at most kDrainTimeout, or kAckDrainTimeout where the peer has closed.
   static constexpr Duration kDrainTimeout = Duration::Seconds(2);
+  // The acknowledgement goes out five times meanwhile.
+  static constexpr Duration kAckDrainTimeout = Duration::Millis(500);
   bool draining() const;
   // While established: the secrets from which the handshake of a reconnection starts.
   const SessionSecrets& secrets() const { return state_.first_secrets(); }
@@ -189,10 +204,13 @@ class Session {
   std::optional<WaitingShares> receive_waiting(Timestamp now) const {
     return receive_waiting_.Shares(now);
   }
+  // Bytes of what has been said to the peer and waits for the control lane.
+  size_t control_bytes_waiting() const { return control_.waiting_bytes(); }
   // The bulk lanes.
   const LaneBook<SealedLane>::Lanes& lanes() const { return bulk_.lanes().lanes(); }
   // Null while there is none.
   const SealedLane* control_lane() const { return control_.lane(); }
+  const SealedLane* pulse_lane() const { return pulse_lane_.lane(); }
   size_t send_pool_used() const { return sender_.pool_used_bytes(); }
   size_t receive_pool_used() const { return receiver_.pool_used_bytes(); }
 
@@ -208,16 +226,20 @@ class Session {
   void Touch(Timestamp now) { now_ = std::max(now_, now); }
   void CloseWith(Error error, Ending ending);
   void Disconnect();
-  // Wipes the keys of bulk lanes, and of the control lane unless it is draining.
+  // Wipes the keys of bulk lanes, and those of the control connection unless it is draining.
   void ForgetKeys();
   void OpenControlLane(size_t max_message_bytes);
+  void OpenPulseLane(size_t max_message_bytes);
+  // Whether a lane may open now.
+  bool MayOpen(LaneId id) const;
   void ExpectLane();
 
   void HandleHandshake(ByteView message);
   void OnConnected(bool resumed);
   Status HandleRecord(SealedLane& lane, PoolBuffer& buffer);
   // Once closed, only acknowledgements and a CLOSE of the peer count.
-  void HandleLastWords(PoolBuffer& buffer);
+  void HandleLastWords(SealedLane& lane, PoolBuffer& buffer);
+  void HandleLastFrame(const Frame& frame);
   Status HandleFrame(const Frame& frame, PoolBuffer& buffer);
   Status HandlePong(const PongFrame& pong);
   Status HandleAck(const AckFrame& ack);
@@ -225,11 +247,26 @@ class Session {
   Status HandleCancel(const CancelFrame& cancel);
   Status HandleMessage(const MessageFrame& message);
 
+  // Raises kSilent when a silence of the peer begins to matter, and when it is over.
+  void JudgeSilence();
+  // When that may be due; Never where it has been said, or does not matter.
+  Timestamp SilenceDeadline() const {
+    if (said_silent_ || !HasTransfers()) return Timestamp::Never();
+    return pulse_.UnansweredFor(kSilence);
+  }
   // Raises kLossy once, when unreliable lanes lose too much.
   void JudgeDelivery();
   // When the session ends unless a data channel moves; Never where no piece is pending.
   Timestamp StandstillDeadline() const;
+  // When the connection counts as lost since the peer acknowledges nothing on the control lane.
+  Timestamp ControlDeadline() const;
+  PulseLane::Acknowledged Acknowledged() { return {*control_.lane(), bulk_.lanes()}; }
+  // When the acknowledgements of all lanes have to leave.
+  Timestamp AckDue() const {
+    return pulse_lane_.AckDue(control_.ack_due(), bulk_.lanes().ack_due());
+  }
   std::optional<Output> PollHandshake();
+  std::optional<Output> PollPulse();
   std::optional<Output> PollControl();
   std::optional<Output> PollBulk();
   PingNeed NeedOfPings() const;
@@ -249,6 +286,7 @@ class Session {
   ConnectionState state_;
   ControlChannel control_{memory_};
   Pulse pulse_;
+  PulseLane pulse_lane_;
   Sender sender_;
   Receiver receiver_;
   BulkSender bulk_;
@@ -258,12 +296,13 @@ class Session {
   PacketLoss packet_loss_;
   LossMeter record_loss_;  // Of records on unreliable lanes.
   bool said_lossy_ = false;
+  bool said_silent_ = false;
   WaitingClock waiting_;
   WaitingClock receive_waiting_;
   std::unique_ptr<SessionTrace> trace_;  // Null unless the options ask for it.
   std::vector<uint8_t> output_;          // The message that PollOutput answers.
   PoolBuffer input_;
-  Timestamp drain_deadline_ = Timestamp::Never();  // Set where the session ends with a CLOSE.
+  Timestamp drain_deadline_;  // Once closed: when the last messages are given up.
 };
 
 }  // namespace millrace

@@ -8,15 +8,15 @@ namespace millrace {
 
 std::optional<ReadRequest> Session::PollRead() {
   if (closed() || bulk_.lanes().empty()) return std::nullopt;
-  sender_.SetPieceBytes(bulk_.RecordPayload());
+  sender_.SetChunkBytes(bulk_.chunks().chunk_bytes());
   return sender_.PollRead();
 }
 
-void Session::ReadDone(PieceId piece, size_t length, Timestamp now) {
+void Session::ReadDone(ChunkId chunk, size_t length, Timestamp now) {
   Touch(now);
   // The source has answered; hashing is this side's processor.
   if (waiting_.current() == Waiting::kSource) waiting_.Set(Waiting::kSeal, now_);
-  sender_.ReadDone(piece, length);
+  sender_.ReadDone(chunk, length);
 }
 
 std::optional<WriteRequest> Session::PollWrite() {
@@ -48,9 +48,10 @@ TransferId Session::Offer(const FileList& files, const TransferToken& token, Tim
   Touch(now);
   if (!established()) {
     const TransferId none(UINT32_MAX);
-    events_.push_back({.type = EventType::kFailed,
-                       .transfer = none,
-                       .error = {ErrorCode::kInvalidArgument, "the session is not connected"}});
+    const Error error = closed()
+                            ? Error{ErrorCode::kClosed, "the session has ended"}
+                            : Error{ErrorCode::kInvalidArgument, "the session is not connected"};
+    events_.push_back({.type = EventType::kFailed, .transfer = none, .error = error});
     return none;
   }
   return sender_.Offer(files, token);

@@ -7,17 +7,25 @@
 namespace millrace {
 namespace {
 
-bool MayRideOnBulk(const Frame& frame) {
-  return std::holds_alternative<DataFrame>(frame) || std::holds_alternative<PaddingFrame>(frame);
+bool MayRideOn(LaneId lane, const Frame& frame) {
+  if (std::holds_alternative<PaddingFrame>(frame)) return true;
+  if (lane == kControlLane) return !IsPulse(frame);
+  if (lane == kPulseLane) return IsPulse(frame);
+  return std::holds_alternative<DataFrame>(frame);
+}
+
+size_t MostBytes(LaneId lane) {
+  if (lane == kControlLane) return kMaxControlRecordBytes;
+  return lane == kPulseLane ? kMaxPulseRecordBytes : kMaxMessageBytes;
 }
 
 }  // namespace
 
 MutableByteView Session::InputBuffer(LaneId id, size_t length) {
   input_.Release();
-  const bool control = id == kControlLane;
+  const bool control = IsOfControlConnection(id);
   if (FindLane(id) == nullptr || (closed() && !(control && draining()))) return {};
-  if (length == 0 || length > (control ? kMaxControlRecordBytes : kMaxMessageBytes)) {
+  if (length == 0 || length > MostBytes(id)) {
     CloseWith(Error{ErrorCode::kBadRecord, "the peer sent an empty or oversized message"},
               Ending::kFailure);
     return {};
@@ -34,15 +42,17 @@ void Session::HandleInput(LaneId id, Timestamp now) {
   PoolBuffer buffer = std::move(input_);
   SealedLane* lane = FindLane(id);
   if (lane == nullptr || !buffer) return;
-  if (closed()) return HandleLastWords(buffer);
-  const bool control = id == kControlLane;
-  if (control) {
+  if (closed()) return HandleLastWords(*lane, buffer);
+  lane->CountReceived(buffer.bytes().size());
+  if (id == kPulseLane) {
+    // The channel may be faster than the last message of the handshake.
+    if (!connected()) return;
     pulse_.OnHeard(now_);
   } else {
-    SetReceiving(Waiting::kSeal);
+    pulse_lane_.OnArrived(buffer.bytes().size(), now_);
   }
-  lane->CountReceived(buffer.bytes().size());
-  if (control && !connected()) return HandleHandshake(buffer.bytes());
+  if (id == kControlLane && !connected()) return HandleHandshake(buffer.bytes());
+  if (!IsOfControlConnection(id)) SetReceiving(Waiting::kSeal);
   const Status handled = HandleRecord(*lane, buffer);
   if (!handled.ok()) CloseWith(handled.error(), Ending::kFailure);
 }
@@ -63,8 +73,7 @@ Status Session::HandleRecord(SealedLane& lane, PoolBuffer& buffer) {
   if (!opened.ok()) return opened.error();
   const bool duplicate = opened.value().data() == nullptr;
   if (duplicate) return Status::Ok();
-  const bool control = lane.id() == kControlLane;
-  if (control && !lane.received().complete()) {
+  if (lane.id() == kControlLane && !lane.received().complete()) {
     // The peer would never send these frames again. Ending beats waiting for ever.
     return Error{ErrorCode::kBadRecord, "the control channel lost a message"};
   }
@@ -74,9 +83,7 @@ Status Session::HandleRecord(SealedLane& lane, PoolBuffer& buffer) {
   while (!reader.AtEnd() && !closed()) {
     const Result<Frame> frame = DecodeFrame(reader);
     if (!frame.ok()) return frame.error();
-    if (!control && !MayRideOnBulk(frame.value())) {
-      return Violation("frame that belongs on the control lane");
-    }
+    if (!MayRideOn(lane.id(), frame.value())) return Violation("frame on a wrong lane");
     ack_eliciting = ack_eliciting || IsAckEliciting(frame.value());
     const Status handled = HandleFrame(frame.value(), buffer);
     if (!handled.ok()) return handled;
@@ -85,22 +92,34 @@ Status Session::HandleRecord(SealedLane& lane, PoolBuffer& buffer) {
   return Status::Ok();
 }
 
-void Session::HandleLastWords(PoolBuffer& buffer) {
+void Session::HandleLastWords(SealedLane& lane, PoolBuffer& buffer) {
   if (!draining()) return;
-  SealedLane& lane = *control_.lane();
   const Result<MutableByteView> opened = lane.OpenRecord(buffer.bytes(), now_);
   if (!opened.ok()) return;
   ByteReader reader(opened.value());
   while (!reader.AtEnd()) {
     const Result<Frame> frame = DecodeFrame(reader);
     if (!frame.ok()) return;
-    // The peer has closed the session as well, and waits for this acknowledgement.
-    if (std::holds_alternative<CloseFrame>(frame.value())) lane.received().OnAckEliciting(now_);
-    const auto* ack = std::get_if<AckFrame>(&frame.value());
-    if (ack == nullptr || ack->lane != kControlLane) continue;
-    if (!control_.OnAck(*ack, now_).ok()) return;
+    if (MayRideOn(lane.id(), frame.value())) HandleLastFrame(frame.value());
   }
   ForgetKeys();
+}
+
+void Session::HandleLastFrame(const Frame& frame) {
+  if (const auto* ping = std::get_if<PingFrame>(&frame)) return pulse_.OnPing(*ping, now_);
+  if (const auto* pong = std::get_if<PongFrame>(&frame)) {
+    if (const auto answer = pulse_.OnPong(*pong, now_)) {
+      pulse_lane_.OnConfirmed(answer->record, Acknowledged());
+    }
+  }
+  if (const auto* ack = std::get_if<AckFrame>(&frame); ack && ack->lane == kControlLane) {
+    control_.OnAck(*ack, now_);
+  }
+  if (std::holds_alternative<CloseFrame>(frame)) {
+    // The peer has closed the session as well, and waits for this acknowledgement.
+    control_.OnClose();
+    pulse_.PingNow(now_);
+  }
 }
 
 Status Session::HandleFrame(const Frame& frame, PoolBuffer& buffer) {
@@ -110,7 +129,7 @@ Status Session::HandleFrame(const Frame& frame, PoolBuffer& buffer) {
 
     Status operator()(const PaddingFrame&) { return Status::Ok(); }
     Status operator()(const PingFrame& f) {
-      session.pulse_.OnPing(f);
+      session.pulse_.OnPing(f, session.now_);
       return Status::Ok();
     }
     Status operator()(const PongFrame& f) { return session.HandlePong(f); }
@@ -135,6 +154,7 @@ Status Session::HandleFrame(const Frame& frame, PoolBuffer& buffer) {
     }
     Status operator()(const MessageFrame& f) { return session.HandleMessage(f); }
     Status operator()(const CloseFrame& f) {
+      session.control_.OnClose();
       session.CloseWith(Error{f.code, std::string(f.reason)}, Ending::kByPeer);
       return Status::Ok();
     }
@@ -147,9 +167,11 @@ Status Session::HandleFrame(const Frame& frame, PoolBuffer& buffer) {
 }
 
 Status Session::HandlePong(const PongFrame& pong) {
-  if (const std::optional<Duration> round_trip = pulse_.OnPong(pong, now_)) {
-    bulk_.OnPong(*round_trip, now_);
-  }
+  const std::optional<PingAnswer> answer = pulse_.OnPong(pong, now_);
+  if (!answer) return Status::Ok();
+  pulse_lane_.OnConfirmed(answer->record, Acknowledged());
+  JudgeSilence();
+  bulk_.OnPong(answer->sample, now_);
   bulk_.RetireLanes(
       [this](const SealedLane& lane) {
         if (trace_) trace_->OnRetired(lane, now_);

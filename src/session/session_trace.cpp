@@ -24,9 +24,15 @@ std::string_view NameOf(RateController::Phase phase) {
     case RateController::Phase::kHold:
       return "hold";
     case RateController::Phase::kDrain:
+      return "drain";
+    case RateController::Phase::kTest:
+      return "test";
+    case RateController::Phase::kYield:
+      return "yield";
+    case RateController::Phase::kRival:
       break;
   }
-  return "drain";
+  return "rival";
 }
 
 }  // namespace

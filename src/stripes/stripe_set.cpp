@@ -47,6 +47,7 @@ void StripeSet::SetWaterMarks(WaterMarks marks) {
 }
 
 void StripeSet::SetBuffered(LaneId id, size_t bytes) {
+  if (id == kPulseLane) return pulse_.OnBuffered(bytes);
   Lane* lane = lanes_.Find(id);
   if (lane == nullptr) return;
   const bool was_paused = lane->gate().IsPaused();
@@ -62,7 +63,8 @@ Result<size_t> StripeSet::Begin(uint64_t total_bytes, size_t chunk_bytes) {
                  "nothing can be sent: no lane is open, or a transfer is being sent already"};
   }
   const size_t most = lanes_.max_message_bytes() - kStripeHeaderBytes;
-  const size_t bytes = std::clamp<size_t>(chunk_bytes, 1, most);
+  const size_t wanted = chunk_bytes > 0 ? chunk_bytes : pacing_.ChunkBytes();
+  const size_t bytes = std::min(wanted, most);
   const auto narrow = static_cast<uint32_t>(bytes);
   if (total_bytes > kMaxFileBytes || StripeChunks(total_bytes, narrow) > UINT32_MAX) {
     return Error{ErrorCode::kTooLarge, "a transfer has at most 2^53 - 1 bytes and 2^32 - 1 chunks"};
@@ -119,21 +121,60 @@ bool StripeSet::Requeue(PieceId piece) {
 }
 
 Timestamp StripeSet::NextTimeout() const {
-  return std::min(lanes_.loss_timeout(), lanes_.ack_due());
+  Timestamp next = std::min(lanes_.loss_timeout(), lanes_.ack_due());
+  if (!outgoing_ || !options_.paced) return next;
+  next = std::min(next, pulse_.PingDue(flow().PingInterval()));
+  return limit_ == SendLimit::kRate ? std::min(next, flow().ready_at()) : next;
 }
 
 std::optional<StripeOutput> StripeSet::PollOutput(Timestamp now) {
   lanes_.DetectLosses(now, [this](PieceId piece) { return Requeue(piece); });
   if (std::optional<StripeOutput> frames = PollFrames(now)) return frames;
+  if (std::optional<StripeOutput> pulse = PollPulse(now)) return pulse;
+  std::optional<StripeOutput> chunk = PollChunk(now);
+  pacing_.OnLimited(limit_, now);
+  return chunk;
+}
+
+std::optional<StripeOutput> StripeSet::PollPulse(Timestamp now) {
+  const bool measures = outgoing_ && options_.paced;
+  const bool with_ping = measures && pulse_.PingDue(flow().PingInterval()) <= now;
+  if (!with_ping && !pulse_.owes_pong()) return std::nullopt;
+  output_.resize(1 + StripePulse::kMostBytes);
+  ByteWriter writer(output_);
+  writer.U8(kFramesKind);
+  pulse_.PackPongs(writer);
+  if (with_ping) pulse_.PackPing(writer, Held().buffered_bytes > 0, now);
+  return StripeOutput{.lane = kPulseLane, .bytes = writer.written()};
+}
+
+std::optional<StripeOutput> StripeSet::PollChunk(Timestamp now) {
+  limit_ = SendLimit::kSource;
   const std::optional<uint32_t> index = NextIndex();
   if (!index) return std::nullopt;
+  const size_t bytes = outgoing_->LengthOf(*index);
+  if (IsPaced()) {
+    const std::optional<SendLimit> limit = pacing_.LimitOf(bytes, Held(), now);
+    if (limit) {
+      limit_ = *limit;
+      return std::nullopt;
+    }
+  }
+  limit_ = SendLimit::kLanes;
   Lane* lane = lanes_.Pick({.scheduler = options_.scheduler,
-                            .record_bytes = outgoing_->LengthOf(*index),
+                            .record_bytes = bytes,
                             .round_trip = MinRoundTrip(),
                             .backlog = std::nullopt,
                             .except = std::nullopt});
   if (lane == nullptr) return std::nullopt;
+  limit_ = SendLimit::kProcessor;
   return SendChunk(*lane, *index, now);
+}
+
+StripePacing::Held StripeSet::Held() const {
+  StripePacing::Held held{.lanes = lanes_.size(), .in_flight_bytes = lanes_.in_flight_bytes()};
+  for (const auto& [id, lane] : lanes_.lanes()) held.buffered_bytes += lane.gate().buffered();
+  return held;
 }
 
 std::optional<StripeOutput> StripeSet::PollFrames(Timestamp now) {
@@ -148,7 +189,11 @@ std::optional<StripeOutput> StripeSet::PollFrames(Timestamp now) {
   output_.resize(kMostFramesBytes);
   ByteWriter writer(output_);
   writer.U8(kFramesKind);
-  lanes_.PackAcks(writer);
+  lanes_.PackAcks([](const ReceivedRecords& received) { return received.owes_ack(); },
+                  [&writer](Lane& lane) {
+                    EncodeFrame(lane.received().TakeAck(lane.id()), writer);
+                    return true;
+                  });
   Lane* lane = lanes_.LeastBuffered();
   lane->gate().OnSent(writer.size());
   return StripeOutput{.lane = lane->id(), .bytes = writer.written()};
@@ -163,7 +208,7 @@ std::optional<uint32_t> StripeSet::NextIndex() {
 }
 
 Duration StripeSet::MinRoundTrip() const {
-  std::optional<Duration> least;
+  std::optional<Duration> least = flow().rate().queue_delay().min_round_trip();
   for (const auto& [id, lane] : lanes_.lanes()) {
     const std::optional<Duration> own = lane.sent().round_trip().smallest();
     if (own && (!least || *own < *least)) least = own;
@@ -192,116 +237,10 @@ StripeOutput StripeSet::SendChunk(Lane& lane, uint32_t index, Timestamp now) {
   ByteWriter writer(output_);
   EncodeStripeHeader(chunk, writer);
   lane.gate().OnSent(message_bytes);
+  pacing_.OnSent(message_bytes, now);
   lane.counters().bytes_sent += length;
   ++lane.counters().records_sent;
   return {lane.id(), output_, true, index, chunk.offset(), length};
-}
-
-std::optional<uint64_t> StripeSet::Begins(ByteView message) const {
-  const Result<StripeMessage> decoded = DecodeStripe(message);
-  const auto* chunk = decoded.ok() ? std::get_if<StripeChunk>(&decoded.value()) : nullptr;
-  if (chunk == nullptr || chunk->transfer.value <= newest_incoming_) return std::nullopt;
-  return chunk->total_bytes;
-}
-
-void StripeSet::Decline(ByteView message, std::string_view reason) {
-  if (!Begins(message)) return;
-  const StripeChunk chunk = std::get<StripeChunk>(DecodeStripe(message).value());
-  Begin(chunk);
-  Refuse(reason);
-}
-
-void StripeSet::Begin(const StripeChunk& chunk) {
-  newest_incoming_ = chunk.transfer.value;
-  refusal_.clear();
-  incoming_ = Transfer{chunk.transfer,
-                       chunk.total_bytes,
-                       chunk.chunk_bytes,
-                       StripeChunks(chunk.total_bytes, chunk.chunk_bytes),
-                       {},
-                       0};
-}
-
-Result<StripeArrival> StripeSet::HandleInput(LaneId id, ByteView message, Timestamp now) {
-  Lane* lane = lanes_.Find(id);
-  if (lane == nullptr) return StripeArrival{};
-  const Result<StripeMessage> decoded = DecodeStripe(message);
-  if (!decoded.ok()) return decoded.error();
-  if (const auto* chunk = std::get_if<StripeChunk>(&decoded.value())) {
-    return HandleChunk(*lane, *chunk, now);
-  }
-  const Status handled = HandleFrames(std::get<StripeFrames>(decoded.value()).frames, now);
-  if (!handled.ok()) return handled.error();
-  return StripeArrival{};
-}
-
-Result<StripeArrival> StripeSet::HandleChunk(Lane& lane, const StripeChunk& chunk, Timestamp now) {
-  if (chunk.transfer.value == newest_incoming_ && !refusal_.empty()) {
-    // The chunk is not acknowledged, so that it never counts as arrived. The refusal may be lost.
-    if (queue_.empty()) SendOnAllLanes(RejectFrame{chunk.transfer, refusal_});
-    return StripeArrival{};
-  }
-  // The channel delivered the message twice; the first one was acknowledged.
-  if (!lane.received().Insert(chunk.number, now)) return StripeArrival{};
-  if (chunk.transfer.value > newest_incoming_) Begin(chunk);
-  lane.received().OnAckEliciting(now);
-  lane.counters().bytes_received += chunk.payload.size();
-  ++lane.counters().records_received;
-  // A late chunk of a transfer that has ended.
-  if (!incoming_ || chunk.transfer != incoming_->id) return StripeArrival{};
-  Transfer& transfer = *incoming_;
-  if (chunk.total_bytes != transfer.total_bytes || chunk.chunk_bytes != transfer.chunk_bytes) {
-    return Violation("the chunks of a transfer do not fit together");
-  }
-  if (!transfer.Reaches(chunk.index)) return Violation("a chunk is too far ahead");
-  StripeArrival arrival{transfer.Finish(chunk.index), chunk.index, chunk.offset(),
-                        kStripeHeaderBytes};
-  if (transfer.complete()) {
-    incoming_.reset();
-    events_.push_back({.type = StripeEventType::kReceived});
-  }
-  return arrival;
-}
-
-Status StripeSet::HandleFrames(ByteView frames, Timestamp now) {
-  ByteReader reader(frames);
-  while (!reader.AtEnd()) {
-    const Result<Frame> frame = DecodeFrame(reader);
-    if (!frame.ok()) return frame.error();
-    if (const auto* ack = std::get_if<AckFrame>(&frame.value())) {
-      const Status taken = HandleAck(*ack, now);
-      if (!taken.ok()) return taken;
-    } else if (const auto* cancel = std::get_if<CancelFrame>(&frame.value())) {
-      if (incoming_ && cancel->transfer == incoming_->id) {
-        FailReceiving(Error{cancel->code, std::string(cancel->reason)});
-      }
-    } else if (const auto* reject = std::get_if<RejectFrame>(&frame.value())) {
-      if (outgoing_ && reject->transfer == outgoing_->id) {
-        FailSending(Error{ErrorCode::kRejected, std::string(reject->reason)});
-      }
-    } else {
-      return Violation("the peer sent a frame that a lane set does not have");
-    }
-  }
-  return Status::Ok();
-}
-
-Status StripeSet::HandleAck(const AckFrame& ack, Timestamp now) {
-  Lane* lane = nullptr;
-  const Status taken = lanes_.OnAck(ack, now, acked_, lane);
-  if (!taken.ok()) return taken;
-  if (acked_.bytes > 0) {
-    lane->load().OnAcked(acked_.bytes, lane->gate().buffered() > 0, MinRoundTrip(), now);
-  }
-  for (const PieceId piece : acked_.pieces) {
-    if (!outgoing_ || piece.value >> 32 != outgoing_->id.value) continue;
-    outgoing_->Finish(static_cast<uint32_t>(piece.value));
-  }
-  if (outgoing_ && outgoing_->complete()) {
-    outgoing_.reset();
-    events_.push_back({.type = StripeEventType::kSent});
-  }
-  return Status::Ok();
 }
 
 std::optional<StripeEvent> StripeSet::PollEvent() {

@@ -2,6 +2,9 @@
 // lanes, each with its own backpressure. A chunk may take any of them, and the other side puts the
 // chunks back in order. `millrace/parts` calls this a LaneSet.
 //
+// Chunks are paced, and lanes hold little more than their window takes, by the rules of a session
+// (StripePacing). Pings on one more channel, the pulse lane, measure the path's queue.
+//
 // Sans-I/O like Session, but without keys, and with one transfer at a time in each direction. The
 // payload stays with the user, who copies it behind the header of an output.
 #pragma once
@@ -14,6 +17,8 @@
 #include "base/error.h"
 #include "base/range_set.h"
 #include "lanes/lane_book.h"
+#include "stripes/stripe_pacing.h"
+#include "stripes/stripe_pulse.h"
 #include "wire/stripe.h"
 
 namespace millrace {
@@ -21,6 +26,9 @@ namespace millrace {
 struct StripeOptions {
   Scheduler scheduler = Scheduler::kEarliestCompletion;
   WaterMarks water_marks = kMeasuredMarks;
+  // Otherwise lanes take whatever their water marks allow. Pings of the peer are answered all the
+  // same.
+  bool paced = true;
 };
 
 // A message for a lane's channel: `bytes`, and for a chunk `length` bytes of the data at `offset`
@@ -72,12 +80,17 @@ class StripeSet {
   // The channel has closed. Its chunks in flight are sent again on other lanes; without any other
   // lane, both directions end with kLaneClosed.
   void CloseLane(LaneId id);
+  // The channel of the pulse lane is open, or has closed. Without it nothing is paced. Its messages
+  // have the lane kPulseLane.
+  void OpenPulse() { pulse_.Open(); }
+  void ClosePulse() { pulse_.Close(); }
   void SetWaterMarks(WaterMarks marks);
   void SetBuffered(LaneId id, size_t bytes);
 
   // Begins to send `total_bytes` in chunks of `chunk_bytes`, clamped to what every lane carries,
-  // and answers the chunk size. Errors: kInvalidArgument while another transfer is sent and without
-  // lanes; kTooLarge for too many bytes or chunks. Nothing changes then.
+  // and answers the chunk size. 0: a size that fits the rate. Errors: kInvalidArgument while
+  // another transfer is sent and without lanes; kTooLarge for too many bytes or chunks. Nothing
+  // changes then.
   Result<size_t> Begin(uint64_t total_bytes, size_t chunk_bytes);
   // Ends the transfer that is sent (Cancel) or received (Refuse), without an event on this side.
   // No-op where there is none. `reason` is UTF-8; a long one is cut to kMaxReasonBytes.
@@ -100,6 +113,9 @@ class StripeSet {
 
   // Here the counters of lanes count chunks as records, and their payload as bytes.
   const LaneBook<Lane>::Lanes& lanes() const { return lanes_.lanes(); }
+  // Whether chunks are paced: the peer answers pings.
+  bool IsPaced() const { return options_.paced && pulse_.open() && pulse_.is_answered(); }
+  const FlowControl& flow() const { return pacing_.flow(); }
   bool sending() const { return outgoing_.has_value(); }
   // Payload of the current transfers that the peer has acknowledged, and that has arrived.
   uint64_t sent_bytes() const { return outgoing_ ? outgoing_->done_bytes : 0; }
@@ -136,6 +152,10 @@ class StripeSet {
   // Queues a lost chunk again; answers whether it had to.
   bool Requeue(PieceId piece);
   std::optional<StripeOutput> PollFrames(Timestamp now);
+  std::optional<StripeOutput> PollPulse(Timestamp now);
+  // The next chunk; nothing where limit_ says why none can be sent.
+  std::optional<StripeOutput> PollChunk(Timestamp now);
+  StripePacing::Held Held() const;
   StripeOutput SendChunk(Lane& lane, uint32_t index, Timestamp now);
   void FailSending(Error error);
   void FailReceiving(Error error);
@@ -144,11 +164,14 @@ class StripeSet {
 
   void Begin(const StripeChunk& chunk);
   Result<StripeArrival> HandleChunk(Lane& lane, const StripeChunk& chunk, Timestamp now);
-  Status HandleFrames(ByteView frames, Timestamp now);
+  Status HandleFrame(const Frame& frame, Timestamp now);
+  Status HandlePulseFrame(const Frame& frame, Timestamp now);
   Status HandleAck(const AckFrame& ack, Timestamp now);
 
   StripeOptions options_;
   LaneBook<Lane> lanes_;
+  StripePulse pulse_;
+  StripePacing pacing_;
   std::optional<Transfer> outgoing_;
   uint32_t next_index_ = 0;
   std::deque<uint32_t> again_;  // Lost chunks, which are sent before new ones.
@@ -163,7 +186,8 @@ class StripeSet {
   };
   std::deque<QueuedMessage> queue_;  // Of frames, one for each lane.
   std::vector<uint8_t> output_;
-  AckedRecords acked_;  // Scratch.
+  SendLimit limit_ = SendLimit::kSource;  // Of the last call of PollOutput.
+  AckedRecords acked_;                    // Scratch.
 };
 
 }  // namespace millrace

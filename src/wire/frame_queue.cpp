@@ -67,7 +67,6 @@ bool FrameQueue::Rewind(uint64_t received) {
   waiting_bytes_ += sent_bytes_;
   sent_bytes_ = 0;
   sent_ = 0;
-  packed_.clear();
   return true;
 }
 

@@ -38,7 +38,10 @@ class FrameQueue {
   // Record `number` arrived, and on an ordered lane everything before it: what they carried is
   // forgotten.
   void OnArrived(PacketNumber number);
-  // The peer has `received` frames in all, and a new lane is there: the rest is to be sent again.
+  // A new lane is there: none of its records has carried a frame so far, whatever their numbers.
+  void OnNewLane() { packed_.clear(); }
+  // On a new lane, before a frame is packed: the peer has `received` frames in all; the rest is to
+  // be sent again.
   // Errors: false where that can not be; nothing has changed.
   bool Rewind(uint64_t received);
 

@@ -19,6 +19,7 @@ void Encode(const PingFrame& frame, ByteWriter& writer) {
 void Encode(const PongFrame& frame, ByteWriter& writer) {
   WriteType(writer, FrameType::kPong);
   writer.U64(frame.token);
+  writer.U64(static_cast<uint64_t>(frame.received_at.micros()));
 }
 
 void Encode(const AckFrame& frame, ByteWriter& writer) {
@@ -140,17 +141,32 @@ Digest ReadDigest(ByteReader& reader) {
   return digest;
 }
 
+// A point in time on the peer's clock; nothing where it is out of range.
+std::optional<Timestamp> ReadTime(ByteReader& reader) {
+  const uint64_t micros = reader.U64();
+  if (micros > static_cast<uint64_t>(INT64_MAX)) return std::nullopt;
+  return Timestamp::FromMicros(static_cast<int64_t>(micros));
+}
+
 // Braced lists are read from left to right, so the fields below stand in wire order.
+
+Result<Frame> DecodePong(ByteReader& reader) {
+  const uint64_t token = reader.U64();
+  const std::optional<Timestamp> received_at = ReadTime(reader);
+  if (!reader.ok()) return Violation("PONG frame is cut short");
+  if (!received_at) return Violation("PONG time is out of range");
+  return Frame(PongFrame{token, *received_at});
+}
 
 Result<Frame> DecodeAck(ByteReader& reader) {
   AckFrame frame;
   frame.lane = LaneId(reader.Varint32());
-  const uint64_t micros = reader.U64();
+  const std::optional<Timestamp> received_at = ReadTime(reader);
   const uint64_t count = reader.Varint();
   if (!reader.ok()) return Violation("ACK frame is cut short");
-  if (micros > static_cast<uint64_t>(INT64_MAX)) return Violation("ACK time is out of range");
+  if (!received_at) return Violation("ACK time is out of range");
   if (count == 0 || count > kMaxAckRanges) return Violation("ACK has no or too many ranges");
-  frame.largest_received_at = Timestamp::FromMicros(static_cast<int64_t>(micros));
+  frame.largest_received_at = *received_at;
   frame.range_count = static_cast<size_t>(count);
   uint64_t below = 0;  // The beginning of the range read before this one.
   for (size_t i = 0; i < frame.range_count; ++i) {
@@ -218,7 +234,8 @@ Result<Frame> DecodeData(ByteReader& reader) {
   if (frame.offset > kMaxFileBytes || frame.payload.size() > kMaxFileBytes - frame.offset) {
     return Violation("DATA lies past the largest file");
   }
-  if (frame.offset % kLeafBytes != 0) return Violation("DATA does not start on a leaf");
+  if (frame.offset % kGrainBytes != 0)
+    return Violation("DATA does not start on a multiple of 1 KiB");
   return Frame(frame);
 }
 
@@ -333,7 +350,7 @@ Result<Frame> DecodeFrame(ByteReader& reader) {
     case FrameType::kPing:
       return Checked(reader, PingFrame{reader.U64()});
     case FrameType::kPong:
-      return Checked(reader, PongFrame{reader.U64()});
+      return DecodePong(reader);
     case FrameType::kAck:
       return DecodeAck(reader);
     case FrameType::kManifest:
@@ -368,8 +385,29 @@ Result<Frame> DecodeFrame(ByteReader& reader) {
   return Violation("unknown frame");
 }
 
+bool TrimAck(AckFrame& ack, size_t room) {
+  size_t bytes = 1 + VarintLength(ack.lane.value) + 8 + VarintLength(ack.range_count);
+  uint64_t previous_begin = 0;
+  size_t fitting = 0;
+  for (const Range& range : ack.used()) {
+    const bool first = fitting == 0;
+    bytes += VarintLength(first ? range.end - 1 : previous_begin - range.end) +
+             VarintLength(range.length());
+    if (bytes > room) break;
+    previous_begin = range.begin;
+    ++fitting;
+  }
+  ack.range_count = fitting;
+  return fitting > 0;
+}
+
+bool IsPulse(const Frame& frame) {
+  return std::holds_alternative<PingFrame>(frame) || std::holds_alternative<PongFrame>(frame) ||
+         std::holds_alternative<AckFrame>(frame);
+}
+
 bool IsAckEliciting(const Frame& frame) {
-  return !std::holds_alternative<AckFrame>(frame) && !std::holds_alternative<PaddingFrame>(frame);
+  return !IsPulse(frame) && !std::holds_alternative<PaddingFrame>(frame);
 }
 
 }  // namespace millrace

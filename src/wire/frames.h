@@ -47,8 +47,10 @@ struct PingFrame {
   uint64_t token = 0;
 };
 
+// Answers a PING: its token, and when it arrived on the answering side's clock.
 struct PongFrame {
   uint64_t token = 0;
+  Timestamp received_at;
 };
 
 // Records of `lane` that arrived, newest range first, and when the newest one did on the receiver's
@@ -91,7 +93,8 @@ struct RejectFrame {
   std::string_view reason;
 };
 
-// Bytes of a file at an offset; reaches to the end of its record.
+// Bytes of a file at an offset, which is a multiple of kGrainBytes; reaches to the end of its
+// record.
 struct DataFrame {
   TransferId transfer;
   FileIndex file;
@@ -171,6 +174,12 @@ using Frame =
                  RejectFrame, DataFrame, CreditFrame, CompleteFrame, ReceiptFrame, CancelFrame,
                  PauseFrame, SignalFrame, CloseFrame, HaveFrame, ResumeFrame, MessageFrame>;
 
+// An ACK frame at its longest.
+inline constexpr size_t kMaxAckFrameBytes = 1 + 8 + 8 + 8 + kMaxAckRanges * 16;
+// Drops the oldest ranges of `ack` until its frame takes at most `room` bytes. Answers whether a
+// range is left.
+bool TrimAck(AckFrame& ack, size_t room);
+
 // Appends a frame to `writer`; `writer.ok()` tells whether it fitted.
 void EncodeFrame(const Frame& frame, ByteWriter& writer);
 void EncodeFileEntry(const FileEntry& entry, ByteWriter& writer);
@@ -192,8 +201,9 @@ Result<Frame> DecodeFrame(ByteReader& reader);
 // the path is empty.
 Result<FileEntry> DecodeFileEntry(ByteReader& reader);
 
-// Whether the peer has to acknowledge a record with this frame: all but acknowledgements and
-// padding.
+// Whether the frame belongs on the pulse lane, and nowhere else: PING, PONG and ACK.
+bool IsPulse(const Frame& frame);
+// Whether the peer has to acknowledge a record with this frame: all but pulse frames and padding.
 bool IsAckEliciting(const Frame& frame);
 
 }  // namespace millrace

@@ -11,10 +11,15 @@ namespace millrace {
 // Chromium closes a channel on a longer message (libwebrtc announces 262,144 as
 // a=max-message-size).
 inline constexpr size_t kMaxMessageBytes = 256 * 1024;
-// A lane whose channel carries less is refused: one leaf with its headers must fit.
+// A lane whose channel carries less is refused: one leaf with its headers must fit, which with
+// privacy is the least that a record carries.
 inline constexpr size_t kMinMessageBytes = 17 * 1024;
 // Control records stay small so that acknowledgements never wait behind a long one.
 inline constexpr size_t kMaxControlRecordBytes = 16 * 1024;
+
+// A pulse record fits into one packet of SCTP, with 1,160 bytes of payload, since a second packet
+// would double the chance that it is lost.
+inline constexpr size_t kMaxPulseRecordBytes = 1024;
 
 // Sizes and offsets stay exact in JavaScript numbers: 2^53 − 1.
 inline constexpr uint64_t kMaxFileBytes = (uint64_t{1} << 53) - 1;
@@ -56,9 +61,12 @@ inline constexpr size_t kFolderBytes = 32;
 inline constexpr size_t kMaxUnackedControlRecords = 32'768;
 
 inline constexpr size_t kMaxAckRanges = 64;
-// Gaps that one side keeps in all files together that it receives, in all that it sends, and per
-// lane; a peer that tears more holes breaks the protocol. A sender has no more than 540 leaves on
-// their way, and each tears one at most.
+// Gaps between whole leaves that one side keeps in all files together that it receives, in all that
+// it sends, and gaps between the records of a lane; a peer that tears more holes breaks the
+// protocol. A sender's pool of 9 MiB holds 576 leaves, and each of those that has not arrived whole
+// tears one gap at most, however short the records are. A gap takes 16 bytes, and 48 for the hash
+// beside it. The parts of a leaf that is not whole are no gaps: credit bounds them
+// (receive/partial_leaves.h).
 inline constexpr size_t kMaxGaps = 4096;
 
 }  // namespace millrace

@@ -2,7 +2,11 @@
 // as `millrace/parts` speaks them: nothing is sealed, DTLS protects them.
 //
 //   CHUNK   01 · number u64 · transfer u32 · index u32 · chunk bytes u32 · total bytes u64 ·
-//   payload FRAMES  02 · frames ACK and CANCEL as in PROTOCOL
+//   payload
+//   FRAMES  02 · frames ACK, CANCEL and REJECT as in PROTOCOL; on the pulse lane PING and PONG only
+//
+// The pulse lane is one more channel, unordered and without retransmissions. Only a side that paces
+// sends PINGs; the other side answers them.
 //
 // Numbers count the chunks of a channel in its direction, from 0; an ACK's lane is the channel's
 // number, which is the end of its label.

@@ -46,18 +46,19 @@ void Peer::Deliver(const Wire::Message& message, ByteView bytes, Timestamp now) 
   timer_.Lap(Step::kChannel);
   session_->HandleInput(message.lane, now);
   timer_.Lap(deliver_step_);
-  if (message.lane != kControlLane) ++bulk_records_;
+  if (!IsOfControlConnection(message.lane)) ++bulk_records_;
 }
 
 void Peer::Drain(Timestamp now) {
   session_->SetBuffered(kControlLane, 0, now);
+  session_->SetBuffered(kPulseLane, 0, now);
   for (const auto& [id, lane] : session_->lanes()) session_->SetBuffered(id, 0, now);
 }
 
 void Peer::Turn(Timestamp now) {
   // What the channels hold, which here is what they were given since they were drained.
-  if (const SealedLane* control = session_->control_lane()) {
-    session_->SetBuffered(kControlLane, control->gate().buffered(), now);
+  for (const SealedLane* lane : {session_->control_lane(), session_->pulse_lane()}) {
+    if (lane != nullptr) session_->SetBuffered(lane->id(), lane->gate().buffered(), now);
   }
   for (const auto& [id, lane] : session_->lanes()) {
     session_->SetBuffered(id, lane.gate().buffered(), now);
@@ -88,7 +89,7 @@ bool Peer::Pass(Timestamp now) {
     std::memcpy(read->bytes.data(), slab_.data() + at, first);
     std::memcpy(read->bytes.data() + first, slab_.data(), read->bytes.size() - first);
     timer_.Lap(Step::kRead);
-    session_->ReadDone(read->piece, read->bytes.size(), now);
+    session_->ReadDone(read->chunk, read->bytes.size(), now);
     busy = true;
   }
   while (const auto event = session_->PollEvent()) {
@@ -111,7 +112,7 @@ void Peer::Send(const Output& output) {
   timer_.Lap(output_step_);
   if (!wire_.Send(output.lane, output.message)) failed_ = true;
   timer_.Lap(Step::kChannel);
-  if (output.lane != kControlLane) ++bulk_records_;
+  if (!IsOfControlConnection(output.lane)) ++bulk_records_;
 }
 
 void Peer::Handle(const Event& event, Timestamp now) {

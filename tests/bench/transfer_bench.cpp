@@ -124,6 +124,7 @@ void TransferBench::Connect() {
   for (Peer* peer : {&sender_, &receiver_}) {
     peer->session().SetFingerprints(peer == &sender_ ? "a" : "b", peer == &sender_ ? "b" : "a");
     peer->session().OpenLane(kControlLane, kMaxMessageBytes, Delivery::kReliable, now_);
+    peer->session().OpenLane(kPulseLane, kMaxMessageBytes, Delivery::kUnreliable, now_);
   }
   // The handshake's two round trips.
   for (int i = 0; i < 4; ++i) Round(false);

@@ -24,7 +24,7 @@ void Bottleneck::Set(const LinkSettings& settings, Time now) {
 bool Bottleneck::Offer(PacketId packet, uint32_t wire_bytes, Time now) {
   Advance(now);
   history_.Offered(wire_bytes);
-  if (settings_.blackout) {
+  if (now < settings_.blackout_until) {
     history_.Dropped(now, Drop::kBlackout);
     return false;
   }

@@ -51,17 +51,28 @@ std::string Map(const JsonFields& fields, Emulator& emulator) {
     return Error("port must be 1 to 65535");
   }
   address.sin_port = htons(static_cast<uint16_t>(*port));
-  const auto id = emulator.relays().Map(*side == "a" ? Side::kA : Side::kB, address);
+  Nanoseconds extra_delay(0);
+  if (const auto extra = fields.find("extraDelayMs"); extra != fields.end()) {
+    const auto millis = NumberIn(extra->second, 0, kMaxMillis);
+    if (!millis) return Error("extraDelayMs out of its range");
+    extra_delay = FromMillis(*millis);
+  }
+  const auto id = emulator.relays().Map(*side == "a" ? Side::kA : Side::kB, address, extra_delay);
   if (!id) return Error("no relay left");
   return JsonObject().Add("port", uint64_t{emulator.relays()[*id].relay_port}).Text();
 }
 
 // One named setting. False: no such name, or a value that it cannot have.
-bool Apply(std::string_view name, const JsonValue& value, LinkSettings& settings) {
+bool Apply(std::string_view name, const JsonValue& value, Time now, LinkSettings& settings) {
   if (name == "blackout") {
     const bool* on = std::get_if<bool>(&value);
-    if (on != nullptr) settings.blackout = *on;
+    if (on != nullptr) settings.blackout_until = *on ? Time::max() : Time::min();
     return on != nullptr;
+  }
+  if (name == "blackoutMs") {
+    const auto millis = NumberIn(value, 0, kMaxMillis);
+    if (millis) settings.blackout_until = now + FromMillis(*millis);
+    return millis.has_value();
   }
   if (name == "delayMs" || name == "jitterMs") {
     const auto millis = NumberIn(value, 0, kMaxMillis);
@@ -94,15 +105,15 @@ std::string Set(const JsonFields& fields, Emulator& emulator) {
   if (direction == nullptr || (*direction != "ab" && *direction != "ba" && *direction != "both")) {
     return Error("direction must be ab, ba or both");
   }
+  const Time now = Clock::now();
   LinkSettings from_a = emulator.From(Side::kA).settings();
   LinkSettings from_b = emulator.From(Side::kB).settings();
   for (const auto& [name, value] : fields) {
     if (name == "cmd" || name == "direction") continue;
-    if (!Apply(name, value, from_a) || !Apply(name, value, from_b)) {
+    if (!Apply(name, value, now, from_a) || !Apply(name, value, now, from_b)) {
       return Error("no such setting, or a value out of its range");
     }
   }
-  const Time now = Clock::now();
   if (*direction != "ba") emulator.From(Side::kA).Set(from_a, now);
   if (*direction != "ab") emulator.From(Side::kB).Set(from_b, now);
   return JsonObject().Add("ok", true).Text();

@@ -86,28 +86,27 @@ size_t Emulator::ReceiveBatch(EndpointId relay) {
     pool_[packet].from = *source;
     pool_[packet].to = relay;
     pool_[packet].size_bytes = messages[i].msg_len;
-    arrivals_.push_back({Time(TimestampOf(messages[i].msg_hdr) + offset), packet, side});
+    const Time arrived = Time(TimestampOf(messages[i].msg_hdr) + offset);
+    arrivals_.Push({arrived + relays_[*source].extra_delay, packet, side});
   }
   return received;
 }
 
 void Emulator::Forward(Time now) {
-  // Each relay was read on its own; the link takes them in the order of their arrival.
-  const auto earlier = [](const Arrival& a, const Arrival& b) { return a.at < b.at; };
-  std::stable_sort(arrivals_.begin(), arrivals_.end(), earlier);
-  for (const Arrival& arrival : arrivals_) {
-    forwarded_until_ = std::max(forwarded_until_, arrival.at);
-    const uint32_t wire_bytes = pool_[arrival.packet].size_bytes + kHeaderBytes;
-    const bool taken = From(arrival.from).Offer(arrival.packet, wire_bytes, forwarded_until_);
-    if (!taken) pool_.Return(arrival.packet);
+  while (const std::optional<Arrival> arrival = arrivals_.Poll(now)) {
+    forwarded_until_ = std::max(forwarded_until_, arrival->at);
+    const uint32_t wire_bytes = pool_[arrival->packet].size_bytes + kHeaderBytes;
+    const bool taken = From(arrival->from).Offer(arrival->packet, wire_bytes, forwarded_until_);
+    if (!taken) pool_.Return(arrival->packet);
   }
-  arrivals_.clear();
   forwarded_until_ = std::max(forwarded_until_, now);
   Deliver(a_to_b_, now);
   Deliver(b_to_a_, now);
 }
 
-Time Emulator::NextEvent() const { return std::min(a_to_b_.NextEvent(), b_to_a_.NextEvent()); }
+Time Emulator::NextEvent() const {
+  return std::min({arrivals_.NextEvent(), a_to_b_.NextEvent(), b_to_a_.NextEvent()});
+}
 
 void Emulator::Deliver(Bottleneck& direction, Time now) {
   size_t count = 0;

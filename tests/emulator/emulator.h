@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
+#include "emulator/arrivals.h"
 #include "emulator/bottleneck.h"
 #include "emulator/packet_pool.h"
 #include "emulator/relays.h"
@@ -39,12 +39,6 @@ class Emulator {
   uint64_t unsent_packets() const { return unsent_packets_; }
 
  private:
-  struct Arrival {
-    Time at;
-    PacketId packet;
-    Side from;
-  };
-
   // Gives how many packets there were, kBatch at most.
   size_t ReceiveBatch(EndpointId relay);
   void Deliver(Bottleneck& direction, Time now);
@@ -57,7 +51,7 @@ class Emulator {
   Bottleneck a_to_b_;
   Bottleneck b_to_a_;
   std::array<PacketId, kBatch> batch_{};
-  std::vector<Arrival> arrivals_;
+  Arrivals arrivals_;
   // What comes now is not older than this.
   Time forwarded_until_;
   uint64_t unknown_packets_ = 0;

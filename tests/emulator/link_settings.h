@@ -26,8 +26,8 @@ struct LinkSettings {
   int64_t rate_bits_per_s = 0;
   // What may wait, the packet in transmission included. An idle link takes any packet.
   int64_t queue_bytes = 1'000'000;
-  // Nothing gets in; what is on its way arrives.
-  bool blackout = false;
+  // An outage: nothing gets in before this time, and packets that are on their way arrive.
+  Time blackout_until = Time::min();
 };
 
 }  // namespace millrace::emulator

@@ -53,14 +53,18 @@ Relays::~Relays() {
   for (const Endpoint& endpoint : endpoints_) close(endpoint.relay_fd);
 }
 
-std::optional<EndpointId> Relays::Map(Side side, const sockaddr_in& address) {
+std::optional<EndpointId> Relays::Map(Side side, const sockaddr_in& address,
+                                      Nanoseconds extra_delay) {
   const uint64_t key = KeyOf(side, address);
-  if (const auto known = ids_.find(key); known != ids_.end()) return known->second;
+  if (const auto known = ids_.find(key); known != ids_.end()) {
+    endpoints_[static_cast<size_t>(known->second)].extra_delay = extra_delay;
+    return known->second;
+  }
   if (endpoints_.size() == kMaxEndpoints) return std::nullopt;
   const std::optional<Relay> relay = OpenRelay(address.sin_addr);
   if (!relay) return std::nullopt;
   const auto id = static_cast<EndpointId>(endpoints_.size());
-  endpoints_.push_back({side, address, relay->fd, relay->port});
+  endpoints_.push_back({side, address, relay->fd, relay->port, extra_delay});
   ids_.emplace(key, id);
   return id;
 }

@@ -10,13 +10,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "emulator/link_settings.h"
 #include "emulator/packet_pool.h"
+#include "emulator/side.h"
 
 namespace millrace::emulator {
-
-enum class Side : uint8_t { kA, kB };
-
-inline Side Opposite(Side side) { return side == Side::kA ? Side::kB : Side::kA; }
 
 struct Endpoint {
   Side side;
@@ -26,6 +24,9 @@ struct Endpoint {
   // `address` leaves here.
   int relay_fd;
   uint16_t relay_port;
+  // A packet from `address` reaches the link this much later: sockets that share the bottleneck
+  // may be differently far away from it.
+  Nanoseconds extra_delay{0};
 };
 
 class Relays {
@@ -39,8 +40,10 @@ class Relays {
   ~Relays();
 
   // The endpoint of a socket of this machine, with a new relay if it has none yet, at the same
-  // host. Nothing when there are too many or the system gives no socket.
-  std::optional<EndpointId> Map(Side side, const sockaddr_in& address);
+  // host. Nothing when there are too many or the system gives no socket. A socket that has a relay
+  // keeps it and gets the new `extra_delay`.
+  std::optional<EndpointId> Map(Side side, const sockaddr_in& address,
+                                Nanoseconds extra_delay = Nanoseconds(0));
 
   // The endpoint that a packet comes from. An address that was never mapped (a peer-reflexive one,
   // RFC 8445 section 7.3.1.3) is mapped now if its host was, and else is nobody's.

@@ -84,7 +84,7 @@ class User {
     reads_.erase(at);
     std::fill(read.bytes.begin(), read.bytes.end(), uint8_t{7});
     const size_t length = ends ? read.bytes.size() / 2 : read.bytes.size();
-    peer_.victim().ReadDone(read.piece, length, peer_.now());
+    peer_.victim().ReadDone(read.chunk, length, peer_.now());
   }
 
   void FinishAll() {
@@ -138,7 +138,7 @@ class Run {
 
   void Step(ByteReader& input) {
     const uint8_t step = input.U8();
-    const auto lane = LaneId(step >> 6);
+    const LaneId lane = step >> 6 == 3 ? kPulseLane : LaneId(step >> 6);
     switch (step & 7) {
       case 0: {
         const ByteView bytes = input.Bytes(std::min<size_t>(input.U8(), input.rest().size()));
@@ -147,7 +147,11 @@ class Run {
       }
       case 1: {
         const ByteView bytes = input.Bytes(std::min<size_t>(input.U8(), input.rest().size()));
-        peer_.SendRaw(lane, {bytes.begin(), bytes.end()});
+        if (bytes.empty()) {
+          peer_.SendRaw(replay_lane_, replay_);
+        } else {
+          peer_.SendRaw(lane, {bytes.begin(), bytes.end()});
+        }
         break;
       }
       case 2:
@@ -262,19 +266,20 @@ class Run {
     ack.range_count = 1;
     HaveFrame have{transfer, file, {}, 1};
     have.ranges[0] = Range{small / 16 * kLeafBytes, (small / 16 + small % 16) * kLeafBytes};
-    const std::vector<uint8_t> payload((small % 3 + 1) * kLeafBytes - (step >> 3 & 1),
+    const size_t unit = small % 2 == 1 ? kGrainBytes : kLeafBytes;
+    const std::vector<uint8_t> payload((small % 3 + 1) * unit - (step >> 3 & 1),
                                        static_cast<uint8_t>(small));
     const auto entry = FileEntry{small % 5 == 0 ? std::nullopt : std::optional(offset), 0, "f", ""};
     const std::vector<uint8_t> entries = EncodeEntries({entry});
     const std::vector<Frame> frames = {
         PingFrame{small},
-        PongFrame{small << 56},
+        PongFrame{small << 56, Lie(small)},
         ack,
         ManifestFrame{transfer, {}, 1, 0, 1, entries},
         ManifestFrame{transfer, {}, 4, file.value, 1, entries},
         AcceptFrame{transfer},
         RejectFrame{transfer, text},
-        DataFrame{transfer, file, small / 4 * kLeafBytes, payload},
+        DataFrame{transfer, file, small / 4 * unit, payload},
         CreditFrame{transfer, offset},
         CompleteFrame{transfer, file, offset, root},
         ReceiptFrame{transfer, file, offset, root},
@@ -285,9 +290,23 @@ class Run {
         CloseFrame{static_cast<ErrorCode>(small), text},
         have,
         ResumeFrame{small},
+        PongFrame{peer_.last_ping().value_or(small), Lie(small)},
+        PongFrame{peer_.last_ping().value_or(small) - small, peer_.now()},
     };
     const size_t times = (step >> 4 & 3) == 3 ? 20 : 1;
-    for (size_t i = 0; i < times; ++i) peer_.SendFrame(lane, frames[type % frames.size()]);
+    for (size_t i = 0; i < times; ++i) {
+      replay_ = peer_.SealedFrame(lane, frames[type % frames.size()]);
+      replay_lane_ = lane;
+      peer_.SendRaw(lane, replay_);
+    }
+  }
+
+  // A receive time that jumps, runs backwards or is absurd.
+  Timestamp Lie(uint64_t choice) const {
+    const Timestamp times[] = {Timestamp(), peer_.now(), Timestamp::FromMicros(INT64_MAX),
+                               Timestamp::FromMicros(int64_t{1} << (choice / 5)),
+                               Timestamp::FromMicros(-1)};
+    return times[choice % std::size(times)];
   }
 
   void Answer(uint8_t choice) {
@@ -345,12 +364,18 @@ class Run {
     Check(victim.send_pool_used() <= options_.send_pool_bytes);
     // With everything polled, whoever waits until then would not wait in vain.
     Check(victim.NextTimeout() > peer_.now());
+    Check(victim.pulse_lane() == nullptr || victim.pulse_lane()->sent().remembered() == 0);
+    const double rate = victim.flow().rate().pacing_bytes_per_second();
+    Check(rate >= RateController::kLeastBytesPerSecond &&
+          rate <= RateController::kMostBytesPerSecond);
   }
 
   SessionOptions options_;
   HostilePeer peer_;
   User user_;
   LaneId next_lane_{2};
+  LaneId replay_lane_;
+  std::vector<uint8_t> replay_ = {1};
 };
 
 }  // namespace

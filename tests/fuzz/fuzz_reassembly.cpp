@@ -1,4 +1,4 @@
-// A Receiver against a model that knows each leaf of each file: manifests, DATA in any order with
+// A Receiver against a model that knows each KiB of each file: manifests, DATA in any order with
 // overlaps that disagree, writes done in any order, credit, existing bytes, completion, ends from
 // either side. What the model forbids must be refused with a documented code, what it allows must
 // be taken; each byte is written once, as it came first, and never past the credit.
@@ -23,39 +23,57 @@ namespace {
 using testing::Check;
 
 constexpr uint64_t kMostLeaves = 600;  // 9.4 MiB: past the credit window.
+constexpr uint64_t kMostGrains = kMostLeaves * kLeafGrains;
 constexpr size_t kMostTransfers = 6;
 
-// What a leaf holds: which of the versions that the peer may send, or nothing.
+// What a grain holds: which of the versions that the peer may send, or nothing.
 using Version = uint8_t;
 constexpr Version kMissing = 0xff;
 
-uint8_t ByteOf(uint64_t leaf, Version version) {
-  return static_cast<uint8_t>(leaf * 7 + version * 101 + 1);
+uint8_t ByteOf(uint64_t grain, Version version) {
+  return static_cast<uint8_t>(grain * 7 + version * 101 + 1);
+}
+
+// The bytes of a range that begins on a grain, all of one version or as `version_of(grain)` says.
+template <typename VersionOf>
+void Fill(MutableByteView bytes, uint64_t offset, VersionOf version_of) {
+  for (size_t at = 0; at < bytes.size(); at += kGrainBytes) {
+    const uint64_t grain = (offset + at) / kGrainBytes;
+    const auto part = bytes.subspan(at, std::min<size_t>(kGrainBytes, bytes.size() - at));
+    std::fill(part.begin(), part.end(), ByteOf(grain, version_of(grain)));
+  }
 }
 
 struct File {
   std::optional<uint64_t> end;
-  std::vector<Version> leaves = std::vector<Version>(kMostLeaves, kMissing);
-  std::vector<bool> write_asked = std::vector<bool>(kMostLeaves, false);
+  std::vector<Version> grains = std::vector<Version>(kMostGrains, kMissing);
+  std::vector<bool> write_asked = std::vector<bool>(kMostGrains, false);
   uint64_t arrived_end = 0;
   uint64_t written_bytes = 0;
   std::optional<Digest> announced;
   bool received = false;
   bool stored = false;
 
-  uint64_t LeafBytes(uint64_t leaf) const {
-    return std::min<uint64_t>(kLeafBytes, end.value_or(UINT64_MAX) - leaf * kLeafBytes);
+  uint64_t GrainLength(uint64_t grain) const {
+    return std::min<uint64_t>(kGrainBytes, end.value_or(UINT64_MAX) - grain * kGrainBytes);
+  }
+
+  bool IsWhole(uint64_t leaf) const {
+    for (uint64_t grain = leaf * kLeafGrains; grain < (leaf + 1) * kLeafGrains; ++grain) {
+      if (end && grain * kGrainBytes >= *end) return true;
+      if (grains[static_cast<size_t>(grain)] == kMissing) return false;
+    }
+    return true;
   }
 
   Digest Root(uint64_t size) const {
     HashTree tree;
-    for (uint64_t leaf = 0; leaf * kLeafBytes < size; ++leaf) {
-      const uint64_t length = std::min<uint64_t>(kLeafBytes, size - leaf * kLeafBytes);
-      const Version version = leaves[static_cast<size_t>(leaf)];
-      const std::vector<uint8_t> bytes(static_cast<size_t>(length),
-                                       ByteOf(leaf, version == kMissing ? Version{0} : version));
-      tree.AddBytes(leaf * kLeafBytes, bytes);
-    }
+    std::vector<uint8_t> bytes(static_cast<size_t>(size));
+    Fill(bytes, 0, [this](uint64_t grain) {
+      const Version version = grains[static_cast<size_t>(grain)];
+      return version == kMissing ? Version{0} : version;
+    });
+    tree.AddBytes(0, bytes);
     return tree.Root(size);
   }
 };
@@ -188,8 +206,8 @@ class Run {
     const File& file = transfer.files[frame.file.value];
     const uint64_t end = frame.offset + frame.payload.size();
     if (file.end) {
-      if (end > *file.end || (end % kLeafBytes != 0 && end != *file.end)) return false;
-    } else if (end % kLeafBytes != 0 && file.arrived_end > end) {
+      if (end > *file.end || (end % kGrainBytes != 0 && end != *file.end)) return false;
+    } else if (end % kGrainBytes != 0 && file.arrived_end > end) {
       return false;
     }
     return transfer.arrived_bytes + NewBytes(frame, file) <= transfer.granted;
@@ -198,23 +216,26 @@ class Run {
   static uint64_t NewBytes(const DataFrame& frame, const File& file) {
     uint64_t bytes = 0;
     const uint64_t end = frame.offset + frame.payload.size();
-    for (uint64_t at = frame.offset; at < end; at += kLeafBytes) {
-      const bool missing = file.leaves[static_cast<size_t>(at / kLeafBytes)] == kMissing;
-      if (missing) bytes += std::min<uint64_t>(kLeafBytes, end - at);
+    for (uint64_t at = frame.offset; at < end; at += kGrainBytes) {
+      const bool missing = file.grains[static_cast<size_t>(at / kGrainBytes)] == kMissing;
+      if (missing) bytes += std::min<uint64_t>(kGrainBytes, end - at);
     }
     return bytes;
   }
 
   void SendData(ByteReader& input, TransferId id) {
     const FileIndex file(input.U8() % 4);
-    const uint64_t first = input.U16() % (kMostLeaves - 16);
+    const uint16_t place = input.U16();
     const uint8_t shape = input.U8();
     const Version version = shape >> 7;
-    size_t length = (shape % 15 + 1) * kLeafBytes;
+    // In leaves or in grains.
+    const size_t unit = (place & 0x8000) != 0 ? kGrainBytes : kLeafBytes;
+    const uint64_t units = kMostLeaves * kLeafBytes / unit;
+    size_t length = (shape % 15 + 1) * unit;
     const Transfer* transfer = Known(id);
     const bool there = transfer != nullptr && file.value < transfer->files.size();
     const std::optional<uint64_t> end = there ? transfer->files[file.value].end : std::nullopt;
-    const uint64_t offset = first * kLeafBytes;
+    const uint64_t offset = (place & 0x7fff) % (units - 16) * unit;
     // Mostly up to the end of the file and not past it; sometimes off the grid.
     if ((shape & 0x60) != 0 && end && offset < *end) {
       length = static_cast<size_t>(std::min<uint64_t>(length, *end - offset));
@@ -226,10 +247,7 @@ class Run {
     ByteWriter writer(buffer->bytes());
     EncodeDataHeader(DataFrame{id, file, offset, {}}, writer);
     const MutableByteView payload = buffer->bytes().subspan(writer.size(), length);
-    for (size_t at = 0; at < length; at += kLeafBytes) {
-      const auto leaf = payload.subspan(at, std::min<size_t>(kLeafBytes, length - at));
-      std::fill(leaf.begin(), leaf.end(), ByteOf(first + at / kLeafBytes, version));
-    }
+    Fill(payload, offset, [version](uint64_t) { return version; });
     ByteReader reader(buffer->bytes().first(writer.size() + length));
     const Result<Frame> decoded = DecodeFrame(reader);
     Check(decoded.ok());
@@ -244,11 +262,11 @@ class Run {
     File& file = transfer.files[frame.file.value];
     const uint64_t end = frame.offset + frame.payload.size();
     transfer.arrived_bytes += NewBytes(frame, file);
-    if (end % kLeafBytes != 0) file.end = end;
+    if (end % kGrainBytes != 0) file.end = end;
     file.arrived_end = std::max(file.arrived_end, end);
-    for (uint64_t at = frame.offset; at < end; at += kLeafBytes) {
-      Version& leaf = file.leaves[static_cast<size_t>(at / kLeafBytes)];
-      if (leaf == kMissing) leaf = version;
+    for (uint64_t at = frame.offset; at < end; at += kGrainBytes) {
+      Version& grain = file.grains[static_cast<size_t>(at / kGrainBytes)];
+      if (grain == kMissing) grain = version;
     }
   }
 
@@ -258,14 +276,15 @@ class Run {
       Check(transfer != nullptr && !transfer->ended && !write->bytes.empty());
       File& file = Known(write->transfer)->files[write->file.value];
       const uint64_t end = write->offset + write->bytes.size();
-      Check(write->offset % kLeafBytes == 0 && (end % kLeafBytes == 0 || end == file.end));
-      for (uint64_t at = write->offset; at < end; at += kLeafBytes) {
-        const auto leaf = static_cast<size_t>(at / kLeafBytes);
-        Check(file.leaves[leaf] != kMissing && !file.write_asked[leaf]);
-        file.write_asked[leaf] = true;
-        const uint8_t byte = ByteOf(leaf, file.leaves[leaf]);
+      Check(write->offset % kGrainBytes == 0 && (end % kGrainBytes == 0 || end == file.end));
+      for (uint64_t at = write->offset; at < end; at += kGrainBytes) {
+        const uint64_t grain = at / kGrainBytes;
+        const auto index = static_cast<size_t>(grain);
+        Check(file.IsWhole(grain / kLeafGrains) && !file.write_asked[index]);
+        file.write_asked[index] = true;
+        const uint8_t byte = ByteOf(grain, file.grains[index]);
         const ByteView bytes = write->bytes.subspan(static_cast<size_t>(at - write->offset),
-                                                    static_cast<size_t>(file.LeafBytes(leaf)));
+                                                    static_cast<size_t>(file.GrainLength(grain)));
         Check(std::count(bytes.begin(), bytes.end(), byte) ==
               static_cast<std::ptrdiff_t>(bytes.size()));
       }
@@ -354,7 +373,7 @@ class Run {
     if (end && offset < *end) {
       bytes.resize(static_cast<size_t>(std::min<uint64_t>(bytes.size(), *end - offset)));
     }
-    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = ByteOf(first + i / kLeafBytes, 0);
+    Fill(bytes, offset, [](uint64_t) { return Version{0}; });
     receiver_.AddExisting(id, index, offset, bytes);
     if (!there || !end || offset + bytes.size() > *end) return;
     const DataFrame frame{id, index, offset, bytes};
@@ -364,8 +383,8 @@ class Run {
     transfer->arrived_bytes -= bytes.size();
     transfer->existing_bytes += bytes.size();
     file.written_bytes += bytes.size();
-    for (uint64_t leaf = first; leaf * kLeafBytes < offset + bytes.size(); ++leaf) {
-      file.write_asked[static_cast<size_t>(leaf)] = true;
+    for (uint64_t at = offset; at < offset + bytes.size(); at += kGrainBytes) {
+      file.write_asked[static_cast<size_t>(at / kGrainBytes)] = true;
     }
   }
 

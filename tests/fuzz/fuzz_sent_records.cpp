@@ -64,7 +64,7 @@ class Lane {
       case 9:
         return Acknowledge();
       case 10:
-        if (!acks_.empty()) TakeAck(*At(acks_, choice));
+        if (!acks_.empty()) TakeAck(At(acks_, choice)->frame);
         return;
       case 11:
         return Lie(input);
@@ -74,7 +74,7 @@ class Lane {
       case 13:
         return DetectLosses();
       case 14:
-        return Probe(choice % 4);
+        return choice < 4 ? Probe(choice) : Confirm(choice);
       default:
         if (choice == 15) End();
     }
@@ -130,6 +130,7 @@ class Lane {
     // A new one may be dropped only where too many gaps made the receiver forget.
     Check(taken || !is_new || forgets_);
     if (!taken) return;
+    unconfirmed_.insert(number);
     if (arrived_.empty() || number > *arrived_.rbegin()) newest_at_ = now_;
     arrived_.insert(number);
     ranges_.Insert(number, number + 1);
@@ -140,19 +141,21 @@ class Lane {
   }
 
   void Acknowledge() {
-    if (arrived_.empty()) return;
     const AckFrame ack = received_.TakeAck(LaneId(1));
+    Check(received_.confirmed() == (ack.range_count == 0));
+    if (ack.range_count == 0) return;
     Check(received_.ack_due().IsNever());
-    Check(ack.range_count >= 1 && ack.range_count <= kMaxAckRanges);
-    Check(ack.ranges[0].end == *arrived_.rbegin() + 1);
+    Check(ack.range_count <= kMaxAckRanges);
+    Check(ack.ranges[0].end == *unconfirmed_.rbegin() + 1);
     Check(ack.largest_received_at == newest_at_);
     for (size_t i = 0; i < ack.range_count; ++i) {
       const Range& range = ack.ranges[i];
       Check(range.begin < range.end);
       Check(i == 0 || range.end < ack.ranges[i - 1].begin);
-      for (uint64_t n = range.begin; n < range.end; ++n) Check(arrived_.count(n) == 1);
-      Check(arrived_.count(range.end) == 0);
+      for (uint64_t n = range.begin; n < range.end; ++n) Check(unconfirmed_.count(n) == 1);
+      Check(unconfirmed_.count(range.end) == 0);
     }
+    received_.ExpectConfirmation(PacketNumber(next_pulse_));
     // Over the wire and back.
     std::vector<uint8_t> bytes(2048);
     ByteWriter writer(bytes);
@@ -161,8 +164,35 @@ class Lane {
     ByteReader reader(writer.written());
     const Result<Frame> decoded = DecodeFrame(reader);
     Check(decoded.ok() && reader.AtEnd());
-    acks_.push_back(std::get<AckFrame>(decoded.value()));
+    acks_.push_back({std::get<AckFrame>(decoded.value()), next_pulse_++, unconfirmed_});
     if (acks_.size() > 16) acks_.pop_front();
+  }
+
+  // The peer answers the ping beside an acknowledgement, in any order. What is forgotten then was
+  // in an acknowledgement that the peer has.
+  void Confirm(size_t choice) {
+    if (acks_.empty()) return;
+    const Ack& ack = *At(acks_, choice);
+    received_.OnConfirmed(PacketNumber(ack.pulse_record));
+    std::set<uint64_t> kept;
+    for (const uint64_t number : unconfirmed_) {
+      if (ack.numbers.count(number) == 0) kept.insert(number);
+    }
+    // Either all that it named, or nothing.
+    const AckFrame next = received_.TakeAck(LaneId(1));
+    uint64_t named = 0;
+    for (const Range& range : next.used()) named += range.length();
+    if (named == kept.size() && IsNamed(next, kept)) unconfirmed_ = kept;
+    if (next.range_count < kMaxAckRanges && !forgets_) Check(named == unconfirmed_.size());
+  }
+
+  static bool IsNamed(const AckFrame& ack, const std::set<uint64_t>& numbers) {
+    for (const Range& range : ack.used()) {
+      for (uint64_t n = range.begin; n < range.end; ++n) {
+        if (numbers.count(n) == 0) return false;
+      }
+    }
+    return true;
   }
 
   // An acknowledgement of the peer's own making: of what has not arrived, or was never sent.
@@ -286,7 +316,14 @@ class Lane {
   Timestamp now_ = Timestamp::FromMicros(1'000'000);
   std::vector<Record> records_;
   std::deque<uint64_t> flying_;
-  std::deque<AckFrame> acks_;
+  struct Ack {
+    AckFrame frame;
+    uint64_t pulse_record;
+    std::set<uint64_t> numbers;
+  };
+  std::deque<Ack> acks_;
+  uint64_t next_pulse_ = 0;
+  std::set<uint64_t> unconfirmed_;
   std::set<uint64_t> arrived_;
   Timestamp newest_at_;
   RangeSet ranges_;       // The same as arrived_.

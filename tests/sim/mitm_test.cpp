@@ -33,6 +33,11 @@ std::string_view SecretOf(SecretKind kind) {
   return kind == SecretKind::kKey ? kKey : kind == SecretKind::kCode ? kCode : "";
 }
 
+struct Message {
+  LaneId lane;
+  std::vector<uint8_t> bytes;
+};
+
 // A session with its memory small, so that thousands of them are cheap.
 struct End {
   std::unique_ptr<Session> session;
@@ -49,22 +54,23 @@ struct End {
                                         Timestamp());
     session->SetFingerprints(own, other);
     session->OpenLane(kControlLane, kMaxMessageBytes, Delivery::kReliable, Timestamp());
+    session->OpenLane(kPulseLane, kMaxMessageBytes, Delivery::kUnreliable, Timestamp());
   }
 
-  std::vector<std::vector<uint8_t>> Take() {
-    std::vector<std::vector<uint8_t>> messages;
+  std::vector<Message> Take() {
+    std::vector<Message> messages;
     while (const auto output = session->PollOutput(Timestamp())) {
-      messages.emplace_back(output->message.begin(), output->message.end());
+      messages.push_back({output->lane, {output->message.begin(), output->message.end()}});
     }
     while (auto event = session->PollEvent()) Note(std::move(*event));
     return messages;
   }
 
-  void Give(const std::vector<uint8_t>& message) {
-    const MutableByteView buffer = session->InputBuffer(kControlLane, message.size());
+  void Give(const Message& message) {
+    const MutableByteView buffer = session->InputBuffer(message.lane, message.bytes.size());
     if (!buffer.empty()) {
-      std::copy(message.begin(), message.end(), buffer.begin());
-      session->HandleInput(kControlLane, Timestamp());
+      std::copy(message.bytes.begin(), message.bytes.end(), buffer.begin());
+      session->HandleInput(message.lane, Timestamp());
     }
   }
 

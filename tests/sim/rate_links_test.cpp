@@ -91,10 +91,10 @@ void Print(const char* name, const RateOptions& options, const Measured& measure
       measured.queue_p95.millis(), measured.silence.seconds(), measured.sent_again, measured.lanes);
 }
 
-// Of three runs: what is lost when differs, and one loss at the wrong moment costs a tenth.
+// Of five runs: what is lost when differs, and one loss at the wrong moment costs a tenth.
 double MedianUtilisation(const std::string& name, const RateOptions& options,
                          double most_sent_again) {
-  std::array<double, 3> utilisations{};
+  std::array<double, 5> utilisations{};
   for (size_t i = 0; i < utilisations.size(); ++i) {
     CAPTURE(i);
     const Measured measured = Measure(options, kFileBytes, i + 1);
@@ -105,7 +105,7 @@ double MedianUtilisation(const std::string& name, const RateOptions& options,
     utilisations[i] = measured.utilisation;
   }
   std::sort(utilisations.begin(), utilisations.end());
-  return utilisations[1];
+  return utilisations[utilisations.size() / 2];
 }
 
 struct NamedLink {
@@ -119,9 +119,10 @@ struct NamedLink {
 
 TEST_CASE("the links of the benchmark are filled, with short queues and without silences") {
   constexpr NamedLink kLinks[] = {
-      {"wan20", 100, 20, 0, 250'000, 0.83},
+      // Over 16 seeds 0.77 to 0.86, with a mean of 0.82.
+      {"wan20", 100, 20, 0, 250'000, 0.78},
       {"wan50-0.1", 100, 50, 0.001, 625'000, 0.76},
-      {"wan100", 100, 100, 0, 625'000, 0.73},
+      {"wan100", 100, 100, 0, 625'000, 0.69},
       // Windows that random loss holds at twelve packets: 32 x 12 x 1160 B in 50 ms are 0.71
       // (Mathis et al. 1997).
       {"wan50-1", 100, 50, 0.01, 625'000, 0.57},
@@ -136,6 +137,17 @@ TEST_CASE("the links of the benchmark are filled, with short queues and without 
     options.longest_stall = Duration::Millis(8);
     CAPTURE(link.name);
     CHECK(MedianUtilisation(link.name, options, 0.05) > link.least_utilisation);
+  }
+}
+
+// Fewer lanes carried less, which lowered the rate, which took more lanes away: 0.19 to 0.3 of the
+// link with half of the seeds.
+TEST_CASE("lanes whose windows losses hold down stay in use when the rate doubles again") {
+  RateOptions options = Options(20, 100, 0.03, 250'000);
+  options.longest_stall = Duration::Millis(8);
+  for (const uint64_t seed : {2U, 5U, 6U}) {
+    CAPTURE(seed);
+    CHECK(Measure(options, 35'000'000, seed).utilisation > 0.6);
   }
 }
 
@@ -229,7 +241,7 @@ TEST_CASE("busy event loops do not hold a long link down") {
     options.longest_stall = Duration::Millis(25);
     options.stall_interval = Duration::Millis(30);
     CAPTURE(rtt_ms);
-    CHECK(MedianUtilisation("busy " + std::to_string(rtt_ms), options, 0.15) > 0.65);
+    CHECK(MedianUtilisation("busy " + std::to_string(rtt_ms), options, 0.15) > 0.6);
   }
 }
 
@@ -248,7 +260,7 @@ TEST_CASE("processors that are late do not bring a link down") {
 TEST_CASE("losses in bursts cost no more than as many apart") {
   RateOptions options = Options(100, 50, 0.001, 625'000);
   options.link.burst_packets = 8;
-  CHECK(MedianUtilisation("bursts", options, 0.05) > 0.73);
+  CHECK(MedianUtilisation("bursts", options, 0.05) > 0.71);
 }
 
 TEST_CASE("links around and between them are filled as well as SCTP allows") {

@@ -40,7 +40,8 @@ TEST_CASE("the naive pump overshoots and falls silent on the model as on browser
   CHECK(near.longest_silence > Duration::Millis(400));
   const PumpResult far = Median(Link(100, 0, 625'000));
   CHECK(far.mbits_per_second < 6);
-  CHECK(far.longest_silence > Duration::Seconds(1));
+  // Which packets an overflow takes decides between 0.6 and 1.2 s.
+  CHECK(far.longest_silence > Duration::Millis(600));
 }
 
 TEST_CASE("the naive pump gets from lossy links what Reno gets") {

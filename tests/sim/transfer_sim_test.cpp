@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -90,6 +89,7 @@ LinkOptions RandomLink(Random& random) {
     link.burst_chance = static_cast<double>(random.Between(1, 50)) / 1000.0;
     link.longest_burst = Duration::Millis(static_cast<int64_t>(random.Between(1, 1000)));
   }
+  if (random.Chance(0.5)) link.pulse_loss = static_cast<double>(random.Below(300)) / 1000.0;
   if (random.Chance(0.3)) link.duplication = static_cast<double>(random.Below(100)) / 1000.0;
   if (random.Chance(0.8)) link.reopen_after = RandomDuration(random, Duration::Seconds(3));
   if (random.Chance(0.8)) link.reconnect_after = RandomDuration(random, Duration::Seconds(10));
@@ -122,7 +122,7 @@ enum class Fault {
   kDiskFull,
   kLaneCloses,
   kLaneStalls,
-  kControlLaneStalls,
+  kControlConnectionStalls,
   kConnectionBreaks,
   kBlackout,
   kRateChanges,
@@ -167,7 +167,8 @@ class Run {
     SimPeer* from;
     SimPeer* to;
     TransferId id;
-    bool doomed;  // It need not arrive.
+    bool doomed;                  // It need not arrive.
+    std::array<bool, 2> ended{};  // At either side.
   };
 
   SimPeer& Either() { return random_.Chance(0.5) ? sim_->a() : sim_->b(); }
@@ -197,9 +198,8 @@ class Run {
   uint64_t to_come_ = 0;  // Transfers that start later.
   bool survivable_ = true;
   std::optional<TransferId> held_;
-  SimPeer* pauser_ = nullptr;                    // Of the held one.
-  std::array<size_t, 2> seen_{};                 // Events of each side that `ended_` knows.
-  std::array<std::set<TransferId>, 2> ended_{};  // By either side.
+  SimPeer* pauser_ = nullptr;     // Of the held one.
+  std::array<size_t, 2> seen_{};  // Events of each side that `sent_` knows.
 };
 
 void Run::PlanTransfers(SimPeer& from, SimPeer& to, uint64_t count) {
@@ -291,9 +291,12 @@ bool Run::StrikeConnection(Fault fault) {
       if (lanes.empty()) return true;
       sim_->StallLane(lanes[random_.Below(lanes.size())]);
       return sim_->MovingBulkLanes() > 0;
-    case Fault::kControlLaneStalls:
-      sim_->StallLane(kControlLane);
+    case Fault::kControlConnectionStalls: {
+      const uint64_t stalled = random_.Between(1, 3);
+      if ((stalled & 1) != 0) sim_->StallLane(kControlLane);
+      if ((stalled & 2) != 0) sim_->StallLane(kPulseLane);
       return reconnects;
+    }
     case Fault::kConnectionBreaks:
       sim_->BreakConnection();
       return reconnects;
@@ -331,8 +334,9 @@ bool Run::AllEnded(bool but_held) {
     const std::vector<Event>& events = peers[side]->events;
     for (size_t& i = seen_[side]; i < events.size(); ++i) {
       const EventType type = events[i].type;
-      if (type == EventType::kDone || type == EventType::kFailed) {
-        ended_[side].insert(events[i].transfer);
+      if (type != EventType::kDone && type != EventType::kFailed) continue;
+      for (Sent& sent : sent_) {
+        if (sent.id == events[i].transfer) sent.ended[side] = true;
       }
     }
   }
@@ -340,7 +344,7 @@ bool Run::AllEnded(bool but_held) {
   if (Over()) return true;
   return to_come_ == 0 && std::all_of(sent_.begin(), sent_.end(), [&](const Sent& sent) {
            if (but_held && sent.id == held_) return true;
-           return ended_[0].count(sent.id) > 0 && ended_[1].count(sent.id) > 0;
+           return sent.ended[0] && sent.ended[1];
          });
 }
 

@@ -1,5 +1,7 @@
 #include "support/handshakes.h"
 
+#include <algorithm>
+
 namespace millrace::testing {
 namespace {
 
@@ -18,6 +20,15 @@ std::unique_ptr<Handshake> MakeHandshake(Random& random, const HandshakeOptions&
 std::unique_ptr<Handshake> MakeHandshake(Random& random, const SessionSecrets& first,
                                          const HandshakeOptions& options) {
   return std::make_unique<Handshake>(Entropy(random), options, first);
+}
+
+SessionSecrets FixedSecrets(Role role, const Agreement& agreement, uint8_t fill) {
+  InitializeCrypto();
+  SessionSecrets secrets;
+  std::fill(secrets.master.bytes().begin(), secrets.master.bytes().end(), fill);
+  secrets.role = role;
+  secrets.agreement = agreement;
+  return secrets;
 }
 
 std::vector<uint8_t> NextMessage(Handshake& handshake) {

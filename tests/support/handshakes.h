@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "crypto/handshake.h"
+#include "crypto/key_schedule.h"
 #include "support/random.h"
 
 namespace millrace::testing {
@@ -20,6 +21,9 @@ std::unique_ptr<Handshake> MakeHandshake(Random& random, const HandshakeOptions&
 // Of one that goes on with the session that has `first`.
 std::unique_ptr<Handshake> MakeHandshake(Random& random, const SessionSecrets& first,
                                          const HandshakeOptions& options = {});
+
+// What a handshake comes to, without one. Two sides with the same `fill` understand each other.
+SessionSecrets FixedSecrets(Role role, const Agreement& agreement, uint8_t fill = 3);
 
 // The next message of a handshake; empty where there is none.
 std::vector<uint8_t> NextMessage(Handshake& handshake);

@@ -41,6 +41,7 @@ void HostilePeer::Advance(Duration span) {
 void HostilePeer::OpenControl() {
   victim_->SetFingerprints(kFingerprintA, kFingerprintB);
   victim_->OpenLane(kControlLane, kMaxMessageBytes, Delivery::kReliable, now_);
+  victim_->OpenLane(kPulseLane, kMaxMessageBytes, Delivery::kUnreliable, now_);
 }
 
 void HostilePeer::ShakeHands() {
@@ -114,6 +115,10 @@ void HostilePeer::SendFrame(LaneId lane, const Frame& frame) {
   SendRaw(lane, SealedFrame(lane, frame));
 }
 
+void HostilePeer::SendFrame(const Frame& frame) {
+  SendFrame(IsPulse(frame) ? kPulseLane : kControlLane, frame);
+}
+
 TransferId HostilePeer::OwnTransfer(uint32_t ordinal) const {
   return TransferId(ordinal * 2 + static_cast<uint32_t>(secrets_->role));
 }
@@ -139,21 +144,34 @@ void HostilePeer::Drain() {
 
 void HostilePeer::DrainOutputs() {
   while (const auto output = victim_->PollOutput(now_)) {
-    std::vector<uint8_t> message(output->message.begin(), output->message.end());
+    Observe(*output);
     victim_->SetBuffered(output->lane, 0, now_);
-    if (PeekRecordKind(message) == RecordKind::kHandshake) {
-      hello_ = message;
-      continue;
-    }
-    const Result<MutableByteView> opened = LaneOf(output->lane).OpenRecord(message, now_);
-    if (!opened.ok()) continue;
-    ByteReader reader(opened.value());
-    while (!reader.AtEnd()) {
-      const Result<Frame> frame = DecodeFrame(reader);
-      if (!frame.ok()) break;
-      if (const auto* close = std::get_if<CloseFrame>(&frame.value())) close_code_ = close->code;
-    }
   }
+}
+
+void HostilePeer::Observe(const Output& output) {
+  std::vector<uint8_t> message(output.message.begin(), output.message.end());
+  if (PeekRecordKind(message) == RecordKind::kHandshake) {
+    hello_ = message;
+    return;
+  }
+  const Result<MutableByteView> opened = LaneOf(output.lane).OpenRecord(message, now_);
+  if (!opened.ok()) return;
+  ByteReader reader(opened.value());
+  while (!reader.AtEnd()) {
+    const Result<Frame> frame = DecodeFrame(reader);
+    if (!frame.ok()) return;
+    if (const auto* close = std::get_if<CloseFrame>(&frame.value())) close_code_ = close->code;
+    if (const auto* ping = std::get_if<PingFrame>(&frame.value())) last_ping_ = ping->token;
+    if (const auto* ack = std::get_if<AckFrame>(&frame.value())) acks_[ack->lane] = *ack;
+  }
+}
+
+void HostilePeer::AcknowledgeControl() {
+  AckFrame ack;
+  ack.lane = kControlLane;
+  ack.ranges[ack.range_count++] = Range{0, victim_->control_lane()->sent().next_number().value};
+  SendFrame(ack);
 }
 
 std::string HostilePeer::CloseCode() {

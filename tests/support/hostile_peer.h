@@ -43,9 +43,11 @@ class HostilePeer {
 
   // Delivers bytes as they are, a millisecond after what came before.
   void SendRaw(LaneId lane, std::vector<uint8_t> message);
-  // Delivers one well-sealed record with this plaintext.
+  // Delivers one well-sealed record with this plaintext, or this frame on the lane where it
+  // belongs.
   void SendPlaintext(LaneId lane, const std::vector<uint8_t>& plaintext);
   void SendFrame(LaneId lane, const Frame& frame);
+  void SendFrame(const Frame& frame);
   // The sealed record, not delivered.
   std::vector<uint8_t> SealedFrame(LaneId lane, const Frame& frame);
 
@@ -60,6 +62,14 @@ class HostilePeer {
   void Drain();
   // Drains its outputs only, from channels that are never full; keeps its hello for ShakeHands.
   void DrainOutputs();
+  // Reads an output of the victim.
+  void Observe(const Output& output);
+  // The token of the victim's newest ping; nothing before the first.
+  std::optional<uint64_t> last_ping() const { return last_ping_; }
+  // The victim's newest acknowledgement of each lane.
+  const std::map<LaneId, AckFrame>& acks() const { return acks_; }
+  // Acknowledges all that the victim has sent on its control lane.
+  void AcknowledgeControl();
   const std::vector<Event>& events() const { return events_; }
   // How the victim's session ended, as text; "" while it lasts.
   std::string CloseCode();
@@ -80,6 +90,8 @@ class HostilePeer {
   std::map<LaneId, SealedLane> lanes_;
   std::vector<Event> events_;
   std::optional<ErrorCode> close_code_;
+  std::optional<uint64_t> last_ping_;
+  std::map<LaneId, AckFrame> acks_;
   std::vector<uint8_t> hello_;
   std::vector<uint8_t> scratch_ = std::vector<uint8_t>(kMaxMessageBytes);
 };

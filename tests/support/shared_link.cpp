@@ -1,16 +1,38 @@
 #include "support/shared_link.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace millrace::testing {
+namespace {
 
-Duration SharedLink::SerializationTime(size_t bytes) const {
-  return Duration::Micros(
-      static_cast<int64_t>(static_cast<double>(bytes) * 8.0 / options_.mbits_per_second));
+double Micros(Timestamp time) { return static_cast<double>(time.micros()); }
+
+Timestamp FromMicros(double micros) {
+  return Timestamp::FromMicros(static_cast<int64_t>(micros + 0.5));
+}
+
+}  // namespace
+
+double SharedLinkOptions::usable_mbits_per_second() const {
+  return policer_mbits_per_second == 0 ? mbits_per_second
+                                       : std::min(mbits_per_second, policer_mbits_per_second);
+}
+
+SharedLink::SharedLink(const SharedLinkOptions& options, uint64_t seed)
+    : options_(options), random_(seed) {
+  if (options.policer_mbits_per_second > 0) {
+    policer_.emplace(options.policer_mbits_per_second, options.policer_burst_bytes);
+  }
+}
+
+double SharedLink::TransmissionMicros(size_t bytes) const {
+  return static_cast<double>(bytes) * 8.0 / options_.mbits_per_second;
 }
 
 Duration SharedLink::QueueDelay(Timestamp now) const {
-  return free_at_ > now ? free_at_ - now : Duration();
+  const double left = free_at_micros_ - Micros(now);
+  return left > 0 ? Duration::Micros(static_cast<int64_t>(left)) : Duration();
 }
 
 bool SharedLink::IsLost() {
@@ -23,39 +45,69 @@ bool SharedLink::IsLost() {
   return in_burst_;
 }
 
-void SharedLink::Send(uint32_t destination, SctpPacket packet, Timestamp now) {
+void SharedLink::Send(uint32_t destination, LinkPacket packet, Timestamp now) {
   if (now < dark_until_) return;
-  if (options_.loss > 0 && IsLost()) return;
-  const double queued = QueueDelay(now).seconds() * options_.mbits_per_second * 1e6 / 8;
-  const auto bytes = static_cast<double>(packet.wire_bytes);
-  if (queued + bytes > static_cast<double>(options_.queue_bytes)) {
+  Advance(now);
+  const size_t bytes = WireBytes(packet);
+  if (policer_ && !policer_->Take(bytes, now)) {
+    ++dropped_by_policer_;
+    return;
+  }
+  if (!queue_.empty() && queued_bytes_ + bytes > options_.queue_bytes) {
     ++dropped_by_queue_;
     return;
   }
-  free_at_ = std::max(free_at_, now) + SerializationTime(packet.wire_bytes);
-  entries_.push_back(Entry{free_at_, {destination, std::move(packet)}});
+  // A packet that will be lost takes its time in the bottleneck like any other.
+  const bool lost = options_.loss > 0 && IsLost();
+  queued_bytes_ += bytes;
+  free_at_micros_ = std::max(free_at_micros_, Micros(now)) + TransmissionMicros(bytes);
+  queue_.push_back(
+      Waiting{FromMicros(free_at_micros_), bytes, lost, {destination, std::move(packet)}});
+}
+
+void SharedLink::Advance(Timestamp now) {
+  while (!queue_.empty() && queue_.front().departs <= now) {
+    Waiting& head = queue_.front();
+    queued_bytes_ -= head.bytes;
+    if (!head.lost) {
+      Duration delay = options_.delay;
+      if (options_.jitter > Duration()) {
+        const auto bound = static_cast<uint64_t>(options_.jitter.micros()) + 1;
+        delay = delay + Duration::Micros(static_cast<int64_t>(random_.Below(bound)));
+      }
+      last_due_ = std::max(last_due_, head.departs + delay);
+      wire_.push_back(Flying{last_due_, std::move(head.arrival)});
+    }
+    queue_.pop_front();
+  }
 }
 
 Timestamp SharedLink::NextArrival() const {
-  return entries_.empty() ? Timestamp::Never() : entries_.front().departs + options_.delay;
+  if (!wire_.empty()) return wire_.front().due;
+  return queue_.empty() ? Timestamp::Never() : queue_.front().departs + options_.delay;
 }
 
 std::optional<SharedLink::Arrival> SharedLink::PollArrival(Timestamp now) {
-  if (NextArrival() > now) return std::nullopt;
-  Arrival arrival = std::move(entries_.front().arrival);
-  entries_.pop_front();
+  Advance(now);
+  if (wire_.empty() || wire_.front().due > now) return std::nullopt;
+  Arrival arrival = std::move(wire_.front().arrival);
+  wire_.pop_front();
   return arrival;
 }
 
 void SharedLink::SetRate(double mbits_per_second, Timestamp now) {
-  options_.mbits_per_second = mbits_per_second;
-  Timestamp free_at = now;
-  for (Entry& entry : entries_) {
-    if (entry.departs <= now) continue;
-    free_at = free_at + SerializationTime(entry.arrival.packet.wire_bytes);
-    entry.departs = free_at;
+  Advance(now);
+  const double slower = options_.mbits_per_second / mbits_per_second;
+  free_at_micros_ = Micros(now) + std::max(0.0, free_at_micros_ - Micros(now)) * slower;
+  for (Waiting& waiting : queue_) {
+    waiting.departs = FromMicros(Micros(now) + (Micros(waiting.departs) - Micros(now)) * slower);
   }
-  free_at_ = free_at;
+  options_.mbits_per_second = mbits_per_second;
+}
+
+void SharedLink::SetDelay(Duration delay, Timestamp now) {
+  Advance(now);
+  options_.delay = delay;
 }
 
 }  // namespace millrace::testing

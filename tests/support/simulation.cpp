@@ -8,8 +8,12 @@
 namespace millrace::testing {
 namespace {
 
-// libwebrtc's least retransmission timeout.
+// libwebrtc's least retransmission timeout, and the longest one after it has doubled
+// (media/sctp/dcsctp_transport.cc, max_timer_backoff_duration).
 constexpr Duration kRetransmissionTimeout = Duration::Millis(400);
+constexpr Duration kMostRetransmissionTimeout = Duration::Seconds(3);
+// A reliable channel delivers after this at the latest.
+constexpr Duration kMostRetransmissions = Duration::Seconds(30);
 
 // More turns than this without any time passing do nothing.
 constexpr int kMostIdleTurns = 10'000;
@@ -26,11 +30,14 @@ uint64_t ContentWord(uint64_t seed, uint64_t n) {
 void SimFile::Fill(uint64_t offset, MutableByteView bytes) const {
   // Reads begin on leaves, hence on words.
   uint64_t word = offset / 8;
-  for (size_t at = 0; at < bytes.size(); at += 8, ++word) {
-    const uint64_t value = ContentWord(seed, word);
-    const size_t length = std::min<size_t>(8, bytes.size() - at);
-    for (size_t i = 0; i < length; ++i) bytes[at + i] = static_cast<uint8_t>(value >> (8 * i));
-  }
+  const auto write = [this, &word](uint8_t* to, size_t length) {
+    const uint64_t value = ContentWord(seed, word++);
+    for (size_t i = 0; i < length; ++i) to[i] = static_cast<uint8_t>(value >> (8 * i));
+  };
+  size_t at = 0;
+  // With a length that is known here, eight bytes are one store.
+  for (; at + 8 <= bytes.size(); at += 8) write(bytes.data() + at, 8);
+  if (at < bytes.size()) write(bytes.data() + at, bytes.size() - at);
 }
 
 bool SimFile::Matches(uint64_t offset, ByteView bytes) const {
@@ -73,12 +80,23 @@ Simulation::Simulation(uint64_t seed, LinkOptions link, DiskOptions disk,
 void Simulation::Open(LaneId lane) {
   channels_.erase(lane);
   channels_[lane];
-  const Delivery delivery = lane == kControlLane ? Delivery::kReliable : link_.delivery;
-  if (lane == kControlLane) {
-    a().session->SetFingerprints(kFingerprintA, kFingerprintB);
-    b().session->SetFingerprints(kFingerprintB, kFingerprintA);
+  for (SimPeer& peer : peers_) {
+    peer.session->OpenLane(lane, kMaxMessageBytes, DeliveryOf(lane), now());
   }
-  for (SimPeer& peer : peers_) peer.session->OpenLane(lane, kMaxMessageBytes, delivery, now());
+}
+
+void Simulation::OpenControlConnection() {
+  a().session->SetFingerprints(kFingerprintA, kFingerprintB);
+  b().session->SetFingerprints(kFingerprintB, kFingerprintA);
+  // Either channel may open first.
+  const bool pulse_first = random_.Chance(0.5);
+  Open(pulse_first ? kPulseLane : kControlLane);
+  Open(pulse_first ? kControlLane : kPulseLane);
+}
+
+Delivery Simulation::DeliveryOf(LaneId lane) const {
+  if (lane == kControlLane) return Delivery::kReliable;
+  return lane == kPulseLane ? Delivery::kUnreliable : link_.delivery;
 }
 
 void Simulation::OpenBulkLanes() {
@@ -86,7 +104,7 @@ void Simulation::OpenBulkLanes() {
 }
 
 void Simulation::Connect() {
-  Open(kControlLane);
+  OpenControlConnection();
   const bool up = RunUntil([this] { return a().session->connected() && b().session->connected(); });
   if (up) OpenBulkLanes();
 }
@@ -113,21 +131,22 @@ std::vector<SimFile> Simulation::Files(const std::vector<uint64_t>& sizes) {
 std::vector<LaneId> Simulation::BulkLanes() const {
   std::vector<LaneId> lanes;
   for (const auto& [id, channels] : channels_) {
-    if (id != kControlLane) lanes.push_back(id);
+    if (!IsOfControlConnection(id)) lanes.push_back(id);
   }
   return lanes;
 }
 
 size_t Simulation::MovingBulkLanes() const {
-  return static_cast<size_t>(std::count_if(
-      channels_.begin(), channels_.end(),
-      [](const auto& entry) { return entry.first != kControlLane && !entry.second[0].stalled; }));
+  return static_cast<size_t>(
+      std::count_if(channels_.begin(), channels_.end(), [](const auto& entry) {
+        return !IsOfControlConnection(entry.first) && !entry.second[0].stalled;
+      }));
 }
 
 void Simulation::CloseLane(LaneId lane) {
   if (channels_.erase(lane) == 0) return;
   for (SimPeer& peer : peers_) peer.session->CloseLane(lane, now());
-  if (!link_.reopen_after || lane == kControlLane) return;
+  if (!link_.reopen_after || IsOfControlConnection(lane)) return;
   Schedule(*link_.reopen_after, [this] {
     if (channels_.count(kControlLane) == 0) return;
     if (a().session->connected() && b().session->connected()) Open(LaneId(next_lane_++));
@@ -162,13 +181,14 @@ void Simulation::Reconnect() {
     peer.session->Reconnect(MakeHandshake(random_, peer.session->secrets(), handshake_options_),
                             now());
   }
-  Open(kControlLane);
+  OpenControlConnection();
   lanes_wanted_ = true;
 }
 
 void Simulation::Blackout(Duration span) { dark_until_ = std::max(dark_until_, now_ + span); }
 
-bool Simulation::IsLost(Channel& channel, Timestamp at) {
+bool Simulation::IsLost(LaneId lane, Channel& channel, Timestamp at) {
+  if (lane == kPulseLane && random_.Chance(link_.pulse_loss)) return true;
   if (at >= channel.burst_until && random_.Chance(link_.burst_chance)) {
     const auto longest = static_cast<uint64_t>(link_.longest_burst.micros());
     channel.burst_until = at + Duration::Micros(static_cast<int64_t>(random_.Below(longest) + 1));
@@ -200,6 +220,12 @@ void Simulation::LetGo(TransferId id) {
   held_answers_.erase(begin, end);
 }
 
+Duration Simulation::DelayOf(LaneId lane) {
+  if (lane == kControlLane || link_.jitter == Duration()) return link_.one_way_delay;
+  const auto most = static_cast<uint64_t>(link_.jitter.micros());
+  return link_.one_way_delay + Duration::Micros(static_cast<int64_t>(random_.Below(most)));
+}
+
 void Simulation::Transmit(size_t from, const Output& output) {
   const auto found = channels_.find(output.lane);
   if (found == channels_.end()) return;
@@ -209,17 +235,14 @@ void Simulation::Transmit(size_t from, const Output& output) {
   const auto micros =
       static_cast<int64_t>(bytes.size() * uint64_t{1'000'000} / link_.bytes_per_second);
   channel.free_at = std::max(channel.free_at, now_) + Duration::Micros(micros);
-  Duration delay = link_.one_way_delay;
+  Duration delay = DelayOf(output.lane);
   const bool control = output.lane == kControlLane;
-  const bool lossy = !control && link_.delivery == Delivery::kUnreliable;
-  if (!control && link_.jitter > Duration()) {
-    delay = delay + Duration::Micros(static_cast<int64_t>(
-                        random_.Below(static_cast<uint64_t>(link_.jitter.micros()))));
-  }
+  const bool lossy = DeliveryOf(output.lane) == Delivery::kUnreliable;
   Duration timeout = kRetransmissionTimeout;
-  while (!control && !lossy && IsLost(channel, now_ + delay) && timeout < Duration::Seconds(30)) {
+  const Duration most = delay + kMostRetransmissions;
+  while (!control && !lossy && IsLost(output.lane, channel, now_ + delay) && delay < most) {
     delay = delay + timeout;
-    timeout = timeout * 2;
+    timeout = std::min(timeout * 2, kMostRetransmissionTimeout);
   }
   Timestamp arrives = std::max(channel.free_at, lossy ? Timestamp() : dark_until_) + delay;
   if (control) arrives = channel.last_arrival = std::max(channel.last_arrival, arrives);
@@ -234,7 +257,7 @@ void Simulation::Read(size_t side, const ReadRequest& read) {
     const uint64_t from = std::min(readable, read.offset);
     const auto length = static_cast<size_t>(std::min<uint64_t>(read.bytes.size(), readable - from));
     file.Fill(from, read.bytes.first(length));
-    peer.session->ReadDone(read.piece, length, now());
+    peer.session->ReadDone(read.chunk, length, now());
   };
   const SimFile& file = peers_[side].sources[read.transfer][read.file.value];
   Answer(read.transfer, held_sources_.count(read.transfer) > 0, disk_.read_delay + file.read_delay,
@@ -315,7 +338,7 @@ bool Simulation::Pump(size_t side) {
   }
   while (const auto output = session.PollOutput(now())) {
     Transmit(side, *output);
-    if (output->lane != kControlLane) now_ = now_ + disk_.seal_time;
+    if (!IsOfControlConnection(output->lane)) now_ = now_ + disk_.seal_time;
     busy = true;
   }
   while (const auto read = session.PollRead()) {
@@ -355,8 +378,8 @@ void Simulation::Drain(LaneId lane, size_t side, Channel& channel) {
     drained = true;
     if (tamper && !tamper(side, lane, message.bytes)) continue;
     const bool control = lane == kControlLane;
-    const bool lossy = !control && link_.delivery == Delivery::kUnreliable;
-    if (lossy && (now_ < dark_until_ || IsLost(channel, now_))) continue;
+    const bool lossy = DeliveryOf(lane) == Delivery::kUnreliable;
+    if (lossy && (now_ < dark_until_ || IsLost(lane, channel, now_))) continue;
     if (!control && random_.Chance(link_.duplication)) {
       channel.flying.emplace(message.arrives + link_.one_way_delay, message.bytes);
     }

@@ -26,6 +26,8 @@ struct LinkOptions {
   // Of bulk messages. An unreliable channel drops them; a reliable one delivers them after
   // retransmission timeouts.
   double loss = 0.0;
+  // Of messages of the pulse lane, on top.
+  double pulse_loss = 0.0;
   // Losses that come together: the chance that a burst begins with a bulk message, and how long it
   // takes all that comes, at most.
   double burst_chance = 0.0;
@@ -88,8 +90,8 @@ class Simulation {
   explicit Simulation(uint64_t seed, LinkOptions link = {}, DiskOptions disk = {},
                       const SessionOptions& session = {}, const HandshakeOptions& handshake = {});
 
-  // Opens the control lane on both sides, runs until both are established, then opens the bulk
-  // lanes.
+  // Opens the lanes of the control connection on both sides, runs until both are established, then
+  // opens the bulk lanes.
   void Connect();
 
   TransferId Send(SimPeer& from, std::vector<SimFile> files);
@@ -162,11 +164,14 @@ class Simulation {
   };
 
   void Open(LaneId lane);
+  void OpenControlConnection();
+  Delivery DeliveryOf(LaneId lane) const;
+  Duration DelayOf(LaneId lane);
   void OpenBulkLanes();
   // Nothing is left of the connection; a new one comes as `reconnect_after` says.
   void Replace();
   void Reconnect();
-  bool IsLost(Channel& channel, Timestamp at);
+  bool IsLost(LaneId lane, Channel& channel, Timestamp at);
   bool Pump(size_t side);
   void Transmit(size_t from, const Output& output);
   void HandleEvent(size_t side, const Event& event);

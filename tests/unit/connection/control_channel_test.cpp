@@ -5,60 +5,36 @@
 #include <string>
 #include <vector>
 
+#include "support/handshakes.h"
 #include "wire/record.h"
 
 namespace millrace {
 namespace {
 
-constexpr Timestamp At(int64_t millis) { return Timestamp::FromMicros(millis * 1000); }
+using testing::FixedSecrets;
 
-SessionSecrets Secrets(Role role, bool privacy) {
-  InitializeCrypto();
-  SessionSecrets secrets;
-  std::fill(secrets.master.bytes().begin(), secrets.master.bytes().end(), uint8_t{3});
-  secrets.role = role;
-  secrets.agreement.encrypted = true;
-  secrets.agreement.privacy = privacy;
-  return secrets;
-}
+constexpr Timestamp At(int64_t millis) { return Timestamp::FromMicros(millis * 1000); }
 
 std::string NameOf(const Frame& frame) {
   if (std::holds_alternative<ResumeFrame>(frame)) return "RESUME";
-  if (std::holds_alternative<PongFrame>(frame)) return "PONG";
-  if (std::holds_alternative<PingFrame>(frame)) return "PING";
   if (std::holds_alternative<SignalFrame>(frame)) return "SIGNAL";
-  if (std::holds_alternative<CloseFrame>(frame)) return "CLOSE";
-  if (const auto* ack = std::get_if<AckFrame>(&frame)) {
-    return "ACK " + std::to_string(ack->lane.value);
-  }
-  return "";  // Padding.
+  return std::holds_alternative<CloseFrame>(frame) ? "CLOSE" : "";  // Else padding.
 }
 
 using Names = std::vector<std::string>;
 
-// One side of a connection whose pulse has begun, and the peer's end of its control lane.
+// One side of a connection, and the peer's end of its control lane.
 struct Fixture {
-  explicit Fixture(uint32_t bulk_lanes = 0, bool privacy = false)
+  explicit Fixture(bool privacy = false)
       : peer({kControlLane, Delivery::kReliable, {1 << 20, 1 << 18}, kMaxMessageBytes}) {
-    peer.SetKeys(Secrets(Role::kResponder, privacy));
+    peer.SetKeys(FixedSecrets(Role::kResponder, {.privacy = privacy}));
     control.Open(kMaxMessageBytes);
-    control.SetKeys(Secrets(Role::kInitiator, privacy), kRecordsPerEpoch);
-    for (uint32_t id = 1; id <= bulk_lanes; ++id) {
-      bulk.Open(
-          SealedLane({LaneId(id), Delivery::kReliable, {1 << 20, 1 << 18}, kMaxMessageBytes}));
-    }
-    pulse.Start(At(0));
-  }
-
-  // A record of the peer's arrived on that lane and has to be acknowledged.
-  void Owe(Lane& lane, uint64_t number = 0) {
-    lane.received().Insert(PacketNumber(number), At(0));
-    lane.received().OnAckEliciting(At(0));
+    control.SetKeys(FixedSecrets(Role::kInitiator, {.privacy = privacy}), kRecordsPerEpoch);
   }
 
   // The frames of the next record, in order; none where there is none.
   Names Poll(int64_t now = 0) {
-    const auto message = control.Poll(bulk, pulse, {.knows_round_trip = true}, At(now), out);
+    const auto message = control.Poll(At(now), out);
     if (!message) return {};
     record_bytes = message->size();
     REQUIRE(record_bytes <= kMaxControlRecordBytes);
@@ -74,9 +50,6 @@ struct Fixture {
     }
     return names;
   }
-  bool WantsToSpeak(int64_t now) const {
-    return control.WantsToSpeak(pulse, bulk.ack_due(), At(now));
-  }
   // The peer acknowledges all records.
   void AcknowledgeAll() {
     AckFrame ack;
@@ -86,24 +59,21 @@ struct Fixture {
 
   MemoryBudget memory{kMaxStateBytes};
   ControlChannel control{memory};
-  LaneBook<SealedLane> bulk;
-  Pulse pulse{Duration::Seconds(30)};
   SealedLane peer;
   std::vector<uint8_t> out = std::vector<uint8_t>(kMaxMessageBytes);
   size_t record_bytes = 0;
 };
 
-TEST_CASE("a record has RESUME, acknowledgements, pong, ping and frames, in this order") {
-  Fixture f(2);
+TEST_CASE("a record has RESUME, then the queued frames, in order") {
+  Fixture f;
+  CHECK_FALSE(f.control.WantsToSpeak());
   f.control.ExpectResume();
   REQUIRE(f.control.OnResume(ResumeFrame{0}).ok());
-  f.Owe(*f.control.lane());
-  f.Owe(*f.bulk.Find(LaneId(1)));
-  f.Owe(*f.bulk.Find(LaneId(2)));
-  f.pulse.OnPing(PingFrame{7});
   f.control.frames().Push(SignalFrame{"one"});
-  f.control.frames().Push(SignalFrame{"two"});
-  CHECK(f.Poll() == Names{"RESUME", "ACK 0", "ACK 1", "ACK 2", "PONG", "PING", "SIGNAL", "SIGNAL"});
+  f.control.frames().Push(CloseFrame{});
+  CHECK(f.control.WantsToSpeak());
+  CHECK(f.Poll() == Names{"RESUME", "SIGNAL", "CLOSE"});
+  CHECK_FALSE(f.control.WantsToSpeak());
   CHECK(f.Poll().empty());
 }
 
@@ -111,19 +81,21 @@ TEST_CASE("queued frames wait for the peer's RESUME, and what it misses goes out
   Fixture f;
   f.control.frames().Push(SignalFrame{"one"});
   f.control.frames().Push(SignalFrame{"two"});
-  CHECK(f.Poll() == Names{"PING", "SIGNAL", "SIGNAL"});
+  CHECK(f.Poll() == Names{"SIGNAL", "SIGNAL"});
   REQUIRE(f.control.OnQueuedFrame().ok());
 
   f.control.Close();
   CHECK(f.control.lane() == nullptr);
   f.control.Open(kMaxMessageBytes);
-  f.control.SetKeys(Secrets(Role::kInitiator, false), kRecordsPerEpoch);
+  f.control.SetKeys(FixedSecrets(Role::kInitiator, {.privacy = false}), kRecordsPerEpoch);
   f.peer = SealedLane({kControlLane, Delivery::kReliable, {1 << 20, 1 << 18}, kMaxMessageBytes});
-  f.peer.SetKeys(Secrets(Role::kResponder, false));
+  f.peer.SetKeys(FixedSecrets(Role::kResponder, {.privacy = false}));
   f.control.ExpectResume();
   CHECK(f.control.awaits_resume());
   CHECK(f.Poll() == Names{"RESUME"});
-  CHECK_FALSE(f.WantsToSpeak(0));
+  CHECK_FALSE(f.control.WantsToSpeak());
+  // The acknowledgement may come before the peer's RESUME: it has another lane.
+  f.AcknowledgeAll();
   CHECK(f.control.OnQueuedFrame().error().code == ErrorCode::kProtocolViolation);
   CHECK(f.control.OnResume(ResumeFrame{3}).error().code == ErrorCode::kProtocolViolation);
   REQUIRE(f.control.OnResume(ResumeFrame{1}).ok());
@@ -144,42 +116,6 @@ TEST_CASE(
   CHECK_FALSE(ControlChannel::IsQueued(PaddingFrame{}));
 }
 
-TEST_CASE(
-    "acknowledgements of many lanes leave room for pong and ping, and go on in the next record") {
-  constexpr uint32_t kLanes = 24;
-  Fixture f(kLanes);
-  for (uint32_t id = 1; id <= kLanes; ++id) {
-    // As many ranges as an ACK holds.
-    for (uint64_t i = 0; i < kMaxAckRanges; ++i) f.Owe(*f.bulk.Find(LaneId(id)), 3 * i);
-  }
-  f.pulse.OnPing(PingFrame{7});
-  f.control.frames().Push(SignalFrame{"signal"});
-  const auto acks = [](const Names& names) {
-    return std::count_if(names.begin(), names.end(),
-                         [](const std::string& name) { return name.starts_with("ACK"); });
-  };
-  auto left = static_cast<std::ptrdiff_t>(kLanes);
-  Names names = f.Poll();
-  CHECK(std::count(names.begin(), names.end(), "PONG") == 1);
-  CHECK(std::count(names.begin(), names.end(), "PING") == 1);
-  for (; !names.empty(); names = f.Poll(30)) left -= acks(names);
-  CHECK(left == 0);
-  CHECK(f.bulk.ack_due().IsNever());
-}
-
-TEST_CASE("the channel speaks when a frame waits, a ping is due or an acknowledgement is") {
-  Fixture f(1);
-  CHECK(f.WantsToSpeak(0));
-  CHECK(f.Poll() == Names{"PING"});
-  CHECK_FALSE(f.WantsToSpeak(1));
-  f.Owe(*f.bulk.Find(LaneId(1)));
-  CHECK_FALSE(f.WantsToSpeak(24));
-  CHECK(f.WantsToSpeak(25));
-  CHECK(f.Poll(25) == Names{"ACK 1"});
-  f.control.frames().Push(SignalFrame{"signal"});
-  CHECK(f.WantsToSpeak(26));
-}
-
 TEST_CASE("frames are kept until the peer has acknowledged their record") {
   Fixture f;
   f.control.frames().Push(SignalFrame{"signal"});
@@ -193,52 +129,40 @@ TEST_CASE("frames are kept until the peer has acknowledged their record") {
   CHECK(f.control.OnAck(ack, At(2)).error().code == ErrorCode::kProtocolViolation);
 }
 
-TEST_CASE("a channel that finishes up says what is queued and acknowledges, and pings no more") {
-  Fixture f(1);
-  f.control.frames().Push(SignalFrame{"signal"});
-  f.control.frames().Push(CloseFrame{});
-  f.Owe(*f.bulk.Find(LaneId(1)));
-  f.Owe(*f.control.lane());
-  f.control.FinishUp();
-  CHECK(f.Poll() == Names{"ACK 0", "SIGNAL", "CLOSE"});
-  CHECK_FALSE(f.WantsToSpeak(60'000));
+TEST_CASE("a channel that heard a CLOSE is finished when the peer has its acknowledgement") {
+  Fixture f;
+  f.control.OnClose();
+  ReceivedRecords& received = f.control.lane()->received();
+  received.Insert(PacketNumber(0), At(0));
+  received.OnAckEliciting(At(0));
   CHECK_FALSE(f.control.IsFinished());
-  f.AcknowledgeAll();
-  CHECK(f.control.IsFinished());
-  f.Owe(*f.control.lane(), 1);
+  received.TakeAck(kControlLane);
   CHECK_FALSE(f.control.IsFinished());
-  CHECK(f.WantsToSpeak(0));
-  CHECK(f.Poll() == Names{"ACK 0"});
+  received.ExpectConfirmation(PacketNumber(3));
+  received.OnConfirmed(PacketNumber(3));
   CHECK(f.control.IsFinished());
 }
 
 TEST_CASE("a peer that acknowledges nothing is found out") {
   Fixture f;
-  for (size_t i = 0; i + 1 < kMaxUnackedControlRecords; ++i) {
-    f.pulse.PingNow(At(0));
-    REQUIRE(f.control.Poll(f.bulk, f.pulse, {}, At(0), f.out));
-  }
+  const auto send = [&f] {
+    f.control.frames().Push(SignalFrame{"s"});
+    REQUIRE(f.control.Poll(At(5), f.out));
+  };
+  CHECK(f.control.unheard_since().IsNever());
+  for (size_t i = 0; i + 1 < kMaxUnackedControlRecords; ++i) send();
+  CHECK(f.control.unheard_since() == At(5));
   CHECK_FALSE(f.control.IsIgnored());
-  f.pulse.PingNow(At(0));
-  REQUIRE(f.control.Poll(f.bulk, f.pulse, {}, At(0), f.out));
+  send();
   CHECK(f.control.IsIgnored());
   f.AcknowledgeAll();
   CHECK_FALSE(f.control.IsIgnored());
-}
-
-TEST_CASE("acknowledgements alone are not waited for") {
-  Fixture f;
-  f.Poll();
-  f.AcknowledgeAll();
-  for (uint64_t number = 0; number < 100; ++number) {
-    f.Owe(*f.control.lane(), number);
-    REQUIRE(f.Poll(1) == Names{"ACK 0"});
-  }
-  CHECK(f.control.lane()->sent().remembered() == 0);
+  CHECK(f.control.unheard_since().IsNever());
 }
 
 TEST_CASE("with privacy every record has one of four sizes") {
-  Fixture f(0, true);
+  Fixture f(true);
+  f.control.frames().Push(SignalFrame{"s"});
   f.Poll();
   CHECK(f.record_bytes == 256);
   const std::string signal(1000, 's');
@@ -253,7 +177,7 @@ TEST_CASE("there is room once there are keys, while the channel is below its hig
   CHECK_FALSE(control.HasRoom());
   control.Open(kMaxMessageBytes);
   CHECK_FALSE(control.HasRoom());
-  control.SetKeys(Secrets(Role::kInitiator, false), kRecordsPerEpoch);
+  control.SetKeys(FixedSecrets(Role::kInitiator, {.privacy = false}), kRecordsPerEpoch);
   CHECK(control.HasRoom());
   control.lane()->gate().OnBuffered(256 * 1024);
   CHECK_FALSE(control.HasRoom());

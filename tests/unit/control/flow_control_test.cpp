@@ -1,5 +1,6 @@
 #include "control/flow_control.h"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
 #include "base/leaf.h"
@@ -7,20 +8,35 @@
 namespace millrace {
 namespace {
 
-TEST_CASE("records are leaves, larger on faster links, and never larger than they may be") {
+PingSample Took(Duration round_trip) { return {round_trip, round_trip / 2}; }
+
+TEST_CASE("records fit the link: a packet at first, larger on faster links, never too large") {
   FlowControl flow{LaneLimits()};
-  CHECK(flow.RecordPayload(128 * 1024) == kLeafBytes);
+  CHECK(flow.RecordPayload(128 * 1024) == kGrainBytes);
   // A round trip of 0.1 ms lets a start be fast: 93 Mbit/s.
-  flow.OnPong(Duration::Micros(100), 1, Timestamp::FromMicros(1'000'000));
+  flow.OnPong(Took(Duration::Micros(100)), 1, 0, Timestamp::FromMicros(1'000'000));
   for (int i = 0; i < 400; ++i) {
     const Timestamp now = Timestamp::FromMicros(1'000'000 + i * 10'000);
-    flow.OnSent(1, now);
-    flow.OnAcked(static_cast<size_t>(flow.rate().pacing_bytes_per_second() / 100), now, now, now);
-    flow.OnPong(Duration::Micros(100), 1, now);
-    CHECK(flow.RecordPayload(128 * 1024) % kLeafBytes == 0);
+    const auto bytes = static_cast<size_t>(flow.rate().pacing_bytes_per_second() / 100);
+    flow.OnSent(bytes, now);
+    flow.OnAcked(bytes, now, now, now);
+    flow.OnPong(Took(Duration::Micros(100)), 1, 0, now);
+    CHECK(flow.RecordPayload(128 * 1024) % kGrainBytes == 0);
   }
   CHECK(flow.RecordPayload(128 * 1024) == 128 * 1024);
   CHECK(flow.RecordPayload(48 * 1024) == 48 * 1024);
+}
+
+TEST_CASE("before the first answer records leave at the first rate, or at the user's limit") {
+  for (const double most : {1e9, 125'000.0, 25'000.0}) {
+    FlowControl flow{LaneLimits()};
+    flow.SetMostBytesPerSecond(most);
+    const Timestamp now = Timestamp::FromMicros(1'000'000);
+    const double rate = std::min(most, RateController::kInitialBytesPerSecond);
+    REQUIRE(flow.MaySend(0, now));
+    flow.OnSent(static_cast<size_t>(rate * (Pacer::kMostBurst.seconds() + 0.05)), now);
+    CHECK(flow.ready_at() == now + Duration::Millis(50));
+  }
 }
 
 TEST_CASE("records are smaller where many lanes share the rate") {
@@ -29,12 +45,13 @@ TEST_CASE("records are smaller where many lanes share the rate") {
     FlowControl flow{LaneLimits()};
     for (int i = 0; i < 400; ++i) {
       const Timestamp now = Timestamp::FromMicros(1'000'000 + i * 10'000);
-      flow.OnSent(1, now);
+      flow.OnSent(100'000, now);
       flow.OnAcked(100'000, now, now, now);
-      flow.OnPong(Duration::Millis(20), lanes, now);
+      flow.OnPong(Took(Duration::Millis(20)), lanes, 0, now);
     }
-    // 80 Mbit/s: 80 kB in 8 ms, or 37 kB of one lane of sixteen in 60 ms.
-    CHECK(flow.RecordPayload(128 * 1024) == (lanes == 16 ? 2 : 4) * kLeafBytes);
+    // 80 Mbit/s, in a start: 40 kB in 4 ms, or 37 kB of one lane of sixteen in 60 ms.
+    const size_t payload = flow.RecordPayload(128 * 1024);
+    CHECK(payload == (lanes == 16 ? 36 : 39) * kGrainBytes);
   }
 }
 
@@ -43,7 +60,7 @@ TEST_CASE("lanes are planned once the round trip is known") {
   for (int i = 0; i < 4; ++i) {
     CHECK(!flow.KnowsRoundTrip());
     CHECK(flow.lanes_wanted() == 4);
-    flow.OnPong(Duration::Millis(i < 3 ? 100 : 20), 1, Timestamp::FromMicros(i * 30'000));
+    flow.OnPong(Took(Duration::Millis(60)), 1, 0, Timestamp::FromMicros(i * 30'000));
   }
   CHECK(flow.KnowsRoundTrip());
   CHECK(flow.lanes_wanted() == 5);
@@ -53,23 +70,25 @@ TEST_CASE("a lane may hold more where the event loop is busy") {
   FlowControl flow{LaneLimits()};
   CHECK(flow.LaneBacklog() == Duration::Millis(20));
   for (int i = 0; i < 200; ++i) {
-    flow.OnPong(Duration::Millis(i % 2 == 0 ? 5 : 25), 1, Timestamp::FromMicros(i * 10'000));
+    flow.OnPong(Took(Duration::Millis(i % 2 == 0 ? 5 : 25)), 1, 0,
+                Timestamp::FromMicros(i * 30'000));
   }
-  CHECK(flow.LaneBacklog() > Duration::Millis(60));
+  CHECK(flow.LaneBacklog().millis() > 40);
   CHECK(flow.LaneBacklog() <= Duration::Millis(100));
 }
 
 TEST_CASE("pings are more frequent at the start, and rarer on slow links") {
   FlowControl flow{LaneLimits()};
+  flow.OnPong(Took(Duration::Millis(20)), 1, 0, Timestamp::FromMicros(1'000'000));
   CHECK(flow.PingInterval() < Duration::Millis(10));
   flow.SetMostBytesPerSecond(100'000);
-  CHECK(flow.PingInterval() == Duration::Millis(25));
+  CHECK(flow.PingInterval() == Duration::Micros(37'500));
 }
 
 TEST_CASE("what is in flight is limited besides what is paced") {
   FlowControl flow{LaneLimits()};
   const Timestamp now = Timestamp::FromMicros(1'000'000);
-  flow.OnPong(Duration::Millis(50), 1, now);
+  flow.OnPong(Took(Duration::Millis(50)), 1, 0, now);
   const size_t limit = flow.rate().in_flight_limit_bytes();
   CHECK(flow.MaySend(0, now));
   CHECK(flow.MaySend(limit - 1, now));

@@ -10,7 +10,14 @@ constexpr Duration kRoundTrip = Duration::Millis(25);
 
 struct Run {
   LanePlanner planner{{4, 16}};
-  LanePlanner::Input input{4, 0, true, 1e6, kRoundTrip};
+  // 16 lanes find enough to carry.
+  LanePlanner::Input input{.open = 4,
+                           .has_room = true,
+                           .delivered_bytes_per_second = 1e6,
+                           .round_trip = kRoundTrip,
+                           .bytes_per_second = 1e8,
+                           .recent_round_trip = kRoundTrip,
+                           .starting = false};
   Timestamp now = Timestamp::FromMicros(60'000'000);
 
   // Updates each 10 ms; lanes that are wanted open at once where `opens`.
@@ -24,7 +31,7 @@ struct Run {
 
 TEST_CASE("a long round trip asks for more first windows, within the limits") {
   for (const auto& [rtt_ms, lanes] :
-       {std::pair{0, 4}, {10, 4}, {20, 5}, {50, 11}, {100, 16}, {900, 16}}) {
+       {std::pair{0, 4}, {10, 4}, {40, 5}, {50, 6}, {100, 11}, {900, 16}}) {
     Run run;
     run.input.round_trip = Duration::Millis(rtt_ms);
     run.For(Duration::Millis(20));
@@ -38,20 +45,20 @@ TEST_CASE("a round trip that turns out shorter asks for fewer, unless more have 
   run.For(Duration::Millis(20));
   run.input.round_trip = kRoundTrip;
   run.For(Duration::Millis(20));
-  CHECK(run.planner.wanted() == 6);
+  CHECK(run.planner.wanted() == 4);
   run.input.lanes_share = 0.8;
   run.For(Duration::Millis(20));
   run.input.round_trip = Duration::Millis(10);
   run.input.delivered_bytes_per_second = 2e6;
   run.For(Duration::Millis(20));
-  CHECK(run.planner.wanted() == 12);
+  CHECK(run.planner.wanted() == 8);
 }
 
 TEST_CASE("lanes that limit are doubled as long as that pays") {
   Run run;
   run.input.lanes_share = 0.8;
   run.For(Duration::Millis(20));
-  CHECK(run.planner.wanted() == 12);
+  CHECK(run.planner.wanted() == 8);
   run.input.delivered_bytes_per_second = 2e6;
   run.For(Duration::Millis(200));
   run.input.delivered_bytes_per_second = 3e6;
@@ -62,17 +69,17 @@ TEST_CASE("lanes that limit are doubled as long as that pays") {
 TEST_CASE("more than the usual number are asked for only where lanes have limited for a while") {
   Run run;
   run.planner = LanePlanner({1, 32});
-  run.input.round_trip = Duration::Millis(100);
+  run.input.round_trip = Duration::Millis(150);
   run.For(Duration::Millis(20));
   REQUIRE(run.planner.wanted() == LanePlanner::kUsualLanes);
   run.input.lanes_share = 0.8;
-  run.For(Duration::Millis(900));
+  run.For(Duration::Millis(500));
   CHECK(run.planner.wanted() == 16);
   // A start that windows held up, and no longer do.
   run.input.lanes_share = 0;
   run.For(Duration::Millis(50));
   run.input.lanes_share = 0.8;
-  run.For(Duration::Millis(900));
+  run.For(Duration::Millis(500));
   CHECK(run.planner.wanted() == 16);
   run.For(Duration::Millis(200));
   CHECK(run.planner.wanted() == 32);
@@ -97,11 +104,11 @@ TEST_CASE("lanes that did not pay go again and are not asked for soon") {
   run.For(Duration::Seconds(2));
   run.input.lanes_share = 0.8;
   run.For(Duration::Millis(20));
-  CHECK(run.planner.wanted() == 12);
+  CHECK(run.planner.wanted() == 8);
   run.For(Duration::Seconds(3));
-  CHECK(run.planner.wanted() == 6);
+  CHECK(run.planner.wanted() == 4);
   run.For(Duration::Millis(7700));
-  CHECK(run.planner.wanted() == 12);
+  CHECK(run.planner.wanted() == 8);
 }
 
 TEST_CASE("lanes are judged by what arrived when they came, not by the end of a start before") {
@@ -110,7 +117,7 @@ TEST_CASE("lanes are judged by what arrived when they came, not by the end of a 
   run.input.lanes_share = 0.8;
   run.input.delivered_bytes_per_second = 5e6;
   run.For(Duration::Millis(20), false);
-  REQUIRE(run.planner.wanted() == 12);
+  REQUIRE(run.planner.wanted() == 8);
   // Losses take the windows down while the lanes are made.
   run.input.delivered_bytes_per_second = 3e6;
   run.For(Duration::Millis(200), false);
@@ -124,27 +131,46 @@ TEST_CASE("lanes are judged by what arrived when they came, not by the end of a 
 TEST_CASE("lanes that are not there yet are waited for") {
   Run run;
   run.input.lanes_share = 0.8;
-  run.input.open = 6;
+  run.input.open = 5;
   run.For(Duration::Seconds(20), false);
-  CHECK(run.planner.wanted() == 12);
+  CHECK(run.planner.wanted() == 8);
 }
 
-TEST_CASE("a link with a queue needs no lanes, and lanes that never limit go one by one") {
+TEST_CASE("a link with a queue needs no lanes, and lanes that never limit go within seconds") {
   Run run;
   run.input.lanes_share = 0.8;
   run.input.has_room = false;
   run.For(Duration::Seconds(2));
-  CHECK(run.planner.wanted() == 6);
+  CHECK(run.planner.wanted() == 4);
   run.input.has_room = true;
   run.For(Duration::Millis(100));
   run.input.delivered_bytes_per_second = 2e6;
   run.input.lanes_share = 0;
-  run.For(Duration::Seconds(2));
-  CHECK(run.planner.wanted() == 12);
-  run.For(Duration::Seconds(35));
-  CHECK(run.planner.wanted() < 12);
-  run.For(Duration::Seconds(200));
-  CHECK(run.planner.wanted() == 6);
+  run.For(Duration::Seconds(1));
+  CHECK(run.planner.wanted() == 8);
+  run.For(Duration::Seconds(3));
+  CHECK(run.planner.wanted() < 8);
+  run.For(Duration::Seconds(5));
+  CHECK(run.planner.wanted() == 4);
+}
+
+TEST_CASE("a start fills the path with first windows, unless losses hold windows down") {
+  Run run;
+  run.planner = LanePlanner({1, 32});
+  run.input.round_trip = Duration::Millis(100);
+  run.input.bytes_per_second = 1e6;
+  run.input.lanes_share = 0.8;
+  run.input.open = 32;
+  run.input.starting = true;
+  run.planner.Update(run.input, run.now);
+  CHECK(run.planner.usable() == 9);
+  run.input.was_full = true;
+  run.planner.Update(run.input, run.now);
+  CHECK(run.planner.usable() == 22);
+  // Other limits say nothing about windows.
+  run.input.lanes_share = 0;
+  run.planner.Update(run.input, run.now);
+  CHECK(run.planner.usable() == 9);
 }
 
 TEST_CASE("a lane is given up for standing still, for holding too much, or for what it lacks") {

@@ -31,6 +31,31 @@ TEST_CASE("what was sealed opens in place, at every length around a block") {
   CHECK(std::equal(opened->begin(), opened->end(), plaintext.begin(), plaintext.end()));
 }
 
+TEST_CASE("a plaintext in two places is sealed as the same one in one place") {
+  InitializeCrypto();
+  testing::Random random(1);
+  const std::vector<uint8_t> header = random.Bytes(10);
+  const std::vector<uint8_t> all = random.Bytes(300 * 1024);
+  const auto check = [&](size_t head_bytes, size_t payload_bytes) {
+    const ByteView plaintext = ByteView(all).first(head_bytes + payload_bytes);
+    std::vector<uint8_t> expected(plaintext.size() + kTagBytes);
+    Seal(KeyOf(1), PacketNumber(5), header, plaintext, expected);
+    std::vector<uint8_t> sealed(expected.size());
+    std::copy_n(plaintext.begin(), head_bytes, sealed.begin());
+    SealWithPayload(KeyOf(1), PacketNumber(5), header, sealed, head_bytes,
+                    plaintext.subspan(head_bytes));
+    REQUIRE(sealed == expected);
+  };
+  for (size_t head = 0; head <= 130; ++head) {
+    for (size_t payload = 0; payload <= 200; ++payload) check(head, payload);
+  }
+  for (const size_t head : {size_t{4}, size_t{25}, size_t{16'409}}) {
+    for (const size_t payload : {size_t{1024}, size_t{16'384}, size_t{65'537}, size_t{261'120}}) {
+      check(head, payload);
+    }
+  }
+}
+
 TEST_CASE("any other key, number, header or byte does not open") {
   InitializeCrypto();
   const std::vector<uint8_t> plaintext(100, 7);

@@ -2,6 +2,7 @@
 
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <vector>
 
 namespace millrace::emulator {
@@ -221,14 +222,82 @@ TEST_CASE("a blackout lets nothing in, and what is on its way arrives") {
   settings.delay = milliseconds(10);
   Bottleneck link = MakeLink(settings);
   CHECK(link.Offer(Id(0), kPacketBytes, kStart));
-  settings.blackout = true;
+  settings.blackout_until = Time::max();
   link.Set(settings, kStart + milliseconds(1));
   CHECK_FALSE(link.Offer(Id(1), kPacketBytes, kStart + milliseconds(2)));
   CHECK(Collect(link, milliseconds(2), milliseconds(30)).size() == 1);
-  settings.blackout = false;
+  settings.blackout_until = Time::min();
   link.Set(settings, kStart + milliseconds(30));
   CHECK(link.Offer(Id(2), kPacketBytes, kStart + milliseconds(30)));
   CHECK(link.history().totals().dropped_by_blackout == 1);
+}
+
+TEST_CASE("a blackout with an end ends by itself, to the nanosecond") {
+  LinkSettings settings;
+  settings.blackout_until = kStart + seconds(3);
+  Bottleneck link = MakeLink(settings);
+  CHECK_FALSE(link.Offer(Id(0), kPacketBytes, kStart));
+  CHECK_FALSE(link.Offer(Id(1), kPacketBytes, kStart + seconds(3) - Nanoseconds(1)));
+  CHECK(link.Offer(Id(2), kPacketBytes, kStart + seconds(3)));
+  CHECK(link.history().totals().dropped_by_blackout == 2);
+}
+
+TEST_CASE("a path that gets longer delays what leaves the bottleneck from then on") {
+  LinkSettings settings;
+  settings.delay = milliseconds(20);
+  Bottleneck link = MakeLink(settings);
+  link.Offer(Id(0), kPacketBytes, kStart);
+  settings.delay = milliseconds(70);
+  link.Set(settings, kStart + milliseconds(1));
+  link.Offer(Id(1), kPacketBytes, kStart + milliseconds(1));
+  const auto arrivals = Collect(link, milliseconds(1), milliseconds(100));
+  REQUIRE(arrivals.size() == 2);
+  CHECK(arrivals[0].at == milliseconds(20));
+  CHECK(arrivals[1].at == milliseconds(71));
+}
+
+TEST_CASE("no packet overtakes another one when a path gets shorter, with jitter or without") {
+  LinkSettings settings;
+  settings.jitter = GENERATE(milliseconds(0), milliseconds(5));
+  settings.delay = milliseconds(70);
+  Bottleneck link = MakeLink(settings);
+  for (uint32_t i = 0; i < 100; ++i) {
+    const Nanoseconds sent = milliseconds(1) * i;
+    if (i == 50) {
+      settings.delay = milliseconds(20);
+      link.Set(settings, kStart + sent);
+    }
+    CHECK(link.Offer(Id(i), kPacketBytes, kStart + sent));
+  }
+  const auto arrivals = Collect(link, milliseconds(60), milliseconds(200));
+  REQUIRE(arrivals.size() == 100);
+  for (uint32_t i = 0; i < 100; ++i) CHECK(arrivals[i].packet == i);
+  // The first ones after the step arrive together with the last one before it, and the path is as
+  // short as it should be once that has arrived.
+  CHECK(arrivals[50].at >= arrivals[49].at);
+  CHECK(arrivals[50].at <= arrivals[49].at + microseconds(10));
+  CHECK(arrivals[99].at <= milliseconds(99 + 20) + settings.jitter + microseconds(10));
+}
+
+TEST_CASE("a rate that falls to a tenth and rises again holds for what waits") {
+  LinkSettings settings;
+  settings.rate_bits_per_s = kPacketPerMs;
+  Bottleneck link = MakeLink(settings);
+  for (uint32_t i = 0; i < 6; ++i) link.Offer(Id(i), kPacketBytes, kStart);
+  auto arrivals = Collect(link, Nanoseconds(0), milliseconds(2));
+  settings.rate_bits_per_s = kPacketPerMs / 10;
+  link.Set(settings, kStart + milliseconds(2));
+  for (const Arrival& arrival : Collect(link, milliseconds(2), milliseconds(22))) {
+    arrivals.push_back(arrival);
+  }
+  settings.rate_bits_per_s = kPacketPerMs;
+  link.Set(settings, kStart + milliseconds(22));
+  for (const Arrival& arrival : Collect(link, milliseconds(22), milliseconds(40))) {
+    arrivals.push_back(arrival);
+  }
+  REQUIRE(arrivals.size() == 6);
+  const std::vector<int> expected_ms = {1, 2, 12, 22, 23, 24};
+  for (size_t i = 0; i < 6; ++i) CHECK(arrivals[i].at == milliseconds(expected_ms[i]));
 }
 
 TEST_CASE("more packets than there is room for are dropped, not kept") {

@@ -144,6 +144,21 @@ TEST_CASE("a stalled lane gets one record at a time while another lane moves") {
   CHECK(f.Pick() == 1);  // It moves again.
 }
 
+TEST_CASE("while a lane is stalled, the newest lane comes before those in reserve") {
+  Fixture f(3);
+  REQUIRE(f.Pick() == 1);
+  f.Send(1, 0, At(0));
+  f.DetectLosses(At(1000));
+  REQUIRE(f.At(1).sent().stalled());
+  f.Send(1, 1, At(1000));
+  f.Open(4);
+  LaneChoice one_lane = Fixture::Choice();
+  one_lane.most_lanes = 1;
+  CHECK(f.book.Pick(one_lane) == &f.At(4));
+  f.book.Close(LaneId(1), f.OnLost());
+  CHECK(f.book.Pick(one_lane) == &f.At(2));
+}
+
 // --- Losses, probes, copies ---
 
 TEST_CASE("a silent lane gives all its pieces to the others") {
@@ -268,22 +283,33 @@ TEST_CASE("an acknowledgement names a lane that is there, was there, or breaks t
   CHECK_FALSE(f.Acknowledge(Ack(LaneId(1), 0, 2), At(13)).ok());  // Never sent.
 }
 
-TEST_CASE("owed acknowledgements are packed while there is room, the rest later") {
-  Fixture f(2);
-  for (uint32_t id = 1; id <= 2; ++id) {
+TEST_CASE("owed acknowledgements are packed while there is room, the rest next time, in turn") {
+  Fixture f(3);
+  const auto owe = [&f](uint32_t id) {
     f.At(id).received().Insert(PacketNumber(0), At(0));
     f.At(id).received().OnAckEliciting(At(0));
-  }
+  };
+  const auto pack = [&f](size_t room) {
+    std::vector<uint32_t> packed;
+    f.book.PackAcks([](const ReceivedRecords& received) { return received.owes_ack(); },
+                    [&](Lane& lane) {
+                      if (packed.size() == room) return false;
+                      lane.received().TakeAck(lane.id());
+                      packed.push_back(lane.id().value);
+                      return true;
+                    });
+    return packed;
+  };
+  for (uint32_t id = 1; id <= 3; ++id) owe(id);
   CHECK(f.book.ack_due() == At(25));
-  std::vector<uint8_t> bytes(kMaxAckFrameBytes);
-  ByteWriter writer(bytes);
-  f.book.PackAcks(writer);
-  CHECK(f.At(1).received().ack_due().IsNever());
-  CHECK(f.At(2).received().ack_due() == At(25));
-  ByteWriter next(bytes);
-  f.book.PackAcks(next);
-  CHECK(next.size() > 0);
+  CHECK(pack(1) == std::vector<uint32_t>{1});
+  // Though the first one owes another, the others come before it.
+  owe(1);
+  CHECK(pack(2) == std::vector<uint32_t>{2, 3});
+  CHECK(f.At(1).received().ack_due() == At(25));
+  CHECK(pack(3) == std::vector<uint32_t>{1});
   CHECK(f.book.ack_due().IsNever());
+  CHECK(pack(3).empty());
 }
 
 // --- What is known of all lanes ---

@@ -8,30 +8,23 @@
 #include <string>
 #include <vector>
 
+#include "support/handshakes.h"
 #include "support/random.h"
 #include "wire/record.h"
 
 namespace millrace {
 namespace {
 
+using testing::FixedSecrets;
 using testing::Random;
 
 constexpr LaneId kLane{1};
 constexpr uint64_t kEpoch = 64;
 constexpr size_t kPlaintextBytes = 40;
 
-SessionSecrets Secrets(uint8_t fill, Role role, bool encrypted) {
-  InitializeCrypto();
-  SessionSecrets secrets;
-  std::fill(secrets.master.bytes().begin(), secrets.master.bytes().end(), fill);
-  secrets.role = role;
-  secrets.agreement.encrypted = encrypted;
-  return secrets;
-}
-
 SealedLane MakeLane(bool encrypted, Role role, LaneId id = kLane, uint8_t master = 1) {
   SealedLane lane({id, Delivery::kReliable, WaterMarks{}, kMaxMessageBytes});
-  lane.SetKeys(Secrets(master, role, encrypted), kEpoch);
+  lane.SetKeys(FixedSecrets(role, {.encrypted = encrypted}, master), kEpoch);
   return lane;
 }
 

@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
 #include <set>
+#include <utility>
 
 namespace millrace {
 namespace {
@@ -80,11 +81,17 @@ TEST_CASE("what was measured to be waited for counts before what throughput sugg
   }
 }
 
-TEST_CASE("a processor that is waited for is named before the round trips that it delays") {
-  BottleneckFacts facts{.rtt_ms = 500, .jitter_ms = 90, .waiting = Mostly(Waiting::kSeal)};
-  CHECK(FindBottleneck(facts) == Bottleneck::kCpu);
-  facts.waiting = Mostly(Waiting::kSink);
-  CHECK(FindBottleneck(facts) == Bottleneck::kNetworkLatency);
+TEST_CASE("what either end is waited for is named before the round trips that it delays") {
+  for (const auto& [waiting, bottleneck] : {std::pair{Waiting::kSource, Bottleneck::kNone},
+                                            {Waiting::kSeal, Bottleneck::kCpu},
+                                            {Waiting::kChannel, Bottleneck::kBackpressure},
+                                            {Waiting::kSink, Bottleneck::kBackpressure},
+                                            {Waiting::kNetwork, Bottleneck::kNetworkLatency}}) {
+    BottleneckFacts facts{.rtt_ms = 500, .jitter_ms = 90, .waiting = Mostly(waiting)};
+    CHECK(NameOf(FindBottleneck(facts)) == NameOf(bottleneck));
+    facts.waiting = Mostly(waiting, 0.49);
+    CHECK(FindBottleneck(facts) == Bottleneck::kNetworkLatency);
+  }
 }
 
 TEST_CASE("what is no number is not known") {

@@ -9,7 +9,7 @@
 namespace millrace {
 namespace {
 
-constexpr size_t kPiece = 4 * kLeafBytes;
+constexpr size_t kChunk = 4 * kLeafBytes;
 
 OutgoingTransfer Transfer(const std::vector<std::optional<uint64_t>>& sizes) {
   static MemoryBudget memory(kMaxStateBytes);
@@ -20,19 +20,19 @@ OutgoingTransfer Transfer(const std::vector<std::optional<uint64_t>>& sizes) {
 
 // The reads that its credit allows, as file, offset and length.
 using Reads = std::vector<std::array<uint64_t, 3>>;
-Reads ReadAll(OutgoingTransfer& transfer, size_t piece = kPiece) {
+Reads ReadAll(OutgoingTransfer& transfer, size_t chunk = kChunk) {
   Reads reads;
-  while (const auto next = transfer.NextRead(piece)) {
+  while (const auto next = transfer.NextRead(chunk)) {
     reads.push_back({next->file.value, next->offset, next->length});
     transfer.Advance(*next);
   }
   return reads;
 }
 
-TEST_CASE("files are read in order, in pieces, and empty ones not at all") {
-  OutgoingTransfer transfer = Transfer({0, kPiece + 5, 0, 0, 7, 0});
+TEST_CASE("files are read in order, in chunks, and empty ones not at all") {
+  OutgoingTransfer transfer = Transfer({0, kChunk + 5, 0, 0, 7, 0});
   transfer.credit = kMaxFileBytes;
-  CHECK(ReadAll(transfer) == Reads{{1, 0, kPiece}, {1, kPiece, 5}, {4, 0, 7}});
+  CHECK(ReadAll(transfer) == Reads{{1, 0, kChunk}, {1, kChunk, 5}, {4, 0, 7}});
 }
 
 TEST_CASE("nothing is read past the credit, and only whole leaves before a file's end") {
@@ -51,7 +51,7 @@ TEST_CASE("what the receiver holds is read apart and needs no credit") {
   transfer.files()[0].held.Insert(kLeafBytes, 2 * kLeafBytes);
   transfer.credit = 2 * kLeafBytes;
   std::vector<bool> held;
-  while (const auto next = transfer.NextRead(kPiece)) {
+  while (const auto next = transfer.NextRead(kChunk)) {
     held.push_back(next->held);
     CHECK(next->length == kLeafBytes);
     transfer.Advance(*next);
@@ -89,19 +89,15 @@ TEST_CASE("the last receipt completes a transfer, and none counts twice") {
   CHECK(transfer.AddReceipt(FileIndex(0)));
 }
 
-TEST_CASE("lost pieces go first, and are the only ones while the transfer is paused") {
+TEST_CASE("a paused transfer has a piece only where something of it is lost") {
   OutgoingTransfer transfer = Transfer({1});
   CHECK_FALSE(transfer.HasPiece());
-  transfer.ready = {PieceId(1), PieceId(2)};
-  transfer.again = {PieceId(3)};
+  transfer.ready = {ChunkId(1)};
+  CHECK(transfer.HasPiece());
   transfer.paused_by_peer = true;
-  CHECK(transfer.HasPiece());
-  CHECK(transfer.TakePiece() == PieceId(3));
   CHECK_FALSE(transfer.HasPiece());
-  CHECK_FALSE(transfer.TakePiece());
-  transfer.paused_by_peer = false;
+  transfer.again = {ChunkId(2)};
   CHECK(transfer.HasPiece());
-  CHECK(transfer.TakePiece() == PieceId(1));
 }
 
 }  // namespace

@@ -5,22 +5,19 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
+#include "support/handshakes.h"
 #include "wire/record.h"
 
 namespace millrace {
 namespace {
 
+using testing::FixedSecrets;
+
+PingSample Took(Duration round_trip) { return {round_trip, round_trip / 2}; }
+
 constexpr LaneId kLane{1};
 constexpr WaterMarks kMarks{1 << 20, 1 << 18};
 constexpr uint64_t kFileBytes = 20'000'000;
-
-SessionSecrets Secrets() {
-  InitializeCrypto();
-  SessionSecrets secrets;
-  std::fill(secrets.master.bytes().begin(), secrets.master.bytes().end(), uint8_t{3});
-  secrets.agreement.encrypted = true;
-  return secrets;
-}
 
 // A sender of bulk whose source answers when it is told to.
 struct Fixture {
@@ -39,8 +36,8 @@ struct Fixture {
                           kRecordsPerEpoch, now));
   }
   void ReadAll() {
-    sender.SetPieceBytes(bulk.RecordPayload());
-    while (const auto read = sender.PollRead()) sender.ReadDone(read->piece, read->bytes.size());
+    sender.SetChunkBytes(bulk.chunks().chunk_bytes());
+    while (const auto read = sender.PollRead()) sender.ReadDone(read->chunk, read->bytes.size());
   }
   // Sends what may go now, with all that its source has; channels drain at once.
   size_t SendAll() {
@@ -61,11 +58,14 @@ struct Fixture {
       now = bulk.due();
     }
   }
-  void AcknowledgeAll() {
+  void AcknowledgeAll() { Acknowledge(kLane); }
+  void Acknowledge(LaneId lane) {
     AckFrame ack;
-    ack.lane = kLane;
+    ack.lane = lane;
     ack.largest_received_at = now;
-    ack.ranges[ack.range_count++] = Range{0, bulk.lanes().Find(kLane)->sent().next_number().value};
+    ack.ranges[ack.range_count++] = Range{0, bulk.lanes().Find(lane)->sent().next_number().value};
+    if (ack.ranges[0].end == 0) return;
+    bulk.lanes().Find(lane)->gate().OnBuffered(0);
     REQUIRE(bulk.OnAck(ack, now).ok());
   }
   Holdup Reason() {
@@ -79,7 +79,7 @@ struct Fixture {
   EventQueue events;
   Sender sender{9 * 1024 * 1024, memory, frames, events};
   BulkSender bulk{sender, {}};
-  SessionSecrets secrets = Secrets();
+  SessionSecrets secrets = FixedSecrets(Role::kInitiator, {});
   Timestamp now = Timestamp::FromMicros(1'000'000);
   std::vector<uint8_t> out = std::vector<uint8_t>(kMaxMessageBytes);
   std::vector<FileInfo> files_;
@@ -106,7 +106,7 @@ TEST_CASE("nothing is sent without a lane, or before the source has answered") {
   const std::optional<ReadRequest> read = f.sender.PollRead();
   REQUIRE(read);
   CHECK(f.Reason() == Holdup::kSource);
-  f.sender.ReadDone(read->piece, read->bytes.size());
+  f.sender.ReadDone(read->chunk, read->bytes.size());
   CHECK(f.bulk.Poll(f.now, f.out));
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("as much is in flight as the path holds, or the windows are full") {
   Fixture f;
   f.Offer(kFileBytes);
   f.OpenLane();
-  f.bulk.OnPong(Duration::Millis(20), f.now);
+  f.bulk.OnPong(Took(Duration::Millis(20)), f.now);
   f.SendUntilHeld();
   CHECK(f.bulk.holdup() == Holdup::kInFlight);
   CHECK(f.bulk.lanes().in_flight_bytes() >= f.bulk.flow().rate().in_flight_limit_bytes());
@@ -154,7 +154,7 @@ TEST_CASE("as much is in flight as the path holds, or the windows are full") {
 
 TEST_CASE("the end of a transfer waits for acknowledgements, then for the sink") {
   Fixture f;
-  f.Offer(100'000);
+  f.Offer(10'000);
   f.OpenLane();
   f.SendUntilHeld();
   CHECK(f.Reason() == Holdup::kAcknowledgement);
@@ -166,7 +166,7 @@ TEST_CASE("the end of a transfer waits for acknowledgements, then for the sink")
 
 TEST_CASE("without credit the sink is waited for") {
   Fixture f;
-  const TransferId id = f.Offer(kFileBytes, 100'000);
+  const TransferId id = f.Offer(kFileBytes, kLeafBytes);
   f.OpenLane();
   f.SendUntilHeld();
   f.AcknowledgeAll();
@@ -175,21 +175,56 @@ TEST_CASE("without credit the sink is waited for") {
   CHECK(f.Reason() == Holdup::kSource);
 }
 
-TEST_CASE("records grow again once the lanes that carry little are gone") {
+TEST_CASE("each lane gets records that its channel carries, whatever the others carry") {
   Fixture f;
-  f.OpenLane(LaneId(1), kMinMessageBytes);
-  const size_t small = f.bulk.least_message_bytes();
-  CHECK(small == kMinMessageBytes);
-  f.OpenLane(LaneId(2), kMaxMessageBytes);
-  CHECK(f.bulk.least_message_bytes() == small);
-  f.bulk.CloseLane(LaneId(1));
-  CHECK(f.bulk.least_message_bytes() == kMaxMessageBytes);
+  f.OpenLane(LaneId(1), kMaxMessageBytes);
+  f.OpenLane(LaneId(2), kMinMessageBytes);
+  for (int i = 0; i < 10; ++i) f.bulk.OnPong(Took(Duration::Millis(20)), f.now);
+  f.Offer(kFileBytes);
+  std::map<LaneId, size_t> longest;
+  // All that was sent arrives within a round trip, so the rate and the records grow.
+  for (int i = 0; i < 50; ++i) {
+    f.ReadAll();
+    while (const auto output = f.bulk.Poll(f.now, f.out)) {
+      longest[output->lane] = std::max(longest[output->lane], output->message.size());
+      f.ReadAll();
+    }
+    f.now = f.now + Duration::Millis(20);
+    for (const LaneId lane : {LaneId(1), LaneId(2)}) f.Acknowledge(lane);
+    f.bulk.OnPong(Took(Duration::Millis(20)), f.now);
+  }
+  CHECK(longest[LaneId(1)] > kMinMessageBytes);
+  CHECK(longest[LaneId(2)] <= kMinMessageBytes);
+  CHECK(longest[LaneId(2)] > kGrainBytes);
+}
+
+TEST_CASE("long records of a young lane are followed by messages that let its window go") {
+  Fixture f;
+  f.OpenLane();
+  f.Offer(kFileBytes);
+  for (int i = 0; i < 10; ++i) f.bulk.OnPong(Took(Duration::Millis(20)), f.now);
+  for (int i = 0; i < 50; ++i) {
+    f.SendAll();
+    f.now = f.now + Duration::Millis(20);
+    f.AcknowledgeAll();
+    f.bulk.OnPong(Took(Duration::Millis(20)), f.now);
+  }
+  f.OpenLane(LaneId(2));
+  f.bulk.CloseLane(kLane);
+  f.Offer(kFileBytes);
+  f.ReadAll();
+  f.now = f.now + Duration::Millis(50);
+  std::vector<size_t> lengths;
+  while (const auto output = f.bulk.Poll(f.now, f.out)) lengths.push_back(output->message.size());
+  REQUIRE(lengths.size() >= 4);
+  CHECK(lengths[0] > 4 * 1160);
+  for (size_t i = 1; i <= 3; ++i) CHECK(lengths[i] == kRecordOverheadBytes + 1);
 }
 
 TEST_CASE("a new path is measured anew, under the same limit of the user's") {
   Fixture f;
   BulkSender bulk(f.sender, {.most_bytes_per_second = 50'000});
-  for (int i = 0; i < 10; ++i) bulk.OnPong(Duration::Millis(20), f.now);
+  for (int i = 0; i < 10; ++i) bulk.OnPong(Took(Duration::Millis(20)), f.now);
   REQUIRE(bulk.flow().KnowsRoundTrip());
   bulk.StartPath(Timestamp());
   CHECK_FALSE(bulk.flow().KnowsRoundTrip());

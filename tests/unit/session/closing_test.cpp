@@ -56,10 +56,26 @@ TEST_CASE("a receiver that closes as soon as it has stored its last file leaves 
   CHECK(sim.a().Count(EventType::kFailed) == 0);
   CHECK(PlaceOf(sim.a(), EventType::kDone) < PlaceOf(sim.a(), EventType::kClosed));
   CHECK(sim.a().CodeOf(EventType::kClosed) == "closed");
-  // The goodbye is acknowledged.
+  // The goodbye is acknowledged, and the acknowledgement confirmed, though each of them may be
+  // lost.
   CHECK(
       sim.RunUntil([&sim] { return !sim.a().session->draining() && !sim.b().session->draining(); },
-                   link.one_way_delay + Duration::Millis(500)));
+                   link.one_way_delay * 2 + Duration::Millis(500)));
+}
+
+TEST_CASE("an offer to a session that the peer has ended fails as that session's transfers do") {
+  Simulation sim(1);
+  sim.Connect();
+  sim.Send(sim.a(), sim.Files({5'000'000}));
+  sim.RunFor(Duration::Millis(200));
+  sim.b().session->Close(ErrorCode::kClosed, "", sim.now());
+  REQUIRE(sim.RunUntil([&sim] { return sim.a().Count(EventType::kFailed) == 1; }));
+  CHECK(sim.a().CodeOf(EventType::kFailed) == "closed");
+  sim.a().session->Offer({FileInfo{1, 0, "again", ""}}, {}, sim.now());
+  const std::optional<Event> event = sim.a().session->PollEvent();
+  REQUIRE(event);
+  CHECK(event->type == EventType::kFailed);
+  CHECK(event->error.code == ErrorCode::kClosed);
 }
 
 TEST_CASE("what was said right before a session closed arrives, and nothing after") {
@@ -89,6 +105,9 @@ TEST_CASE("a session that was closed drains until the peer has acknowledged its 
   CHECK(sim.a().session->draining());
   sim.RunFor(Duration::Millis(10));
   CHECK_FALSE(sim.a().session->draining());
+  // It cannot know yet that its acknowledgement has arrived.
+  CHECK(sim.b().session->draining());
+  sim.RunFor(Duration::Millis(100));
   CHECK_FALSE(sim.b().session->draining());
   CHECK(sim.a().session->NextTimeout().IsNever());
   CHECK(sim.b().session->NextTimeout().IsNever());
@@ -102,12 +121,49 @@ TEST_CASE("two sides that close at once acknowledge each other") {
   for (SimPeer* peer : {&sim.a(), &sim.b()}) {
     peer->session->Close(ErrorCode::kClosed, "", sim.now());
   }
-  sim.RunFor(Duration::Millis(205));
+  sim.RunFor(Duration::Millis(305));
   for (const SimPeer* peer : {&sim.a(), &sim.b()}) {
     CHECK_FALSE(peer->session->draining());
     CHECK(peer->Count(EventType::kClosed) == 1);
     CHECK_FALSE(peer->Find(EventType::kClosed)->flag);
   }
+}
+
+// Drops the pulse messages of a side from now on, up to so many.
+void DropPulse(Simulation& sim, size_t side, int count) {
+  sim.tamper = [side, count](size_t from, LaneId lane, std::vector<uint8_t>&) mutable {
+    return from != side || lane != kPulseLane || count-- <= 0;
+  };
+}
+
+TEST_CASE("a lost acknowledgement of a goodbye is sent again each 100 ms until it is answered") {
+  LinkOptions link;
+  link.one_way_delay = Duration::Millis(20);
+  Simulation sim(8, link);
+  sim.Connect();
+  sim.RunFor(Duration::Seconds(1));
+  DropPulse(sim, 1, 2);
+  sim.a().session->Close(ErrorCode::kClosed, "", sim.now());
+  sim.RunFor(Duration::Millis(235));
+  CHECK(sim.a().session->draining());
+  sim.RunFor(Duration::Millis(10));
+  CHECK_FALSE(sim.a().session->draining());
+  sim.RunFor(Duration::Millis(25));
+  CHECK_FALSE(sim.b().session->draining());
+}
+
+TEST_CASE("a side that hears no answer to its acknowledgement of a goodbye ends after 0.5 s") {
+  Simulation sim(9);
+  sim.Connect();
+  DropPulse(sim, 0, 1'000'000);
+  sim.a().session->Close(ErrorCode::kClosed, "", sim.now());
+  sim.RunFor(Duration::Millis(490));
+  CHECK_FALSE(sim.a().session->draining());
+  CHECK(sim.b().session->draining());
+  sim.RunFor(Duration::Millis(30));
+  CHECK_FALSE(sim.b().session->draining());
+  CHECK_FALSE(sim.b().session->pulse_lane()->has_keys());
+  CHECK(sim.b().session->NextTimeout().IsNever());
 }
 
 TEST_CASE("a peer that acknowledges nothing is waited for 2 s, and then the keys are gone") {
@@ -121,9 +177,11 @@ TEST_CASE("a peer that acknowledges nothing is waited for 2 s, and then the keys
   sim.RunFor(Duration::Millis(1999));
   CHECK(session.draining());
   CHECK(session.control_lane()->has_keys());
+  CHECK(session.pulse_lane()->has_keys());
   sim.RunFor(Duration::Millis(1));
   CHECK_FALSE(session.draining());
   CHECK_FALSE(session.control_lane()->has_keys());
+  CHECK_FALSE(session.pulse_lane()->has_keys());
   CHECK(session.NextTimeout().IsNever());
   CHECK_FALSE(session.PollOutput(sim.now()));
 }
@@ -168,10 +226,7 @@ TEST_CASE("a session that is closed hears nothing but acknowledgements") {
   peer.Drain();
   CHECK(peer.events().size() == events);
   CHECK(peer.victim().draining());
-  AckFrame ack;
-  ack.ranges[ack.range_count++] =
-      Range{0, peer.victim().control_lane()->sent().next_number().value};
-  peer.SendFrame(kControlLane, ack);
+  peer.AcknowledgeControl();
   CHECK_FALSE(peer.victim().draining());
   CHECK_FALSE(peer.victim().control_lane()->has_keys());
 }

@@ -13,6 +13,7 @@ TEST_CASE("each reason to send nothing is one limit of the rate and one thing to
   };
   const Row rows[] = {
       {Holdup::kNothing, SendLimit::kSource, std::nullopt},
+      {Holdup::kProcessor, SendLimit::kProcessor, Waiting::kSeal},
       {Holdup::kNoLane, SendLimit::kSource, Waiting::kNetwork},
       {Holdup::kSource, SendLimit::kSource, Waiting::kSource},
       {Holdup::kAcknowledgement, SendLimit::kSource, Waiting::kNetwork},

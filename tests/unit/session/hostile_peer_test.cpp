@@ -50,23 +50,35 @@ TEST_CASE("empty and oversized messages are bad records and take no memory") {
   CHECK_FALSE(peer.victim().InputBuffer(kControlLane, kMaxControlRecordBytes).empty());
   CHECK(peer.victim().InputBuffer(kControlLane, kMaxControlRecordBytes + 1).empty());
   CheckClosedWith(peer, ErrorCode::kBadRecord);
+  HostilePeer other(2);
+  CHECK_FALSE(other.victim().InputBuffer(kPulseLane, kMaxPulseRecordBytes).empty());
+  CHECK(other.victim().InputBuffer(kPulseLane, kMaxPulseRecordBytes + 1).empty());
+  CheckClosedWith(other, ErrorCode::kBadRecord);
 }
 
 TEST_CASE("forged record: any bit of a sealed record turned") {
-  for (size_t byte = 0; byte < 35; ++byte) {
-    HostilePeer peer(3);
-    std::vector<uint8_t> record = peer.SealedFrame(kControlLane, PingFrame{1});
-    REQUIRE(record.size() == 35);
-    record[byte] ^= 1;
-    peer.SendRaw(kControlLane, record);
-    CheckClosedWith(peer, ErrorCode::kBadRecord);
+  for (const LaneId lane : {kControlLane, kPulseLane}) {
+    for (size_t byte = 0; byte < 35; ++byte) {
+      HostilePeer peer(3);
+      std::vector<uint8_t> record = peer.SealedFrame(lane, PingFrame{1});
+      REQUIRE(record.size() == 35);
+      record[byte] ^= 1;
+      peer.SendRaw(lane, record);
+      CheckClosedWith(peer, ErrorCode::kBadRecord);
+    }
   }
 }
 
 TEST_CASE("a record sealed for another lane does not open") {
-  HostilePeer peer(4);
-  peer.SendRaw(kBulk, peer.SealedFrame(kControlLane, PingFrame{1}));
-  CheckClosedWith(peer, ErrorCode::kBadRecord);
+  constexpr LaneId kLanes[] = {kControlLane, kPulseLane, kBulk};
+  for (const LaneId from : kLanes) {
+    for (const LaneId to : kLanes) {
+      if (from == to) continue;
+      HostilePeer peer(4);
+      peer.SendRaw(to, peer.SealedFrame(from, PaddingFrame{}));
+      CheckClosedWith(peer, ErrorCode::kBadRecord);
+    }
+  }
 }
 
 TEST_CASE("a record of the connection before does not open on the one that took its place") {
@@ -75,14 +87,16 @@ TEST_CASE("a record of the connection before does not open on the one that took 
   for (const bool encrypted : {true, false}) {
     HandshakeOptions handshake;
     handshake.encryption = encrypted;
-    HostilePeer peer(34, options, HostilePeer::Stage::kBulkOpen, handshake);
-    const std::vector<uint8_t> record = peer.SealedFrame(kControlLane, PingFrame{1});
-    peer.CloseLane(kControlLane);
-    peer.Reconnect();
-    peer.ShakeHands();
-    REQUIRE(peer.victim().connected());
-    peer.SendRaw(kControlLane, record);
-    CHECK(peer.CloseCode() == "bad-record");
+    for (const LaneId lane : {kControlLane, kPulseLane}) {
+      HostilePeer peer(34, options, HostilePeer::Stage::kBulkOpen, handshake);
+      const std::vector<uint8_t> record = peer.SealedFrame(lane, PaddingFrame{});
+      peer.CloseLane(lane);
+      peer.Reconnect();
+      peer.ShakeHands();
+      REQUIRE(peer.victim().connected());
+      peer.SendRaw(lane, record);
+      CHECK(peer.CloseCode() == "bad-record");
+    }
   }
 }
 
@@ -100,14 +114,36 @@ TEST_CASE("a record that comes twice counts once") {
 
 TEST_CASE("a control lane that lost a record has ended") {
   HostilePeer peer(33);
-  peer.SendFrame(kControlLane, PingFrame{1});
+  peer.SendFrame(kControlLane, SignalFrame{"1"});
   CHECK(peer.CloseCode().empty());
-  peer.SealedFrame(kControlLane, PingFrame{2});  // Never delivered.
-  peer.SendFrame(kControlLane, PingFrame{3});
+  peer.SealedFrame(kControlLane, SignalFrame{"2"});  // Never delivered.
+  peer.SendFrame(kControlLane, SignalFrame{"3"});
   CheckClosedWith(peer, ErrorCode::kBadRecord);
 }
 
-TEST_CASE("unknown frame, empty record, and control frames on a bulk lane") {
+TEST_CASE("the pulse lane may lose, reorder and repeat records") {
+  HostilePeer peer(33);
+  peer.SendFrame(PingFrame{1});
+  const std::vector<uint8_t> second = peer.SealedFrame(kPulseLane, PingFrame{2});
+  peer.SealedFrame(kPulseLane, PingFrame{3});  // Never delivered.
+  peer.SendFrame(PingFrame{4});
+  for (int i = 0; i < 100; ++i) peer.SendRaw(kPulseLane, second);
+  CHECK(peer.CloseCode().empty());
+  // A record that is replayed is not read.
+  peer.Drain();
+  peer.SendRaw(kPulseLane, second);
+  CHECK_FALSE(peer.victim().PollOutput(peer.now()));
+}
+
+TEST_CASE("what comes on the pulse lane before the handshake is over is dropped unread") {
+  HostilePeer peer(33, {}, HostilePeer::Stage::kControlOpen);
+  peer.SendRaw(kPulseLane, std::vector<uint8_t>(40, 1));
+  CHECK(peer.CloseCode().empty());
+  peer.ShakeHands();
+  CHECK(peer.victim().connected());
+}
+
+TEST_CASE("unknown frame, empty record, and frames on a wrong lane") {
   SECTION("unknown frame") {
     HostilePeer peer(6);
     peer.SendPlaintext(kControlLane, {0x7e, 1, 2, 3});
@@ -118,9 +154,36 @@ TEST_CASE("unknown frame, empty record, and control frames on a bulk lane") {
     peer.SendPlaintext(kControlLane, {});
     CheckViolation(peer);
   }
-  SECTION("control frame on a bulk lane") {
+  SECTION("frames on a wrong lane") {
+    AckFrame ack;
+    ack.ranges[ack.range_count++] = Range{0, 1};
+    const std::vector<uint8_t> payload(10, 1);
+    const std::vector<std::pair<LaneId, Frame>> wrong = {
+        {kControlLane, PingFrame{1}},
+        {kControlLane, PongFrame{1, {}}},
+        {kControlLane, ack},
+        {kPulseLane, SignalFrame{"signal"}},
+        {kPulseLane, ResumeFrame{0}},
+        {kPulseLane, CloseFrame{}},
+        {kPulseLane, DataFrame{TransferId(0), FileIndex(0), 0, payload}},
+        {kBulk, PingFrame{1}},
+        {kBulk, PongFrame{1, {}}},
+        {kBulk, ack},
+        {kBulk, SignalFrame{"signal"}},
+    };
+    for (const auto& [lane, frame] : wrong) {
+      HostilePeer peer(6);
+      peer.SendFrame(lane, frame);
+      CheckViolation(peer);
+    }
+  }
+  SECTION("an acknowledgement of the pulse lane") {
     HostilePeer peer(6);
-    peer.SendFrame(kBulk, PingFrame{1});
+    peer.Drain();
+    AckFrame ack;
+    ack.lane = kPulseLane;
+    ack.ranges[ack.range_count++] = Range{0, 1};
+    peer.SendFrame(ack);
     CheckViolation(peer);
   }
 }
@@ -140,7 +203,8 @@ TEST_CASE("offset or length past the manifest") {
   CHECK(send(0, size, 1) == "protocol-violation");
   CHECK(send(0, kLeafBytes * 1000, 1) == "protocol-violation");
   CHECK(send(1, 0, kLeafBytes) == "protocol-violation");
-  CHECK(send(0, 0, kLeafBytes - 1) == "protocol-violation");  // Ends off the leaf grid.
+  CHECK(send(0, kGrainBytes, kGrainBytes).empty());
+  CHECK(send(0, 0, kLeafBytes - 1) == "protocol-violation");  // Ends off the grid.
   CHECK(send(0, 1, kLeafBytes) == "protocol-violation");      // Starts off it.
 }
 
@@ -295,7 +359,7 @@ TEST_CASE("an offer accepted twice is a violation") {
   CheckViolation(peer);
 }
 
-TEST_CASE("messages are acknowledged with what is said anyway, or 25 ms later") {
+TEST_CASE("messages are acknowledged with the next pong, or 25 ms later") {
   HostilePeer peer(16);
   // Its first pings stay unanswered; the next one is seconds away then.
   peer.Advance(Duration::Seconds(1));
@@ -304,7 +368,11 @@ TEST_CASE("messages are acknowledged with what is said anyway, or 25 ms later") 
   peer.Drain();
   const auto outputs = [&peer] {
     size_t count = 0;
-    while (peer.victim().PollOutput(peer.now())) ++count;
+    while (const auto output = peer.victim().PollOutput(peer.now())) {
+      CHECK(output->lane == kPulseLane);
+      peer.victim().SetBuffered(kPulseLane, 0, peer.now());
+      ++count;
+    }
     return count;
   };
   const std::vector<uint8_t> text(10, 'x');
@@ -316,42 +384,78 @@ TEST_CASE("messages are acknowledged with what is said anyway, or 25 ms later") 
     }
   };
   hear();
-  peer.victim().Message(text, peer.now());
+  peer.SendFrame(PingFrame{1});
   CHECK(outputs() == 1);
   peer.Advance(ReceivedRecords::kMaxAckDelay);
   CHECK(outputs() == 0);
+  // So little arrives that the next record waits for the lane's share of the bytes.
   hear();
   peer.Advance(ReceivedRecords::kMaxAckDelay);
+  CHECK(outputs() == 0);
+  peer.Advance(PulseBudget::kMostInterval);
   CHECK(outputs() == 1);
 }
 
 TEST_CASE("a flood of pings is answered without a queue") {
   HostilePeer peer(16);
-  for (uint64_t i = 0; i < 5000; ++i) peer.SendFrame(kControlLane, PingFrame{i});
+  for (uint64_t i = 0; i < 5000; ++i) peer.SendFrame(PingFrame{i});
   size_t answers = 0;
   while (peer.victim().PollOutput(peer.now())) ++answers;
   CHECK(answers <= 2);
 }
 
-TEST_CASE("answers that are never acknowledged are not kept for ever") {
+TEST_CASE("control records that are never acknowledged are not kept for ever") {
   HostilePeer peer(18);
-  size_t pings = 0;
-  for (; pings < 2 * kMaxUnackedControlRecords && !peer.victim().closed(); ++pings) {
-    peer.SendFrame(kControlLane, PingFrame{pings});
+  size_t signals = 0;
+  for (; signals < 2 * kMaxUnackedControlRecords && !peer.victim().closed(); ++signals) {
+    peer.victim().Signal("s", peer.now());
     peer.Drain();
-    CHECK(peer.victim().control_lane()->sent().remembered() <= kMaxUnackedControlRecords + 1);
+    REQUIRE(peer.victim().control_lane()->sent().remembered() <= kMaxUnackedControlRecords + 1);
   }
-  CHECK(pings > kMaxUnackedControlRecords / 2);
+  CHECK(signals > kMaxUnackedControlRecords / 2);
   CheckViolation(peer);
 }
 
-TEST_CASE("a pong with a token of another time is no round trip") {
-  for (const uint64_t token : {UINT64_MAX, uint64_t{1} << 63, uint64_t{1} << 62}) {
-    HostilePeer peer(19);
-    peer.SendFrame(kControlLane, PongFrame{token});
+TEST_CASE("pulse records take no memory, though nothing ever acknowledges them") {
+  HostilePeer peer(18);
+  for (uint64_t i = 0; i < 5000; ++i) {
+    peer.SendFrame(PingFrame{i});
+    peer.Drain();
+  }
+  CHECK(peer.victim().pulse_lane()->sent().next_number().value >= 5000);
+  CHECK(peer.victim().pulse_lane()->sent().remembered() == 0);
+}
+
+TEST_CASE("a peer that answers pings and acknowledges nothing on the control lane is lost") {
+  HostilePeer peer(18);
+  peer.victim().Signal("s", peer.now());
+  int seconds = 0;
+  for (; seconds < 100 && !peer.victim().closed(); ++seconds) {
+    peer.Drain();
+    peer.Advance(Duration::Seconds(1));
+    peer.SendFrame(PingFrame{1});
+  }
+  CHECK(seconds == 30);
+  CHECK(peer.CloseCode() == "connection-lost");
+}
+
+TEST_CASE("a pong for a ping that was never sent is no round trip") {
+  HostilePeer peer(19);
+  REQUIRE(peer.last_ping());
+  const uint64_t real = *peer.last_ping();
+  for (const uint64_t token :
+       {UINT64_MAX, uint64_t{1} << 63, uint64_t{1} << 62, uint64_t{0}, real - 1, real + 1}) {
+    peer.SendFrame(PongFrame{token, peer.now()});
     CHECK(peer.CloseCode().empty());
     CHECK_FALSE(peer.victim().round_trip().smoothed());
   }
+  peer.SendFrame(PongFrame{real, peer.now()});
+  const auto smoothed = peer.victim().round_trip().smoothed();
+  CHECK(smoothed);
+  // The same answer again, much later.
+  peer.Advance(Duration::Seconds(10));
+  peer.SendFrame(PongFrame{real, peer.now()});
+  CHECK(peer.victim().round_trip().smoothed() == smoothed);
 }
 
 TEST_CASE("a flood of signals leaves nothing behind but what its reader has not read") {
@@ -466,7 +570,7 @@ TEST_CASE("credit without end does not take memory without end") {
     moves = false;
     while (const auto read = peer.victim().PollRead()) {
       read_bytes += read->bytes.size();
-      peer.victim().ReadDone(read->piece, read->bytes.size(), peer.now());
+      peer.victim().ReadDone(read->chunk, read->bytes.size(), peer.now());
       moves = true;
     }
     peer.Drain();
@@ -484,7 +588,7 @@ TransferId BeginSending(HostilePeer& peer) {
   peer.SendFrame(kControlLane, CreditFrame{id, 256 * 1024});
   while (const auto read = peer.victim().PollRead()) {
     std::fill(read->bytes.begin(), read->bytes.end(), uint8_t{0});
-    peer.victim().ReadDone(read->piece, read->bytes.size(), peer.now());
+    peer.victim().ReadDone(read->chunk, read->bytes.size(), peer.now());
   }
   peer.Drain();
   return id;
@@ -496,8 +600,9 @@ TEST_CASE("a peer that takes data and never says so is given up, and nothing pil
   int seconds = 0;
   for (; seconds < 200 && !peer.victim().closed(); ++seconds) {
     peer.Advance(Duration::Seconds(1));
-    peer.SendFrame(kControlLane, PingFrame{1});
+    peer.SendFrame(PingFrame{1});
     peer.Drain();
+    peer.AcknowledgeControl();
     for (const auto& [lane_id, lane] : peer.victim().lanes()) {
       REQUIRE(lane.sent().remembered() < 1000);
     }
@@ -546,6 +651,22 @@ TEST_CASE("a stream that never ends takes no more memory the longer it is") {
   // Its last byte would lie past the largest file.
   const uint64_t last_leaf = kMaxFileBytes / kLeafBytes * kLeafBytes;
   peer.SendFrame(kBulk, DataFrame{id, FileIndex(0), last_leaf, payload});
+  CheckViolation(peer);
+}
+
+TEST_CASE("a grain of each leaf takes no more memory than the credit, and more ends the session") {
+  HostilePeer peer(35);
+  const TransferId id = peer.OfferAccepted(uint64_t{1} << 40);
+  const uint64_t grains = Receiver::kWindowBytes / kGrainBytes;
+  const std::vector<uint8_t> payload(kGrainBytes, 1);
+  // From the last leaf to the first: each new one goes before all others.
+  for (uint64_t leaf = grains; leaf > 0; --leaf) {
+    peer.SendFrame(kBulk, DataFrame{id, FileIndex(0), leaf * kLeafBytes, payload});
+    REQUIRE(peer.victim().receive_pool_used() <= Receiver::kWindowBytes);
+  }
+  CHECK(peer.CloseCode().empty());
+  CHECK_FALSE(peer.victim().PollWrite());
+  peer.SendFrame(kBulk, DataFrame{id, FileIndex(0), 0, payload});
   CheckViolation(peer);
 }
 

@@ -53,7 +53,7 @@ TEST_CASE("keys change many times while a file crosses, on every lane, whatever 
   CHECK(sim.a().Find(EventType::kEstablished)->agreement.encrypted == handshake.encryption);
   REQUIRE(epochs.size() >= 4);
   CHECK(epochs[LaneId(1)].size() > 3);
-  CHECK(epochs[kControlLane].size() >= 3);
+  CHECK(epochs[kPulseLane].size() >= 3);
 }
 
 // What an observer of the channels sees.
@@ -71,7 +71,7 @@ Observed Observe(Simulation& sim, std::vector<SimFile> files) {
   files[0].Fill(0, content);
   sim.tamper = [&](size_t, LaneId lane, const std::vector<uint8_t>& message) {
     if (PeekRecordKind(message) != RecordKind::kSealed) return true;
-    if (lane == kControlLane) {
+    if (IsOfControlConnection(lane)) {
       observed.control_bytes.insert(message.size());
       if (message.size() == kMaxControlRecordBytes) ++observed.long_control_records;
     } else if (message.size() != kRecordOverheadBytes + 1) {
@@ -156,7 +156,8 @@ TEST_CASE("without encryption, bytes show, and none of them can be changed") {
   sim.Send(sim.a(), sim.Files({5'000'000}));
   sim.RunFor(Duration::Millis(300));
   sim.tamper = [bent = false](size_t from, LaneId lane, std::vector<uint8_t>& message) mutable {
-    if (!bent && from == 0 && lane != kControlLane) message[message.size() / 2] ^= bent = true;
+    if (!bent && from == 0 && !IsOfControlConnection(lane))
+      message[message.size() / 2] ^= bent = true;
     return true;
   };
   CHECK(sim.RunUntil([&sim] { return sim.a().session->closed() && sim.b().session->closed(); }));

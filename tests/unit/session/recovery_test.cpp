@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
+#include <cstring>
+#include <numeric>
 #include <string>
 
 #include "support/hostile_peer.h"
@@ -57,7 +60,7 @@ TEST_CASE("unreliable lanes deliver everything") {
   CHECK(sim.Delivered(sim.a(), sim.b(), id));
 }
 
-TEST_CASE("every scheduler uses every lane, and every chunk size crosses") {
+TEST_CASE("every chunk size crosses with every scheduler, and lanes in turn are all used") {
   LinkOptions link;
   link.bulk_lanes = 4;
   SessionOptions options = Patient();
@@ -70,7 +73,8 @@ TEST_CASE("every scheduler uses every lane, and every chunk size crosses") {
   REQUIRE(sim.RunUntil([&sim] { return BothDone(sim); }));
   CHECK(sim.Delivered(sim.a(), sim.b(), id));
   for (const auto& [lane_id, lane] : sim.a().session->lanes()) {
-    CHECK(lane.counters().records_sent > 5);
+    CHECK(
+        (lane.counters().records_sent > 5 || options.scheduler == Scheduler::kEarliestCompletion));
   }
 }
 
@@ -132,6 +136,71 @@ TEST_CASE("a broken connection is taken up again under new keys, as often as it 
   CHECK(sim.a().Count(EventType::kDisconnected) == 3);
   CHECK(sim.a().Count(EventType::kReconnected) == 3);
   CHECK(sim.b().Count(EventType::kReconnected) == 3);
+}
+
+TEST_CASE("messages arrive exactly once and in order, as often as the connection breaks") {
+  const uint64_t seed = GENERATE(range(uint64_t{1}, uint64_t{9}));
+  LinkOptions link;
+  link.bytes_per_second = 2'000'000;
+  link.jitter = Duration::Millis(10);
+  link.pulse_loss = 0.3;  // Acknowledgements get lost.
+  link.reconnect_after = Duration::Seconds(1);
+  Simulation sim(seed, link, {}, Patient());
+  sim.Connect();
+  constexpr uint32_t kMessages = 400;
+  // The number, and as many bytes after it.
+  const auto send = [&sim](testing::SimPeer& from, uint32_t number) {
+    const size_t most = number % 20 == 0 ? kMaxAppMessageBytes - 4 : 100;
+    std::vector<uint8_t> message(4 + sim.random().Between(0, most), static_cast<uint8_t>(number));
+    std::memcpy(message.data(), &number, 4);
+    from.session->Message(message, sim.now());
+  };
+  for (uint32_t number = 0; number < kMessages; ++number) {
+    sim.Schedule(Duration::Millis(20 * number), [&send, &sim, number] {
+      send(sim.a(), number);
+      send(sim.b(), number);
+    });
+  }
+  for (int64_t at = 1; at < 8; at += 2) {
+    const auto later = Duration::Millis(1'000 * at + static_cast<int64_t>(seed) * 77);
+    sim.Schedule(later, [&sim] { sim.BreakConnection(); });
+  }
+  sim.RunFor(Duration::Seconds(30));
+  for (const testing::SimPeer* peer : {&sim.a(), &sim.b()}) {
+    CHECK(peer->Count(EventType::kReconnected) == 4);
+    std::vector<uint32_t> numbers;
+    for (const Event& event : peer->events) {
+      if (event.type != EventType::kMessage) continue;
+      numbers.emplace_back();
+      std::memcpy(&numbers.back(), event.bytes.data(), 4);
+      const auto filling = static_cast<uint8_t>(numbers.back());
+      CHECK(std::all_of(event.bytes.begin() + 4, event.bytes.end(),
+                        [filling](uint8_t byte) { return byte == filling; }));
+    }
+    std::vector<uint32_t> expected(kMessages);
+    std::iota(expected.begin(), expected.end(), 0);
+    CHECK(numbers == expected);
+    CHECK(peer->session->control_bytes_waiting() == 0);
+  }
+}
+
+TEST_CASE("what waits for the control lane is told, also while there is no connection") {
+  LinkOptions link;
+  link.reconnect_after = Duration::Seconds(1);
+  Simulation sim(6, link, {}, Patient());
+  sim.Connect();
+  sim.RunFor(Duration::Seconds(1));
+  CHECK(sim.a().session->control_bytes_waiting() == 0);
+  sim.BreakConnection();
+  for (size_t messages = 1; messages <= 3; ++messages) {
+    sim.a().session->Message(std::vector<uint8_t>(10'000, 1), sim.now());
+    const size_t waiting = sim.a().session->control_bytes_waiting();
+    CHECK(waiting > messages * 10'000);
+    CHECK(waiting < messages * 10'010);
+  }
+  sim.RunFor(Duration::Seconds(5));
+  CHECK(sim.a().session->control_bytes_waiting() == 0);
+  CHECK(sim.b().Count(EventType::kMessage) == 3);
 }
 
 TEST_CASE(
@@ -213,10 +282,35 @@ TEST_CASE("the only lane goes on when all that it carried is lost") {
   sim.Connect();
   const TransferId id = sim.Send(sim.a(), sim.Files({8'000'000}));
   REQUIRE(sim.RunUntil([&] { return Received(sim, id) > 60'000; }));
-  sim.tamper = [](size_t, LaneId lane, std::vector<uint8_t>&) { return lane == kControlLane; };
+  sim.tamper = [](size_t, LaneId lane, std::vector<uint8_t>&) {
+    return IsOfControlConnection(lane);
+  };
   sim.RunFor(Duration::Seconds(3));
   sim.tamper = nullptr;
   CHECK(sim.RunUntil([&sim] { return BothDone(sim); }, Duration::Seconds(60)));
+  CHECK(sim.Delivered(sim.a(), sim.b(), id));
+}
+
+TEST_CASE("a transfer ends though the acknowledgements of its last bytes are lost") {
+  LinkOptions link;
+  link.bulk_lanes = GENERATE(size_t{1}, size_t{2});
+  link.delivery = GENERATE(Delivery::kReliable, Delivery::kUnreliable);
+  Simulation sim(18, link, {}, Patient());
+  sim.Connect();
+  const TransferId id = sim.Send(sim.a(), sim.Files({3'000'000}));
+  size_t dropped = 0;
+  sim.tamper = [&](size_t from, LaneId lane, std::vector<uint8_t>&) {
+    const bool drops = from == 1 && lane == kPulseLane && Received(sim, id) > 2'500'000;
+    dropped += drops ? 1 : 0;
+    return !drops;
+  };
+  REQUIRE(sim.RunUntil([&sim] { return sim.b().Count(EventType::kDone) == 1; }));
+  CHECK(dropped > 0);
+  sim.RunFor(Duration::Seconds(1));
+  sim.tamper = nullptr;
+  CHECK(sim.RunUntil([&sim] { return BothDone(sim); }, Duration::Seconds(5)));
+  CHECK(sim.RunUntil([&sim] { return sim.a().session->send_pool_used() == 0; },
+                     Duration::Seconds(5)));
   CHECK(sim.Delivered(sim.a(), sim.b(), id));
 }
 
@@ -233,6 +327,29 @@ TEST_CASE("a peer that is asked for a sign of life gives one, or the connection 
   sim.RunFor(Duration::Millis(200));
   CHECK_FALSE(sim.a().session->connected());
   CHECK(sim.a().Count(EventType::kDisconnected) == 1);
+}
+
+TEST_CASE("during a transfer, a silence of the peer is reported once, and so is its end") {
+  Simulation sim(16, {}, {}, Patient());
+  sim.Connect();
+  const bool transfers = GENERATE(true, false);
+  if (transfers) {
+    const TransferId id = sim.Send(sim.a(), sim.Files({20'000'000}));
+    REQUIRE(sim.RunUntil([&] { return Received(sim, id) > 1'000'000; }));
+  }
+  sim.tamper = [](size_t, LaneId, std::vector<uint8_t>&) { return false; };
+  sim.RunFor(Duration::Millis(1400));
+  CHECK(sim.a().Count(EventType::kSilent) == 0);
+  sim.RunFor(Duration::Millis(1300));
+  for (testing::SimPeer* side : {&sim.a(), &sim.b()}) {
+    CHECK(side->session->connected());
+    CHECK(side->Count(EventType::kSilent) == (transfers ? 1 : 0));
+  }
+  sim.tamper = nullptr;
+  sim.RunFor(Duration::Seconds(1));
+  for (testing::SimPeer* side : {&sim.a(), &sim.b()}) {
+    CHECK(side->Count(EventType::kSilent) == (transfers ? 2 : 0));
+  }
 }
 
 TEST_CASE("messages that were under way already are no sign of life") {
@@ -296,7 +413,7 @@ TEST_CASE("records grow again, and the loss is forgotten, once reliable lanes ta
   sim.Send(sim.a(), sim.Files({60'000'000}));
   size_t longest = 0;
   sim.tamper = [&](size_t, LaneId lane, std::vector<uint8_t>& message) {
-    if (lane != kControlLane) longest = std::max(longest, message.size());
+    if (!IsOfControlConnection(lane)) longest = std::max(longest, message.size());
     return true;
   };
   REQUIRE(sim.RunUntil([&sim] { return sim.a().Count(EventType::kLossy) == 1; }));
@@ -403,7 +520,10 @@ TEST_CASE("a session that waits for a lane blames the connection while the peer 
   }
 }
 
-TEST_CASE("a control lane that stands still is replaced, though bulk goes both ways") {
+TEST_CASE("a control or pulse lane that stands still is replaced, though bulk goes both ways") {
+  const bool control_stalls = GENERATE(true, false);
+  const bool pulse_stalls = GENERATE(true, false);
+  if (!control_stalls && !pulse_stalls) return;
   LinkOptions link;
   link.reconnect_after = Duration::Seconds(1);
   Simulation sim(14, link, {}, Patient());
@@ -411,7 +531,8 @@ TEST_CASE("a control lane that stands still is replaced, though bulk goes both w
   const TransferId there = sim.Send(sim.a(), sim.Files({20'000'000}));
   const TransferId back = sim.Send(sim.b(), sim.Files({20'000'000}));
   REQUIRE(sim.RunUntil([&] { return Received(sim, there) > 3'000'000; }));
-  sim.StallLane(kControlLane);
+  if (control_stalls) sim.StallLane(kControlLane);
+  if (pulse_stalls) sim.StallLane(kPulseLane);
   sim.RunFor(Duration::Seconds(40));
   CHECK(sim.a().Count(EventType::kReconnected) == 1);
   CHECK(sim.Delivered(sim.a(), sim.b(), there));

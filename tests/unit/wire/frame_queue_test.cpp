@@ -39,14 +39,29 @@ TEST_CASE("what did not arrive is sent again on a new lane, what did is forgotte
   Pack(queue, 2 * 9, 0);
   Pack(queue, 2 * 9, 5);
   queue.OnArrived(PacketNumber(0));
+  queue.OnNewLane();
   CHECK_FALSE(queue.Rewind(1));  // Already known to have arrived.
   CHECK_FALSE(queue.Rewind(5));  // Never sent.
   REQUIRE(queue.Rewind(3));
   CHECK(Pack(queue, 1024, 0) == Tokens{3, 4, 5});
   queue.OnArrived(PacketNumber(0));
   queue.Push(PingFrame{6});
+  queue.OnNewLane();
   REQUIRE(queue.Rewind(6));
   CHECK(Pack(queue, 1024, 0) == Tokens{6});
+}
+
+// The lanes' records have the same numbers, and a RESUME may be acknowledged before the peer's
+// comes.
+TEST_CASE("records of a new lane that arrive take nothing that an earlier lane had carried") {
+  MemoryBudget memory(kMaxStateBytes);
+  FrameQueue queue(memory);
+  for (uint64_t token = 0; token < 3; ++token) queue.Push(PingFrame{token});
+  Pack(queue, 1024, 0);
+  queue.OnNewLane();
+  queue.OnArrived(PacketNumber(0));
+  REQUIRE(queue.Rewind(1));
+  CHECK(Pack(queue, 1024, 1) == Tokens{1, 2});
 }
 
 TEST_CASE("an acknowledgement of an earlier record forgets nothing that came later") {
@@ -55,6 +70,7 @@ TEST_CASE("an acknowledgement of an earlier record forgets nothing that came lat
   queue.Push(PingFrame{0});
   Pack(queue, 64, 3);
   queue.OnArrived(PacketNumber(2));
+  queue.OnNewLane();
   REQUIRE(queue.Rewind(0));
   CHECK(Pack(queue, 64, 0) == Tokens{0});
 }

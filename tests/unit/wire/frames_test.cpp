@@ -48,7 +48,7 @@ std::vector<Frame> OneOfEach(const std::vector<uint8_t>& entry, const std::vecto
       ResumeFrame{300},
       PaddingFrame{},
       PingFrame{42},
-      PongFrame{43},
+      PongFrame{43, Timestamp::FromMicros(1'234'567)},
       ack,
       ManifestFrame{TransferId(4), {7, 8, 9}, 2, 1, 1, entry},
       AcceptFrame{TransferId(5)},
@@ -205,10 +205,49 @@ TEST_CASE("the data header fits into its stated room at its longest") {
   CHECK(writer.ok());
 }
 
-TEST_CASE("acknowledgements and padding call for no acknowledgement, all else does") {
+TEST_CASE("a pong whose time is out of range is a violation") {
+  std::vector<uint8_t> bytes(17);
+  for (const int64_t micros : {int64_t{-1}, INT64_MIN}) {
+    ByteWriter writer(bytes);
+    EncodeFrame(PongFrame{1, Timestamp::FromMicros(micros)}, writer);
+    REQUIRE(writer.size() == bytes.size());
+    ByteReader reader(bytes);
+    const Result<Frame> frame = DecodeFrame(reader);
+    REQUIRE_FALSE(frame.ok());
+    CHECK(frame.error().code == ErrorCode::kProtocolViolation);
+  }
+}
+
+TEST_CASE("an acknowledgement is cut to the newest ranges that fit, to the byte") {
+  AckFrame ack;
+  ack.lane = LaneId(7);
+  for (uint64_t i = 0; i < kMaxAckRanges; ++i) {
+    const uint64_t end = 1'000'000 - i * (i < 20 ? 3 : 300);
+    ack.ranges[ack.range_count++] = Range{end - 1, end};
+  }
+  size_t most = 0;
+  for (size_t room = 0; room < kMaxAckFrameBytes; ++room) {
+    AckFrame cut = ack;
+    const bool fits = TrimAck(cut, room);
+    CHECK(fits == (cut.range_count > 0));
+    CHECK(cut.range_count >= most);
+    most = cut.range_count;
+    if (!fits) continue;
+    std::vector<uint8_t> bytes(room);
+    ByteWriter writer(bytes);
+    EncodeFrame(cut, writer);
+    REQUIRE(writer.ok());
+    // One more would not have fitted.
+    CHECK((cut.range_count == ack.range_count || room - writer.size() < 5));
+  }
+  CHECK(most == ack.range_count);
+}
+
+TEST_CASE("pings, pongs, acknowledgements and padding call for no acknowledgement, all else does") {
   CHECK_FALSE(IsAckEliciting(AckFrame{}));
   CHECK_FALSE(IsAckEliciting(PaddingFrame{}));
-  CHECK(IsAckEliciting(PingFrame{}));
+  CHECK_FALSE(IsAckEliciting(PingFrame{}));
+  CHECK_FALSE(IsAckEliciting(PongFrame{}));
   CHECK(IsAckEliciting(DataFrame{}));
 }
 
