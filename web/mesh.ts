@@ -5,6 +5,7 @@
  */
 export { createMesh } from './mesh/create_mesh.js';
 export { errorCodes, MillraceError, type ErrorCode } from './api/errors.js';
+export type { RtcOption } from './api/options.js';
 export type {
   Acknowledgement,
   BandwidthOptions,

@@ -1,6 +1,6 @@
 /**
- * Building blocks for applications with a connection of their own. They use the engine's own code, in a WebAssembly module that is
- * loaded with this module.
+ * Building blocks for applications with a connection of their own. They use the engine's own code, in a WebAssembly module that
+ * {@link ready} loads.
  *
  * @module millrace/parts
  */
@@ -12,6 +12,7 @@ export {
   type ChunkSizerOptions,
   type ChunkSizeUpdate,
 } from './parts/chunk_sizer.js';
+export { ready } from './wasm/parts.js';
 export type { ProfileLimits, QualitySample, WaterMarkPreset, WaterMarks } from './wasm/parts.js';
 export { createDataChannel, type ChannelDelivery, type DataChannelOptions } from './parts/data_channel.js';
 export { detectLan, type DetectLanOptions, type LanDetection } from './parts/detect_lan.js';

@@ -5,7 +5,7 @@
  */
 export { broadcastSignaling } from './signaling/broadcast.js';
 export { closeCodes } from './signaling/close_codes.js';
-export { manualSignaling, type ManualSignaling } from './signaling/manual.js';
+export { manualSignaling, type ManualSignaling, type ManualSignalingOptions } from './signaling/manual.js';
 export { mqttSignaling, type MqttSignalingOptions } from './signaling/mqtt.js';
 export { webSocketSignaling, type Place, type WebSocketSignaling, type WebSocketSignalingOptions } from './signaling/websocket.js';
 export type { Signaling } from './api/options.js';

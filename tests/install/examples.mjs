@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { browser, project, root, run } from './installed.mjs';
+import { browser, project, root, run, withoutServers } from './installed.mjs';
+import { installTools } from './tools.mjs';
 
 await cp(join(root, 'examples'), join(project, 'examples'), { recursive: true });
 const server = spawn(process.execPath, ['examples/serve.mjs', '0'], { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -23,7 +24,7 @@ async function open(t, address, prepare) {
     await page.close();
     assert.deepEqual(thrown, []);
   });
-  if (prepare) await page.addInitScript(prepare);
+  for (const script of [withoutServers, ...(prepare ? [prepare] : [])]) await page.addInitScript(script);
   await page.goto(new URL(address, site).href);
   return page;
 }
@@ -122,7 +123,9 @@ describe('example', { concurrency: 2 }, () => {
   test('node: a program sends to the minimal page, and one receives from it', async (t) => {
     const folder = await mkdtemp(join(project, 'node-'));
     await writeFile(join(folder, 'text.txt'), content);
-    const program = (page, name, path) => run(process.execPath, [`examples/node/${name}.mjs`, page.url(), path], { cwd: project, timeout: 30_000 });
+    const preload = join(root, 'tests/install/without_servers.mjs');
+    const program = (page, name, path) =>
+      run(process.execPath, ['--import', preload, `examples/node/${name}.mjs`, page.url(), path], { cwd: project, timeout: 30_000 });
     const [receiving, sending] = [await open(t, 'minimal/'), await open(t, 'minimal/')];
     for (const page of [receiving, sending]) await page.waitForFunction(() => location.hash !== '');
 
@@ -133,5 +136,17 @@ describe('example', { concurrency: 2 }, () => {
     const [received] = await Promise.all([program(sending, 'receive', into), choose(sending)]);
     assert.equal(await readFile(join(into, 'text.txt'), 'utf8'), content);
     assert.equal(received.stdout.replace('received', 'sent'), sent.stdout);
+  });
+
+  test('node: werift, another WebRTC stack, sends to itself and to the minimal page', async (t) => {
+    const stack = join(await installTools('stacks'), 'werift/lib/index.mjs');
+    await copyFile(join(root, 'tests/install/stack.mjs'), join(project, 'stack.mjs'));
+    const program = (...args) => run(process.execPath, ['stack.mjs', stack, ...args], { cwd: project, timeout: 60_000 });
+    const { stdout } = await program();
+    assert.match(stdout, /^verified [0-9a-f]{64}\n$/);
+    const page = await open(t, 'minimal/');
+    await page.waitForFunction(() => location.hash !== '');
+    assert.equal((await program(page.url())).stdout, stdout);
+    assert.deepEqual((await saved(page)).map(([name, text]) => [name, text.length > 0]), [['numbers.bin', true]]);
   });
 });

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import wrtc from '@roamhq/wrtc';
 import { connect, createLinkKey } from 'millrace';
-import { ChunkSizer } from 'millrace/parts';
+import { ChunkSizer, ready } from 'millrace/parts';
 import sodium from 'millrace/sodium';
 
-await sodium.ready;
+await Promise.all([sodium.ready, ready]);
 assert.equal(sodium.crypto_generichash(32, 'message').length, 32);
 assert.ok(new ChunkSizer().chunkSize > 0);
 
@@ -19,7 +19,7 @@ function signalingPair() {
 }
 
 const secret = createLinkKey();
-const [sender, receiver] = await Promise.all(signalingPair().map((signaling) => connect({ signaling, secret, RTCPeerConnection: wrtc.RTCPeerConnection })));
+const [sender, receiver] = await Promise.all(signalingPair().map((signaling) => connect({ signaling, secret, rtc: { iceServers: [] }, RTCPeerConnection: wrtc.RTCPeerConnection })));
 assert.ok(sender.verified && receiver.verified);
 const received = new Promise((resolve) => {
   receiver.onincoming = (offer) => resolve(offer.accept({ sink: 'memory' }).done);

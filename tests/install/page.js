@@ -5,7 +5,9 @@ import { broadcastSignaling } from 'millrace/signaling';
 async function transfer() {
   const secret = createLinkKey();
   const room = crypto.randomUUID();
-  const [sender, receiver] = await Promise.all([0, 1].map(() => connect({ signaling: broadcastSignaling(room), secret })));
+  const [sender, receiver] = await Promise.all([0, 1].map(() => connect({ signaling: broadcastSignaling(room), secret, rtc: { iceServers: [] }, ...globalThis.options })));
+  let logged;
+  sender.addEventListener('log', ({ level, message }) => (logged ??= `${level}: ${message}`));
   const received = new Promise((resolve) => {
     receiver.onincoming = (offer) => resolve(offer.accept({ sink: 'memory' }).done);
   });
@@ -14,9 +16,9 @@ async function transfer() {
   const [file] = (await received).files;
   const arrived = new Uint8Array(await file.blob.arrayBuffer());
   const same = arrived.length === bytes.length && arrived.every((byte) => byte === 7) && file.root === files[0].root;
-  const worker = sender.stats().worker;
+  const { worker, workerFallback: fallback } = sender.stats();
   await Promise.all([sender.close(), receiver.close()]);
-  return { same, worker, name: file.name };
+  return { same, worker, fallback, name: file.name, ...(worker ? {} : { logged }) };
 }
 
 transfer().then(

@@ -1,12 +1,10 @@
 // The small helpers that every folder of the package shares.
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { bundle } from './support/web_module.mjs';
 
-const { collect, fetchIceServers, fromBase64Url, isRecord, messageOf, namesLike, randomBase64Url, randomHex, reportException, toBase64Url, toError, toHex } = await bundle(`
+const { collect, fromBase64Url, isRecord, messageOf, namesLike, randomBase64Url, randomHex, reportException, toBase64Url, toError, toHex } = await bundle(`
   export { collect, fromBase64Url, toBase64Url, toHex } from './base/bytes.ts';
-  export { fetchIceServers } from './base/ice_servers.ts';
   export { randomBase64Url, randomHex } from './base/ids.ts';
   export { isRecord } from './base/is_record.ts';
   export { reportException } from './base/report_exception.ts';
@@ -65,6 +63,10 @@ test('a taken name gets its number before the extension', () => {
   assert.deepEqual(first('.profile', 2), ['.profile', '.profile (2)']);
   assert.deepEqual(first('folder', 2), ['folder', 'folder (2)']);
   assert.equal([...namesLike('a')].length, 10_000);
+  assert.deepEqual(first(`${'x'.repeat(251)}.txt`, 2), [`${'x'.repeat(251)}.txt`, `${'x'.repeat(247)} (2).txt`]);
+  // An emoji is not cut, and a dot long before the end begins no extension.
+  assert.deepEqual(first('\u{1f469}\u{1f3fd}\u200d\u{1f52c}'.repeat(17), 2)[1], `${'\u{1f469}\u{1f3fd}\u200d\u{1f52c}'.repeat(16)} (2)`);
+  assert.deepEqual(first(`a.${'b'.repeat(60)}`, 2)[1], `a.${'b'.repeat(60)} (2)`);
 });
 
 test('what can be read field by field, and what was caught', () => {
@@ -76,29 +78,10 @@ test('what can be read field by field, and what was caught', () => {
 
 test('a code outside the list becomes the other one, and stays readable', () => {
   const known = toError('timeout', 'after 3 s', 'peer-error');
-  assert.deepEqual([known.code, known.detail], ['timeout', 'after 3 s']);
+  assert.deepEqual([known.code, known.explanation], ['timeout', 'after 3 s']);
   const unknown = toError('sulking', 'again', 'peer-error');
-  assert.deepEqual([unknown.code, unknown.detail], ['peer-error', 'sulking: again']);
-  assert.equal(toError('constructor', '', 'internal').detail, 'constructor');
-});
-
-test('ICE servers come from the server, and there are none where it has none or is away', async (t) => {
-  const answers = ['{"iceServers":[{"urls":["stun:a"]}],"ttlSeconds":9}', '{"iceServers":7}', 'null', '<p>', undefined];
-  const asked = [];
-  const server = createServer((request, response) => {
-    asked.push(request.url);
-    const text = answers.shift();
-    response.writeHead(text === undefined ? 404 : 200).end(text);
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => server.close());
-  const url = new URL(`http://127.0.0.1:${server.address().port}/below/`);
-  assert.deepEqual(await fetchIceServers(url), { iceServers: [{ urls: ['stun:a'] }] });
-  for (let others = answers.length; others > 0; others -= 1) assert.deepEqual(await fetchIceServers(url.href), {});
-  assert.equal(asked[0], '/below/ice');
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-  assert.deepEqual(await fetchIceServers(url), {});
+  assert.deepEqual([unknown.code, unknown.explanation], ['peer-error', 'sulking: again']);
+  assert.equal(toError('constructor', '', 'internal').explanation, 'constructor');
 });
 
 test('an exception of a listener is reported as an uncaught one, and its caller goes on', async () => {

@@ -92,6 +92,31 @@ test('a name that the browser refuses is changed a little', async () => {
   assert.deepEqual(disk.paths(), ['desktop.lnk_', 'folder.lnk_/a']);
 });
 
+test('a name with characters that the browser refuses loses them', async () => {
+  const store = await createStore();
+  const england = `\u{1f3f4}${String.fromCodePoint(...[...'gbeng'].map((letter) => 0xe0000 + letter.codePointAt(0)), 0xe007f)}`;
+  for (const [id, path] of [`${england}.png`, ' first.txt', '~/~$draft.docx', `${england}.lnk`].entries()) await receive(store, id, path, 'x');
+  assert.deepEqual(disk.paths().sort(), ['\u{1f3f4}.lnk_', '\u{1f3f4}.png', '_/_$draft.docx', '_first.txt'].sort());
+});
+
+test('N5: the longest name, twice, stays with its extension within what the file system takes', async () => {
+  for (const name of [`${'x'.repeat(251)}.txt`, `${'\u00e9'.repeat(125)}.jpeg`, `${'\u{1f468}\u200d\u{1f469}\u200d\u{1f467}'.repeat(13)}.png`, 'y'.repeat(255)]) {
+    disk = new FakeDisk();
+    const store = await createStore();
+    for (let id = 0; id < 3; id += 1) await receive(store, id, `${name}/${name}`, 'x');
+    const paths = disk.paths();
+    assert.equal(paths.length, 3);
+    for (const path of paths) {
+      for (const part of path.split('/')) {
+        assert.ok(Buffer.byteLength(part) <= 248, part);
+        assert.equal(/\.[a-z]+$/.exec(part)?.[0], /\.[a-z]+$/.exec(name)?.[0]);
+        // Whole characters only.
+        assert.ok(!/\ufffd|\u200d[ .]/u.test(Buffer.from(part).toString()), part);
+      }
+    }
+  }
+});
+
 test('an early end removes unfinished files and the folders that are empty then', async () => {
   await put('there/old');
   disk.at('there').entries.delete('old');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { addLane, closePair, connectedPair, EngineSide, held } from './support/engine_pair.mjs';
+import { addControlConnection, closePair, connectedPair, EngineSide, held } from './support/engine_pair.mjs';
 
 test('a file crosses, and nothing is left running after the end', async () => {
   const before = held();
@@ -58,7 +58,7 @@ test('an exception before the core has loaded ends the session too', async () =>
 test('a close while the core is being loaded ends the session at once', async () => {
   const sides = [new EngineSide(0), new EngineSide(1)];
   for (const side of sides) side.start();
-  addLane(sides, 0);
+  addControlConnection(sides);
   await closePair(sides);
   for (const side of sides) assert.equal((await side.until('closed')).code, 'closed');
 });
@@ -95,7 +95,7 @@ test('a call with values that the core does not take fails its own transfer, and
     }
     for (const changes of [{ secret: value }, { bodies: [value] }, { files: value }]) await failure(offer(changes));
     a.post({ type: 'signal', message: value });
-    a.post({ type: 'message', message: value });
+    a.post({ type: 'messages', messages: [value] });
   }
   const id = offer();
   b.post({ type: 'accept', id: (await received(id)).id, sink: 'memory' });

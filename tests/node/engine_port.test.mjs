@@ -46,7 +46,7 @@ const signal = new AbortController().signal;
 
 /** A port to a worker, and everything that it said. */
 async function openPort() {
-  const port = await startEngine(true, signal);
+  const port = await startEngine({ worker: true }, signal);
   const messages = [];
   port.onmessage = (message) => messages.push(message);
   return { port, messages, worker: Worker.last };
@@ -69,9 +69,64 @@ test('a worker whose script does not load says so', async () => {
 });
 
 test('a worker that fails before it answers is not used, and is terminated', async () => {
-  Worker.prototype.answer = function () {
-    this.onerror(new Event('error', { cancelable: true }));
-  };
-  await assert.rejects(startEngine(true, signal), { code: 'not-supported' });
+  const createWorker = () => Object.assign(new Worker(), { answer() { this.onerror(new Event('error', { cancelable: true })); } });
+  await assert.rejects(startEngine({ worker: true, createWorker }, signal), { code: 'not-supported' });
   assert.ok(Worker.last.terminated);
+});
+
+test('a session in the window says why it has no worker', async () => {
+  const reasons = [];
+  const refusals = [
+    () => { throw new DOMException('Refused to create a worker', 'SecurityError'); },
+    () => Object.assign(new Worker(), { answer() { this.onmessage({ data: { type: 'probed', transferred: false } }); } }),
+    () => Object.assign(new Worker(), { answer() { this.onerror(new Event('error', { cancelable: true })); } }),
+    () => Object.assign(new Worker(), { postMessage() { throw new DOMException('An RTCDataChannel could not be cloned', 'DataCloneError'); } }),
+  ];
+  for (const createWorker of refusals) {
+    const port = await startEngine({ createWorker }, signal);
+    reasons.push([port.inWorker, port.fallback]);
+    port.terminate();
+  }
+  assert.deepEqual(reasons, [
+    [false, 'SecurityError: Refused to create a worker'],
+    [false, 'data channels do not arrive in a worker'],
+    [false, 'the worker did not load'],
+    [false, 'DataCloneError: An RTCDataChannel could not be cloned'],
+  ]);
+  const { port } = await openPort();
+  assert.equal(port.fallback, null);
+  assert.equal((await startEngine({ worker: false }, signal)).fallback, null);
+});
+
+test('the worker comes from `createWorker`, from `assets`, or through a script of this origin', async () => {
+  const made = [];
+  class NamedWorker extends Worker {
+    constructor(url, { type }) {
+      super();
+      made.push([String(url), type]);
+    }
+  }
+  Object.assign(globalThis, { Worker: NamedWorker, location: new URL('https://page.example/a/') });
+  const texts = [];
+  const { createObjectURL } = URL;
+  URL.createObjectURL = (blob) => {
+    texts.push(blob.text());
+    return createObjectURL(blob);
+  };
+  try {
+    const own = new Worker();
+    const port = await startEngine({ worker: true, createWorker: () => own }, signal);
+    port.terminate();
+    assert.ok(own.terminated);
+    assert.deepEqual(made, []);
+    for (const assets of ['https://page.example/files/', 'https://cdn.example/files/']) {
+      await assert.rejects(startEngine({ worker: true, assets: new URL(assets) }, signal), { code: 'internal' });
+    }
+  } finally {
+    URL.createObjectURL = createObjectURL;
+    delete globalThis.location;
+  }
+  assert.deepEqual(made[0], ['https://page.example/files/worker.js', 'module']);
+  assert.match(made[1][0], /^blob:/);
+  assert.deepEqual(await Promise.all(texts), ['import "https://cdn.example/files/worker.js";']);
 });

@@ -16,7 +16,7 @@ async function sendToOneWhoLeaves(source) {
   const left = receiving.done.then(() => b.close());
   const outcome = await transfer.done.then(
     (receipt) => receipt.files.length,
-    (error) => `${error.code}: ${error.detail}`,
+    (error) => `${error.code}: ${error.explanation}`,
   );
   await Promise.all([left, a.close()]);
   return outcome;

@@ -154,3 +154,15 @@ test('it waits for the last address, but not for ever, and closing it ends the w
   closed.close();
   await assert.rejects(closed.text, { code: 'signaling-failed' });
 });
+
+test('a signal gives an exchange of texts up, at once or later', async () => {
+  for (const early of [true, false]) {
+    const giveUp = new AbortController();
+    if (early) giveUp.abort();
+    const signaling = manualSignaling(undefined, { signal: giveUp.signal });
+    const failed = new Promise((resolve) => (signaling.onerror = resolve));
+    giveUp.abort();
+    await assert.rejects(signaling.text, { code: 'aborted' });
+    assert.equal((await failed).code, 'aborted');
+  }
+});

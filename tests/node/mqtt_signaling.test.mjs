@@ -6,7 +6,7 @@ import { importTypeScript } from './support/bundle.mjs';
 import { startDocumentedMosquitto, startMosquitto } from './support/daemon.mjs';
 import { closing, enter, nextText, openSocket, startSite, until } from './support/site.mjs';
 
-const { mqttSignaling, pair } = await importTypeScript('tests/node/support/mqtt_entry.ts');
+const { mqttSignaling, pair } = await importTypeScript('tests/node/support/signaling_entry.ts');
 
 let broker;
 let watcher;

@@ -3,7 +3,8 @@ import { beforeEach, mock, test } from 'node:test';
 import { FakeDisk, installNavigator } from './support/file_system.mjs';
 import { bundle } from './support/web_module.mjs';
 
-const { openOpfsStore, removeStored } = await bundle(`
+const { listStored, openOpfsStore, removeStored } = await bundle(`
+  export { listStored } from './sinks/list_stored.ts';
   export { openOpfsStore } from './sinks/opfs.ts';
   export { removeStored } from './sinks/stored.ts';
 `);
@@ -63,7 +64,7 @@ async function withTimers(action) {
   }
 }
 
-test('a whole transfer leaves its files, and no journal', async () => {
+test('a whole transfer leaves its files with an index, and no journal', async () => {
   const store = await openOpfsStore(offer([3 * LEAF, 0, 5]));
   assert.deepEqual(store.existing, []);
   assert.equal(store.folder, TOKEN);
@@ -76,7 +77,7 @@ test('a whole transfer leaves its files, and no journal', async () => {
     assert.deepEqual(new Uint8Array(await blob.arrayBuffer()), bytesAt(id, 0, size));
   }
   await store.finish();
-  assert.deepEqual(disk.paths(), [0, 1, 2].map((id) => `${FOLDER}/${id}`));
+  assert.deepEqual(disk.paths(), [0, 1, 2, 'files'].map((name) => `${FOLDER}/${name}`));
   await removeStored(TOKEN);
   assert.deepEqual(disk.paths(), []);
 });
@@ -359,7 +360,7 @@ test('the files of a finished transfer belong to the page, whoever offers it aga
   const again = await openOpfsStore(offered);
   assert.notEqual(again.folder, TOKEN);
   await again.abort(false);
-  assert.deepEqual(disk.paths(), [`${FOLDER}/0`]);
+  assert.deepEqual(disk.paths(), [`${FOLDER}/0`, `${FOLDER}/files`]);
 });
 
 test('a folder that a crash left empty is used again', async () => {
@@ -544,7 +545,7 @@ test('a window stores without going on later', async () => {
     await next.close(size);
   }
   await third.finish();
-  assert.deepEqual(disk.paths(), [`${FOLDER}/0`, `${FOLDER}/1`]);
+  assert.deepEqual(disk.paths(), ['0', '1', 'files'].map((name) => `${FOLDER}/${name}`));
 });
 
 test('what a window left is nothing for a worker to go on with, and the other way round', async () => {
@@ -556,4 +557,87 @@ test('what a window left is nothing for a worker to go on with, and the other wa
   disk.inWorker = true;
   const store = await openOpfsStore(offered);
   assert.deepEqual(store.existing, []);
+});
+
+/** Stores a whole transfer. */
+async function leaveFinished(offered) {
+  const store = await openOpfsStore(offered);
+  for (const { id, size } of offered.files) {
+    const writer = await store.open(offered.files[id]);
+    if (size > 0) await write(writer, id, 0, size);
+    await writer.close(size);
+  }
+  await store.finish();
+  return store.folder;
+}
+
+test('what is stored is listed, finished or interrupted, with names, sizes and dates, and can be removed', async () => {
+  assert.deepEqual(await listStored(), []);
+  assert.deepEqual(disk.paths(), []);
+  for (const inWorker of [true, false]) {
+    disk.inWorker = inWorker;
+    await leaveFinished(offer([LEAF + 1, 0]));
+    disk.inWorker = true;
+    await leavePartial(offer([4 * LEAF, null], { token: OTHER }));
+    disk.at(`millrace/${OTHER}/journal`).modified = 5;
+    const [finished, interrupted, ...others] = await listStored();
+    assert.deepEqual(others, []);
+    const { files, remove, storedAt, ...about } = finished;
+    assert.deepEqual(about, { folder: TOKEN, state: 'finished', bytes: LEAF + 1, totalBytes: LEAF + 1 });
+    assert.ok(Math.abs(storedAt - Date.now()) < 60_000);
+    const described = { type: 'text/plain', lastModified: 7 };
+    assert.deepEqual(files.map(({ blob: _, ...file }) => file), [
+      { name: 'f0', path: 'sub/f0', size: LEAF + 1, bytes: LEAF + 1, ...described },
+      { name: 'f1', path: 'sub/f1', size: 0, bytes: 0, ...described },
+    ]);
+    assert.deepEqual(new Uint8Array(await files[0].blob.arrayBuffer()), bytesAt(0, 0, LEAF + 1));
+    assert.equal(files[0].blob.type, 'text/plain');
+    const { folder, state, bytes, totalBytes } = interrupted;
+    assert.deepEqual([folder, state, bytes, totalBytes, interrupted.storedAt], [OTHER, 'interrupted', 2 * LEAF, null, 5]);
+    assert.deepEqual(interrupted.files.map((file) => [file.path, file.size, file.bytes, 'blob' in file]), [['sub/f0', 4 * LEAF, 2 * LEAF, false], ['sub/f1', null, 0, false]]);
+    await remove();
+    await remove();
+    assert.deepEqual((await listStored()).map(({ folder }) => folder), [OTHER]);
+    await interrupted.remove();
+    assert.deepEqual(await listStored(), []);
+    assert.deepEqual(disk.paths(), []);
+  }
+});
+
+test('a transfer in use is neither listed nor removed', async () => {
+  const offered = offer([4 * LEAF, 4 * LEAF]);
+  await leavePartial(offered);
+  const [listed] = await listStored();
+  const store = await openOpfsStore(offered);
+  assert.deepEqual(await listStored(), []);
+  await assert.rejects(listed.remove(), { code: 'invalid-argument' });
+  assert.equal(store.existing.length, 2);
+  await store.abort(true);
+  assert.equal((await listStored()).length, 1);
+});
+
+test('nothing that a crash or an earlier version leaves is lost from the list, and an empty folder goes with the next transfer', async () => {
+  const folder = await leaveFinished(offer([5]));
+  const root = await disk.directory().getDirectoryHandle('millrace');
+  await root.getDirectoryHandle('empty', { create: true });
+  await (await root.getDirectoryHandle('torn', { create: true })).getFileHandle('journal', { create: true });
+  disk.at(`millrace/${folder}`).entries.delete('files');
+  const listed = await listStored();
+  assert.deepEqual(listed.map(({ folder, state, bytes }) => [folder, state, bytes]).sort(), [[folder, 'finished', 5], ['empty', 'interrupted', 0], ['torn', 'interrupted', 0]].sort());
+  assert.deepEqual(listed.find(({ state }) => state === 'finished').files.map(({ name, size }) => [name, size]), [['0', 5]]);
+  const next = await openOpfsStore(offer([1], { token: OTHER }));
+  await next.abort(false);
+  assert.deepEqual(folders(), [folder, 'torn'].sort());
+});
+
+test('a disk without room for an index fails no transfer', async () => {
+  const offered = offer([5]);
+  const store = await openOpfsStore(offered);
+  const writer = await store.open(offered.files[0]);
+  await write(writer, 0, 0, 5);
+  await writer.close(5);
+  disk.capacity = disk.usage;
+  await store.finish();
+  const [{ state, files }] = await listStored();
+  assert.deepEqual([state, files.map(({ name, bytes }) => [name, bytes])], ['finished', [['0', 5]]]);
 });

@@ -3,11 +3,10 @@ import { test } from 'node:test';
 import { bundle } from './support/web_module.mjs';
 import { Room } from './support/room.mjs';
 
-const { connect, errorCodes, MillraceError, isErrorCode, sasEmoji, namesOf, resolveOptions } = await bundle(`
+const { connect, errorCodes, MillraceError, isErrorCode, sasEmoji, namesOf } = await bundle(`
   export * from './index.ts';
   export { isErrorCode } from './api/errors.ts';
   export { namesOf } from './secrets/sas.ts';
-  export { resolveOptions } from './session/settings.ts';
 `);
 
 test('the list of error codes is the documented one', () => {
@@ -24,12 +23,12 @@ test('the list of error codes is the documented one', () => {
   for (const code of ['toString', '__proto__', '', 'Closed']) assert.equal(isErrorCode(code), false);
 });
 
-test('an error keeps its code, detail and cause', () => {
+test('an error keeps its code, explanation and cause', () => {
   const cause = new TypeError('inner');
   const error = MillraceError.from(cause, 'sink-failed');
   assert.ok(error instanceof Error);
   assert.equal(error.code, 'sink-failed');
-  assert.equal(error.detail, 'TypeError: inner');
+  assert.equal(error.explanation, 'TypeError: inner');
   assert.equal(error.cause, cause);
   assert.equal(MillraceError.from(error, 'internal'), error);
   assert.match(new MillraceError('closed').message, /^closed: /);
@@ -47,8 +46,11 @@ test('an invalid option is an invalid-argument that names it, and the signalling
     waterMarks: [1, null, 'high', {}, { high: 1, low: 1 }, { high: Infinity, low: 0 }, { high: '2', low: 1 }, { high: 2, low: null }],
     encryption: ['no', 1, null],
     privacy: [1, 'yes', null],
+    background: ['yes', 1, null],
     log: [1, null],
     worker: ['yes', 1, null],
+    createWorker: [true, null, {}],
+    assets: ['/no/base/in/Node.js', 5, null, true],
     signal: [5, null, {}, new AbortController()],
     rtc: [null, 5, 'stun:stun.example', { iceServers: { urls: 'stun:stun.example' } }, { iceServers: null }, { iceServers: 5 }],
     secret: ['', 5, null, {}],
@@ -78,30 +80,17 @@ test('invalid options, or an invalid signalling, are an invalid-argument', async
 });
 
 test('a configuration that the browser refuses is an invalid-argument at once', async () => {
-  const rtc = { iceServers: [{ urls: 'tel:555' }] };
+  const rtc = { bundlePolicy: 'no such policy' };
   const refuse = class {
     constructor(configuration) {
       assert.equal(configuration, rtc);
-      throw new SyntaxError('not a STUN or TURN address');
+      throw new TypeError('not a bundle policy');
     }
   };
   // Nobody comes into the room.
   const signaling = new Room().join();
-  await assert.rejects(connect({ signaling, rtc, RTCPeerConnection: refuse }), { code: 'invalid-argument', message: /rtc: .*STUN/ });
+  await assert.rejects(connect({ signaling, rtc, RTCPeerConnection: refuse }), { code: 'invalid-argument', message: /rtc: .*bundle policy/ });
   assert.ok(signaling.closed);
-});
-
-test('privacy needs a TURN server and allows no other path', () => {
-  const signaling = new Room().join();
-  const without = [undefined, {}, { iceServers: [] }, { iceServers: [{ urls: 'stun:stun.example' }, { urls: ['stun:turn.example'] }] }];
-  for (const rtc of without) {
-    assert.throws(() => resolveOptions({ signaling, privacy: true, rtc }), { code: 'invalid-argument', message: /TURN/ });
-  }
-  for (const urls of ['turn:turn.example', ['stun:stun.example', 'turns:turn.example:443'], 'TURN:turn.example']) {
-    const rtc = { iceServers: [{ urls, username: 'u', credential: 'p' }], iceTransportPolicy: 'all' };
-    assert.deepEqual(resolveOptions({ signaling, privacy: true, rtc }).rtc, { ...rtc, iceTransportPolicy: 'relay' });
-    assert.equal(resolveOptions({ signaling, rtc }).rtc, rtc);
-  }
 });
 
 test('the pictures are 64, each with a name of its own', () => {
@@ -133,7 +122,7 @@ test('a signalling that fails rejects with its error', async () => {
   const signaling = new Room().join();
   const connecting = connect({ signaling, worker: false });
   signaling.onerror(new Error('gone'));
-  await assert.rejects(connecting, { code: 'signaling-failed', detail: 'gone' });
+  await assert.rejects(connecting, { code: 'signaling-failed', explanation: 'gone' });
   assert.ok(signaling.closed);
 });
 

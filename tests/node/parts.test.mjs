@@ -317,7 +317,7 @@ async function lanePair(options = {}, here = {}) {
   return { a, b, from, to, close: () => [from, to].forEach((set) => set.close()) };
 }
 
-const listenersOf = (...connections) => connections.flatMap(({ channels }) => channels).reduce((sum, { listeners }) => sum + listeners, 0);
+const listenersOf = (...connections) => connections.flatMap(({ channels, pulses }) => [...channels, ...pulses]).reduce((sum, { listeners }) => sum + listeners, 0);
 
 test('data crosses over parallel lanes, in memory and in order', async () => {
   const pair = await lanePair({ lanes: 4, chunkSize: 20_000 });
@@ -357,6 +357,45 @@ test('nothing, and several one after the other, cross too', async () => {
   const [, nothing] = await Promise.all([pair.from.send(new Uint8Array(0)), pair.to.receive({ onchunk: () => {} })]);
   assert.equal(nothing, undefined);
   pair.close();
+});
+
+test('sending is paced unless the option says otherwise, or the other side knows no pings', async () => {
+  const data = new Uint8Array(randomBytes(2_000_000));
+  /** The most that the channels of the sender held, and its pacing rate and chunk size. */
+  const send = async (options, spoil = () => {}) => {
+    const pair = await lanePair({ lanes: 2 }, options);
+    spoil(pair);
+    let most = 0;
+    pair.from.addEventListener('chunk', () => (most = Math.max(most, pair.from.stats().bufferedAmount)));
+    const [{ chunkSize }, arrived] = await Promise.all([pair.from.send(data), pair.to.receive()]);
+    assert.deepEqual(arrived, data);
+    const { pacingRate } = pair.from.stats();
+    pair.close();
+    assert.equal(listenersOf(pair.a, pair.b), 0);
+    return { most, pacingRate, chunkSize };
+  };
+  const paced = await send({});
+  assert.ok(paced.pacingRate > 0 && paced.most < 500_000, JSON.stringify(paced));
+  assert.equal(paced.chunkSize, 16_384);
+  const free = await send({ pacing: false });
+  assert.ok(free.pacingRate === undefined && free.most > 1_000_000, JSON.stringify(free));
+  assert.equal(free.chunkSize, 65_536);
+  // A pulse lane that breaks, and a peer that never answers.
+  assert.equal((await send({}, ({ a }) => a.pulses[0].close())).pacingRate, undefined);
+  const alone = await send({}, ({ b }) => (b.pulses[0].receive = () => {}));
+  assert.equal(alone.pacingRate, undefined);
+});
+
+test('a message on the pulse lane that must not be there ends the set; text ends the pulse lane', async () => {
+  const pair = await lanePair({ lanes: 1 });
+  pair.a.pulses[0].receive('text');
+  assert.equal(pair.from.stats().pacingRate, undefined);
+  assert.equal(pair.a.pulses[0].readyState, 'closed');
+  const other = await lanePair({ lanes: 1 });
+  const sending = assert.rejects(other.from.send(new Uint8Array(50_000_000)), { code: 'protocol-violation' });
+  other.a.pulses[0].receive(new Uint8Array([9, 9, 9]).buffer);
+  await sending;
+  for (const { from, to } of [pair, other]) for (const set of [from, to]) set.close();
 });
 
 test('unreliable lanes that lose deliver everything', async () => {
@@ -433,7 +472,7 @@ test('what nobody waits for, or is too much, is rejected, and the next one arriv
   });
   await Promise.all([
     assert.rejects(pair.from.send(new Uint8Array(1_000_000)), { code: 'rejected' }),
-    assert.rejects(failing, { code: 'sink-failed', detail: 'no room' }),
+    assert.rejects(failing, { code: 'sink-failed', explanation: 'no room' }),
   ]);
   let offered = 0;
   let arrived;
@@ -474,7 +513,7 @@ test('what the other side must not send ends the set with a typed error', async 
 });
 
 test('options that mean nothing are refused', () => {
-  for (const bad of [{ lanes: 0 }, { lanes: 17 }, { lanes: 1.5 }, { scheduler: 'x' }, { delivery: 'x' }, { chunkSize: 0 }, { preset: 'x' }]) {
+  for (const bad of [{ lanes: 0 }, { lanes: 17 }, { lanes: 1.5 }, { scheduler: 'x' }, { delivery: 'x' }, { chunkSize: 0 }, { preset: 'x' }, { pacing: 1 }]) {
     assert.throws(() => LaneSet.open(new FakeConnection(), bad), invalid);
   }
 });

@@ -49,13 +49,15 @@ test('limits have the values of the table', async () => {
   const rows = new Map(tableOf('Limits'));
   const expected = {
     'a message': ['kMaxMessageBytes', 'kMinMessageBytes'],
-    'a control record': ['kMaxControlRecordBytes'],
+    'a control record · a pulse record': ['kMaxControlRecordBytes', 'kMaxPulseRecordBytes'],
     'files in all open transfers of one side': ['kMaxOpenFiles'],
     'different folders in the offers of one side whose manifests are not whole yet': ['kMaxFolders'],
     'open transfers of one side': ['kMaxOpenTransfers'],
     'a path · a type · a reason · a SIGNAL message': ['kMaxPathBytes', 'kMaxTypeBytes', 'kMaxReasonBytes', 'kMaxSignalBytes'],
     'ranges in an ACK': ['kMaxAckRanges'],
-    'gaps in what has arrived (or is named by HAVE), in all open transfers of one side; and per lane': ['kMaxGaps'],
+    'gaps between the whole leaves that have arrived (or are named by HAVE), in all open transfers of one side; and in the numbers of a lane\'s records': [
+      'kMaxGaps',
+    ],
     'control records sent and not acknowledged': ['kMaxUnackedControlRecords'],
   };
   for (const [row, names] of Object.entries(expected)) {

@@ -14,18 +14,105 @@ function description(sdp) {
 }
 
 test('two sides pair in any order of arrival, with opposite roles', async () => {
-  // Roles follow from random ids: enough rounds to see both.
   const roles = new Set();
   for (let round = 0; round < 24; round += 1) {
     const room = new Room();
-    const first = pair(room.join(), endless());
+    const members = [room.join(), room.join()];
+    const first = pair(members[0], endless());
     if (round % 2) await quiet(room);
-    const second = pair(room.join(), endless());
-    const [a, b] = await Promise.all([first, second]);
+    const [a, b] = await Promise.all([first, pair(members[1], endless())]);
     assert.notEqual(a.initiator, b.initiator);
-    roles.add(a.initiator);
+    if (round % 2) assert.equal(b.initiator, true, 'a side that waits asks the one that comes');
+    else roles.add(a.initiator);
+    await quiet(room);
+    assert.equal(room.log.filter(({ type }) => type === 'paired').length, 1);
   }
+  // Where both come at once, roles follow from random ids: enough rounds to see both.
   assert.deepEqual([...roles].sort(), [false, true]);
+});
+
+test('a side that comes to one that waits is paired after one message of each, and makes its description then', async () => {
+  const room = new Room();
+  const waiting = pair(room.join(), endless());
+  await quiet(room);
+  const coming = await pair(room.join(), endless());
+  assert.equal(coming.initiator, true);
+  coming.send(description('at once'));
+  assert.deepEqual(room.log.map(({ type }) => type), ['hello', 'hello', 'pair', 'paired', 'description']);
+  const heard = [];
+  (await waiting).onmessage = (message) => heard.push(message.sdp);
+  await quiet(room);
+  assert.deepEqual(heard, ['at once']);
+});
+
+test('the description of a side whose agreement was lost is as good', async () => {
+  const room = new Room();
+  const waiting = pair(room.join(), endless());
+  await quiet(room);
+  room.lose = ({ type }) => type === 'paired';
+  const coming = await pair(room.join(), endless());
+  coming.send(description('agreed'));
+  const heard = [];
+  const staying = await waiting;
+  staying.onmessage = (message) => heard.push(message.sdp);
+  assert.deepEqual([staying.initiator, heard], [false, ['agreed']]);
+});
+
+test('a side that is asked again was not heard: it is asked for what it said about the connection, too', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const room = new Room();
+  const waiting = pair(room.join(), endless());
+  await quiet(room);
+  room.lose = ({ type }) => type === 'paired' || type === 'description';
+  const coming = await pair(room.join(), endless());
+  const heard = [];
+  coming.onmessage = (message) => heard.push(message);
+  coming.send(description('lost'));
+  await quiet(room);
+  room.lose = () => false;
+  context.mock.timers.tick(1_000);
+  await quiet(room);
+  assert.deepEqual(heard, [{ type: 'repeat', link: 0 }]);
+  await waiting;
+});
+
+test('three sides that ask each other in a circle pair nevertheless', async () => {
+  for (let round = 0; round < 12; round += 1) {
+    const room = new Room();
+    const members = [room.join(), room.join(), room.join()];
+    // Each hears the next one first.
+    const held = new Map(members.map((member) => [member, []]));
+    const ids = new Map();
+    for (const [index, member] of members.entries()) {
+      const { send } = member;
+      member.send = (message) => {
+        ids.set(message.from, index);
+        send(message);
+      };
+      let listener = null;
+      Object.defineProperty(member, 'onmessage', {
+        get: () => (message) => {
+          const early = held.get(member);
+          if (early === undefined) return listener?.(message);
+          early.push(message);
+          if (early.length < 2) return undefined;
+          held.delete(member);
+          early.sort((one) => (ids.get(one.from) === (index + 1) % 3 ? -1 : 1));
+          for (const each of early) listener?.(each);
+          return undefined;
+        },
+        set(value) {
+          listener = value;
+        },
+      });
+    }
+    let paired = 0;
+    for (const member of members) void pair(member, endless()).then(() => (paired += 1));
+    await quiet(room);
+    assert.deepEqual(room.log.slice(0, 6).map(({ type }) => type).sort(), ['hello', 'hello', 'hello', 'pair', 'pair', 'pair']);
+    assert.equal(paired, 2);
+    assert.ok(room.log.length < 40, `${room.log.length} messages`);
+  }
 });
 
 test('paired sides get each other\'s messages, including those from before they listened', async () => {
@@ -200,6 +287,141 @@ test('a lost message of the pairing is sent again', async (context) => {
     await quiet(room);
     assert.deepEqual(heard, ['x', 'x']);
     assert.ok(room.log.length < 40, `${room.log.length} messages`);
+  }
+});
+
+test('a side whose way to the room was replaced greets again, and pairs with a side whose greeting was lost', async () => {
+  const room = new Room();
+  const deaf = room.join();
+  const waiting = pair(deaf, endless());
+  // Its way to the room is dead.
+  room.members.delete(deaf);
+  const coming = pair(room.join(), endless());
+  await quiet(room);
+  room.members.add(deaf);
+  // At first it is open: the greeting was sent by then.
+  deaf.onopen(false);
+  await quiet(room);
+  assert.equal(room.log.filter(({ type }) => type === 'hello').length, 2);
+  deaf.onopen(true);
+  const [a, b] = await Promise.all([waiting, coming]);
+  assert.notEqual(a.initiator, b.initiator);
+  // The pairing hears of the next time.
+  let reopened = 0;
+  a.onreopened = () => (reopened += 1);
+  deaf.onopen(true);
+  await quiet(room);
+  assert.equal(reopened, 1);
+  a.close();
+  assert.equal(deaf.onopen, null);
+});
+
+test('a lost `paired` is answered again after the asking side has given up', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const room = new Room();
+  // The way of the side that agrees is dead from this message on, for six seconds.
+  let dead;
+  room.lose = ({ type, from }) => {
+    if (type === 'paired') dead ??= from;
+    return from === dead;
+  };
+  const members = [room.join(), room.join()];
+  for (const member of members) {
+    const { send } = member;
+    member.send = (message) => {
+      member.id = message.from;
+      send(message);
+    };
+  }
+  const pairing = Promise.all(members.map((member) => pair(member, endless())));
+  await quiet(room);
+  const silent = members.find(({ id }) => id === dead);
+  room.members.delete(silent);
+  for (let second = 0; second < 6; second += 1) {
+    context.mock.timers.tick(1_000);
+    await quiet(room);
+  }
+  assert.equal(room.log.filter(({ type, from }) => type === 'pair' && from !== dead).length, 5);
+  room.members.add(silent);
+  room.lose = () => false;
+  silent.onopen(true);
+  const [a, b] = await pairing;
+  assert.notEqual(a.initiator, b.initiator);
+});
+
+test('a paired side that returns to the room finds out that the page of the other side has begun a new attempt', async () => {
+  const room = new Room();
+  const members = [room.join(), room.join()];
+  const [staying] = await Promise.all(members.map((member) => pair(member, endless())));
+  let doubts = 0;
+  staying.ondoubt = () => (doubts += 1);
+  members[1].close();
+  room.members.delete(members[0]);
+  void pair(room.join(), endless());
+  await quiet(room);
+  room.members.add(members[0]);
+  assert.equal(doubts, 0);
+  members[0].onopen(true);
+  await quiet(room);
+  // It depends on the ids whether the newcomer also asks, and greets again when it is refused.
+  assert.ok(doubts >= 1);
+});
+
+test('a side that gets no answer to its question checks its own way to the room', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const room = new Room();
+  const member = room.join();
+  let checks = 0;
+  member.reopen = () => (checks += 1);
+  void pair(member, endless());
+  room.inject({ millrace: 1, from: 'z'.repeat(64), type: 'hello' });
+  for (let second = 0; second <= 5; second += 1) {
+    await quiet(room);
+    assert.equal(checks, second < 2 ? 0 : 1, `after ${second} s`);
+    context.mock.timers.tick(1_000);
+  }
+});
+
+test('a side that is not asked by one that should ask checks its own way to the room', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const room = new Room();
+  const member = room.join();
+  let checks = 0;
+  member.reopen = () => (checks += 1);
+  const waiting = pair(member, endless());
+  // It asks the first side that it hears, whatever its id is; that one is taken.
+  room.inject({ millrace: 1, from: 'z', type: 'hello' });
+  room.inject({ millrace: 1, from: 'z', to: room.log[0].from, type: 'busy' });
+  // The lowest id there is: that side has to ask.
+  const hello = { millrace: 1, from: '!', type: 'hello' };
+  for (let greeting = 0; greeting < 3; greeting += 1) room.inject(hello);
+  context.mock.timers.tick(1_999);
+  assert.equal(checks, 0);
+  context.mock.timers.tick(1);
+  assert.equal(checks, 1);
+  room.inject(hello);
+  room.inject({ millrace: 1, from: '!', to: room.log[0].from, type: 'pair' });
+  await waiting;
+  context.mock.timers.tick(60_000);
+  assert.equal(checks, 1);
+});
+
+test('an answer that comes after the asking side has given up counts, unless it asks another side', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  for (const busy of [false, true]) {
+    const room = new Room();
+    const controller = new AbortController();
+    const waiting = pair(room.join(), controller.signal);
+    const [late, other] = ['y'.repeat(64), 'z'.repeat(64)];
+    room.inject({ millrace: 1, from: late, type: 'hello' });
+    for (let second = 0; second < 5; second += 1) context.mock.timers.tick(1_000);
+    if (busy) room.inject({ millrace: 1, from: other, type: 'hello' });
+    room.inject({ millrace: 1, from: late, to: room.log[0].from, type: 'paired' });
+    await quiet(room);
+    assert.equal(room.log.at(-1).type, busy ? 'bye' : 'hello');
+    if (!busy) assert.equal((await waiting).initiator, false);
+    waiting.catch(() => {});
+    controller.abort();
   }
 });
 

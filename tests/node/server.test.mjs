@@ -4,13 +4,16 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import WebSocket from 'ws';
-import { closing, enter as enterRoom, nextText, openSocket, settle, startSite } from './support/site.mjs';
+import { closing, enter as enterRoom, nextText, openSocket, settle, startSite, until } from './support/site.mjs';
 
 const room = 'room-0123456789abcdef';
+
+/** No limit of traffic. */
+const generous = { messageBurst: 1e6, messagesPerSecond: 1e6, byteBurst: 1e9, bytesPerSecond: 1e9, addressMessagesPerSecond: 1e6, addressBytesPerSecond: 1e9 };
 
 let folder;
 let site;
@@ -82,7 +85,8 @@ test('sends the security headers with every file', async () => {
   const { headers } = await rawGet(site, '/');
   const policy = headers['content-security-policy'];
   for (const part of ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "style-src 'self'", "worker-src 'self'",
-    "frame-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"]) {
+    "frame-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'",
+    `connect-src 'self' ws://${new URL(site.url).host} wss://${new URL(site.url).host}`]) {
     assert.ok(policy.split('; ').includes(part), part);
   }
   assert.equal(headers['cross-origin-opener-policy'], 'same-origin');
@@ -168,6 +172,73 @@ test('refuses a third member with 4409 until one leaves', async () => {
   for (const socket of [b, fourth]) socket.close();
 });
 
+/** The close code of a socket that a page of `origin` opens, or 'open'. */
+async function asPageOf(of, origin, headers = {}) {
+  const socket = openSocket(of, 'room=page-0123456789abcdef', { headers: { ...(origin === undefined ? {} : { Origin: origin }), ...headers } });
+  const closed = closing(socket).then(({ code }) => code);
+  const settled = await Promise.race([closed, once(socket, 'open').then(() => settle(socket)).then(() => 'open', () => closed)]);
+  socket.close();
+  if (settled === 'open') await closed;
+  return settled;
+}
+
+test('only pages of the server itself and of ALLOWED_ORIGINS get in, and programs that are no browser', async () => {
+  const { host } = new URL(site.url);
+  const cases = [
+    [undefined, 'open'], [`http://${host}`, 'open'], [`https://${host}`, 'open'],
+    ['http://127.0.0.1', 4403], ['http://evil.example', 4403], [`http://${host}.evil.example`, 4403], [`ftp://${host}`, 4403], ['null', 4403], ['', 4403],
+  ];
+  for (const [origin, expected] of cases) assert.equal(await asPageOf(site, origin), expected, String(origin));
+  // Without a proxy, the header is the client's own.
+  assert.equal(await asPageOf(site, 'https://example.org', { 'X-Forwarded-Host': 'example.org' }), 4403);
+  await withSite({}, async (own) => {
+    assert.equal(await asPageOf(own, 'https://friend.example'), 'open');
+    assert.equal(await asPageOf(own, 'http://friend.example'), 4403);
+    assert.equal(await asPageOf(own, `http://${new URL(own.url).host}`), 'open');
+  }, { allowedOrigins: ['https://friend.example'] });
+  await withSite({}, async (own) => {
+    for (const origin of ['https://anyone.example', 'null']) assert.equal(await asPageOf(own, origin), 'open');
+  }, { allowedOrigins: ['*'] });
+});
+
+test('behind a proxy, the own origin is the host that the proxy names', async () => {
+  await withSite({}, async (own) => {
+    const forwarded = { 'X-Forwarded-Host': 'example.org' };
+    assert.equal(await asPageOf(own, 'https://example.org', forwarded), 'open');
+    // One names the default port, the other does not.
+    assert.equal(await asPageOf(own, 'https://example.org', { 'X-Forwarded-Host': 'example.org:443' }), 'open');
+    assert.equal(await asPageOf(own, 'https://example.org:8443', forwarded), 4403);
+    assert.equal(await asPageOf(own, `http://${new URL(own.url).host}`, forwarded), 4403);
+    // Without the header, the proxy passes Host on.
+    assert.equal(await asPageOf(own, 'https://example.org', { Host: 'example.org' }), 'open');
+    const policy = async (headers) => (await rawGet(own, '/', 'GET', headers)).headers['content-security-policy'];
+    assert.match(await policy(forwarded), /connect-src 'self' ws:\/\/example\.org wss:\/\/example\.org wss:\/\/broker\.example;/);
+    // Nothing but a host gets into the policy.
+    for (const host of ['x; script-src *', 'a b', 'x/y', "'unsafe-inline'"]) {
+      assert.match(await policy({ 'X-Forwarded-Host': host }), /connect-src 'self' wss:\/\/broker\.example;/);
+    }
+  }, { trustedProxies: 1, connectSources: ['wss://broker.example'] });
+});
+
+test('the first member says how many a room is for, within the limit', async () => {
+  await withSite({ maxRoomSize: 4 }, async (own) => {
+    for (const [first, later, size] of [['3', '', 3], ['', '4', 2], ['9', '2', 4], ['1', '', 2], ['-3', '', 2], ['2e1', '', 2], ['1000', '', 2]]) {
+      const id = `room-of-${first}-${later}-0123456789abcdef`;
+      const query = (asked) => `room=${id}${asked === '' ? '' : `&size=${asked}`}`;
+      const members = [];
+      for (let index = 0; index < size; index += 1) {
+        const socket = openSocket(own, query(index === 0 ? first : later));
+        await once(socket, 'open');
+        await settle(socket);
+        assert.equal(socket.readyState, WebSocket.OPEN, `${index} of ${id}`);
+        members.push(socket);
+      }
+      assert.equal((await closing(openSocket(own, query('4')))).code, 4409, id);
+      for (const socket of members) socket.terminate();
+    }
+  });
+});
+
 test('limits the rooms and the sockets of one address', async () => {
   await withSite({ maxRooms: 1 }, async (own) => {
     await enter(own);
@@ -216,7 +287,7 @@ test('closes whoever sends binary, too much at once, or too often', async () => 
 });
 
 test('disconnects a member that does not read, and keeps the other', async () => {
-  await withSite({ maxBufferedBytes: 256 * 1024, messageBurst: 10_000 }, async (own) => {
+  await withSite({ maxBufferedBytes: 256 * 1024, ...generous }, async (own) => {
     const slow = await enter(own);
     slow.pause();
     const sender = await enter(own);
@@ -230,6 +301,100 @@ test('disconnects a member that does not read, and keeps the other', async () =>
     assert.equal(sender.readyState, WebSocket.OPEN);
     slow.resume();
     await gone;
+  });
+});
+
+/** Members in rooms of two from different addresses: one reads nothing, the other sends to it. */
+async function slowPair(own, index) {
+  const id = `slow-${String(index).padStart(16, '0')}`;
+  const options = { headers: { 'X-Forwarded-For': `10.0.${index % 3}.1` } };
+  const [slow, sender] = [openSocket(own, `room=${id}`, options), openSocket(own, `room=${id}`, { headers: { 'X-Forwarded-For': '10.1.0.1' } })];
+  await Promise.all([once(slow, 'open'), once(sender, 'open')]);
+  slow.pause();
+  return { slow, sender };
+}
+
+test('unread bytes are limited per address and in all, and the members that read least go first', async () => {
+  const MiB = 1024 * 1024;
+  for (const [limit, most] of [['maxBufferedBytesPerAddress', 3 * MiB], ['maxBufferedBytesInAll', MiB]]) {
+    await withSite({ ...generous, maxBufferedBytes: 100 * MiB, [limit]: MiB }, async (own) => {
+      const [reader, friend] = [await enter(own), await enter(own)];
+      const pairs = await Promise.all(Array.from({ length: 6 }, (_, index) => slowPair(own, index)));
+      let heard = 0;
+      friend.on('message', (data) => (heard += Number(String(data) === 'hello')));
+      let peak = 0;
+      const isOpen = ({ sender }) => sender.readyState === WebSocket.OPEN;
+      let left = 0;
+      for (const { sender } of pairs) sender.on('message', () => (left += 1));
+      for (let round = 0; round < 400 && left < pairs.length - 1; round += 1) {
+        for (const { sender } of pairs.filter(isOpen)) sender.send('x'.repeat(64 * 1024));
+        reader.send('hello');
+        await Promise.all([...pairs.map(({ sender }) => settle(sender)), settle(reader)]);
+        peak = Math.max(peak, own.rooms.unreadBytes);
+      }
+      assert.ok(left >= pairs.length - 1, `${limit}: ${left}`);
+      // One more message per address was on its way.
+      assert.ok(peak > MiB / 4 && peak <= most, `${limit}: ${peak}`);
+      assert.equal(friend.readyState, WebSocket.OPEN);
+      assert.ok(heard > 0);
+      for (const socket of [reader, friend, ...pairs.flatMap(({ slow, sender }) => [slow, sender])]) socket.terminate();
+      await until(() => own.rooms.unreadBytes === 0);
+    }, { trustedProxies: 1 });
+  }
+});
+
+test('bytes are limited per socket and per address, and pings count', async () => {
+  const kilobyte = 'x'.repeat(1000);
+  await withSite({ ...generous, byteBurst: 100_000, bytesPerSecond: 1 }, async (own) => {
+    const [sender, other] = [await enter(own), await enter(own)];
+    let heard = 0;
+    other.on('message', () => (heard += 1));
+    for (let index = 0; index < 110; index += 1) sender.send(kilobyte);
+    assert.equal((await closing(sender)).code, 4429);
+    await settle(other);
+    // The last one is the news that the sender has left.
+    assert.equal(heard, 101);
+    other.close();
+  });
+  await withSite({ ...generous, addressBytesPerSecond: 25_000 }, async (own) => {
+    const sockets = await Promise.all(['a', 'b', 'c'].map((letter) => enter(own, `${letter}-0123456789abcdef`)));
+    const closed = Promise.race(sockets.map(closing));
+    for (let index = 0; index < 60; index += 1) for (const socket of sockets) socket.send(kilobyte);
+    assert.equal((await closed).code, 4429);
+    for (const socket of sockets) socket.terminate();
+  });
+  await withSite({ messageBurst: 20, messagesPerSecond: 1 }, async (own) => {
+    const socket = await enter(own);
+    for (let index = 0; index < 25; index += 1) socket.ping();
+    assert.equal((await closing(socket)).code, 4429);
+  });
+});
+
+test('beyond what the server forwards in all, sockets that send much wait, and the others do not', async () => {
+  await withSite({ ...generous, byteBurst: 700_000, bytesPerSecond: 1, totalBytesPerSecond: 100_000 }, async (own) => {
+    const [flood, sink] = [await enter(own), await enter(own)];
+    const [quiet, friend] = [await enter(own, 'quiet-0123456789abcdef'), await enter(own, 'quiet-0123456789abcdef')];
+    let bytes = 0;
+    sink.on('message', (data) => (bytes += data.length));
+    // 400 kB at once are free, the rest has to be earned. What arrived together with the last free message is forwarded with it.
+    for (let index = 0; index < 60; index += 1) flood.send('x'.repeat(10_000));
+    const started = performance.now();
+    await until(() => bytes >= 410_000);
+    quiet.send('hello');
+    assert.equal(await nextText(friend), 'hello');
+    assert.ok(bytes < 600_000, String(bytes));
+    await until(() => bytes === 600_000);
+    assert.ok(performance.now() - started > 500);
+    assert.deepEqual([flood, quiet].map(({ readyState }) => readyState), [WebSocket.OPEN, WebSocket.OPEN]);
+    for (const socket of [flood, sink, quiet, friend]) socket.close();
+  });
+});
+
+test('a message in very many pieces is refused', async () => {
+  await withSite({}, async (own) => {
+    const socket = await enter(own);
+    for (let index = 0; index < 100; index += 1) socket.send('x', { fin: false });
+    assert.equal((await closing(socket)).code, 1008);
   });
 });
 
@@ -330,15 +495,37 @@ test('metrics count what happens, in the text format of Prometheus', async () =>
   });
 });
 
-test('metrics can be off, or for those with the token', async () => {
-  await withSite({}, async (own) => assert.equal((await rawGet(own, '/metrics')).status, 404), { metrics: false });
+test('metrics are for programs on this machine, unless the operator decides otherwise', async () => {
+  const statuses = async (options, headers) => {
+    let found;
+    await withSite({}, async (own) => {
+      found = await Promise.all(headers.map(async (more) => (await rawGet(own, '/metrics', 'GET', more)).status));
+    }, options);
+    return found;
+  };
+  // A proxy on this machine connects from here, too.
+  const proxied = [{}, { 'X-Forwarded-For': '127.0.0.1' }, { 'X-Real-IP': '9.9.9.9' }, { Forwarded: 'for=9.9.9.9' }, { Via: '1.1 x' }, { 'X-Forwarded-Host': 'x' }];
+  assert.deepEqual(await statuses({}, proxied), [200, 404, 404, 404, 404, 404]);
+  assert.deepEqual(await statuses({ metrics: 'anyone' }, proxied), [200, 200, 200, 200, 200, 200]);
+  assert.deepEqual(await statuses({ metrics: 'nobody' }, proxied), [404, 404, 404, 404, 404, 404]);
+  const other = Object.values(networkInterfaces()).flat().find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+  if (other !== undefined) {
+    await withSite({}, async (own) => {
+      const { port } = new URL(own.url);
+      assert.equal((await fetch(`http://${other}:${port}/metrics`)).status, 404);
+      assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`)).status, 200);
+    }, { host: '0.0.0.0' });
+  }
+});
+
+test('with a token, metrics are for those who have it', async () => {
   await withSite({}, async (own) => {
     const statuses = [];
     for (const authorization of ['', 'Bearer wrong', 'Basic token', 'Bearer token']) {
       statuses.push((await rawGet(own, '/metrics', 'GET', { authorization })).status);
     }
     assert.deepEqual(statuses, [401, 401, 401, 200]);
-  }, { metrics: 'token' });
+  }, { metrics: { token: 'token' } });
 });
 
 test('closing says so to every socket and is done at once', async () => {

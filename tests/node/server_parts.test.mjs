@@ -6,9 +6,10 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { bundle } from './support/web_module.mjs';
 
-const { clientAddress, defaultLimits, Guesses, listVariables, makeIceServers, Nameplates, readConfig } = await bundle(`
+const { clientAddress, defaultIceServers, defaultLimits, Guesses, listVariables, makeIceServers, Nameplates, readConfig } = await bundle(`
   export { clientAddress } from './server/addresses.ts';
   export { listVariables, readConfig } from './server/config.ts';
+  export { defaultIceServers } from './api/ice_servers.ts';
   export { Guesses } from './server/guesses.ts';
   export { makeIceServers } from './server/ice.ts';
   export { defaultLimits } from './server/limits.ts';
@@ -157,20 +158,30 @@ test('TURN credentials are those of the REST scheme, and no two are alike', () =
 
 test('the environment sets everything, and what means nothing is named without its value', () => {
   const plain = readConfig({});
-  assert.deepEqual([plain.host, plain.port, plain.anyPort, plain.metrics, plain.bridge], ['127.0.0.1', 8080, true, true, undefined]);
+  assert.deepEqual([plain.host, plain.port, plain.anyPort, plain.metrics, plain.bridge], ['127.0.0.1', 8080, true, 'local', undefined]);
+  assert.deepEqual([plain.allowedOrigins, plain.connectSources], [[], []]);
   assert.deepEqual(plain.limits, defaultLimits);
+  assert.deepEqual(plain.ice.stunUrls, defaultIceServers.map(({ urls }) => urls));
+  assert.deepEqual(readConfig({ STUN_URLS: 'stun:a stuns:b' }).ice.stunUrls, ['stun:a', 'stuns:b']);
   const config = readConfig({
-    PORT: '0', HOST: '::1', CROSS_ORIGIN_ISOLATION: 'off', TRUST_PROXY: '1', METRICS_TOKEN: 't', TURN_URLS: 'turn:a, turns:b', TURN_SECRET: 's',
-    MQTT_URL: 'mqtts://u:p@broker', MQTT_PREFIX: 'x', IDLE_SECONDS: '5', MAX_ROOMS: '3', PAGES: '',
+    STUN_URLS: 'none', PORT: '0', HOST: '::1', CROSS_ORIGIN_ISOLATION: 'off', TRUST_PROXY: '1', METRICS_TOKEN: 't', TURN_URLS: 'turn:a, turns:b', TURN_SECRET: 's',
+    ALLOWED_ORIGINS: 'https://a.example, http://b.example:81', CONNECT_SRC: 'wss://broker ws://*.b.example:*', MQTT_URL: 'mqtts://u:p@broker', MQTT_PREFIX: 'x', IDLE_SECONDS: '5', MAX_ROOMS: '3', PAGES: '',
   });
-  assert.deepEqual([config.port, config.anyPort, config.crossOriginIsolation, config.trustedProxies, config.metrics], [0, false, false, 1, 't']);
-  assert.deepEqual(config.ice, { stunUrls: [], turnUrls: ['turn:a', 'turns:b'], turnSecret: 's', turnTtlSeconds: 43_200 });
+  assert.deepEqual([config.port, config.anyPort, config.crossOriginIsolation, config.trustedProxies, config.metrics], [0, false, false, 1, { token: 't' }]);
+  assert.deepEqual([config.allowedOrigins, config.connectSources], [['https://a.example', 'http://b.example:81'], ['wss://broker', 'ws://*.b.example:*']]);
+  assert.deepEqual(config.ice, { stunUrls: [], turnUrls: ['turn:a', 'turns:b'], turnSecret: 's', turnTtlSeconds: 3600, openTurn: false });
   assert.deepEqual(config.bridge, { url: 'mqtts://u:p@broker', prefix: 'x' });
   assert.deepEqual([config.limits.idleMs, config.limits.maxRooms], [5000, 3]);
-  assert.equal(readConfig({ METRICS: 'off', METRICS_TOKEN: 't' }).metrics, false);
+  assert.equal(readConfig({ METRICS: 'off', METRICS_TOKEN: 't' }).metrics, 'nobody');
+  assert.equal(readConfig({ METRICS: 'on' }).metrics, 'anyone');
+  assert.deepEqual(readConfig({ ALLOWED_ORIGINS: '*' }).allowedOrigins, ['*']);
+  for (const ALLOWED_ORIGINS of ['example.org', 'https://example.org/', 'https://example.org/path', 'ws://example.org', 'null']) {
+    assert.throws(() => readConfig({ ALLOWED_ORIGINS }), /ALLOWED_ORIGINS must be/, ALLOWED_ORIGINS);
+  }
+  for (const CONNECT_SRC of ["'unsafe-inline'", 'wss://a;script-src', 'broker', '*']) assert.throws(() => readConfig({ CONNECT_SRC }), /CONNECT_SRC must be/, CONNECT_SRC);
 
   const wrong = { PORT: '65536', TRUST_PROXY: 'yes', METRICS: 'maybe', STUN_URLS: 'http://x', TURN_URLS: 'turn:a', MQTT_URL: 'broker:secret',
-    MQTT_PREFIX: 'a/#', MAX_ROOMS: '0', CODE_SECONDS: '1e3', MESSAGE_BURST: '-1' };
+    MQTT_PREFIX: 'a/#', MAX_ROOMS: '0', CODE_SECONDS: '1e3', MESSAGE_BURST: '-1', BYTE_BURST: '1000' };
   assert.throws(() => readConfig(wrong), (error) => {
     for (const name of [...Object.keys(wrong), 'TURN_SECRET']) assert.ok(error.message.includes(name), name);
     assert.ok(!error.message.includes('broker:secret'));

@@ -22,6 +22,11 @@ async function offered(...args) {
   return { transfer, offer };
 }
 
+function abortable() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}
+
 /** Both sessions live: a file crosses. */
 async function expectAlive() {
   const { transfer, offer } = await offered();
@@ -37,8 +42,8 @@ test('a transfer can be cancelled with any value as its reason, and only that tr
     // By both sides in turn.
     const [ending, other] = text.length % 2 === 0 ? [transfer, receiving] : [receiving, transfer];
     ending.cancel(value);
-    await assert.rejects(ending.done, { code: 'cancelled', detail: text, byPeer: false }, name);
-    await assert.rejects(other.done, { code: 'cancelled', detail: text, byPeer: true }, name);
+    await assert.rejects(ending.done, { code: 'cancelled', explanation: text, byPeer: false }, name);
+    await assert.rejects(other.done, { code: 'cancelled', explanation: text, byPeer: true }, name);
     assert.deepEqual([transfer.state, receiving.state], ['cancelled', 'cancelled'], name);
   }
   await expectAlive();
@@ -48,7 +53,7 @@ test('an offer can be rejected with any value as the reason', async () => {
   for (const [name, value, text] of anyValues) {
     const { transfer, offer } = await offered();
     offer.reject(value);
-    await assert.rejects(transfer.done, { code: 'rejected', detail: text, byPeer: true }, name);
+    await assert.rejects(transfer.done, { code: 'rejected', explanation: text, byPeer: true }, name);
   }
   await expectAlive();
 });
@@ -58,6 +63,67 @@ test('an invalid source, or an option of a wrong type, is an invalid-argument th
   assert.deepEqual(findTaken(peers[0], offer), []);
   // None of that has answered the offer.
   offer.reject();
+  await expectAlive();
+});
+
+test('an offer tells how it was answered, and that it was withdrawn', async () => {
+  const [a, b] = peers;
+  const states = [];
+  const watch = (offer) => offer.addEventListener('statechange', ({ target }) => states.push(target.state));
+  const { transfer, offer } = await offered();
+  assert.equal(offer.peer, b);
+  for (const end of ['accepted', 'rejected', 'withdrawn']) {
+    const { transfer, offer } = await offered();
+    assert.equal(offer.state, 'open');
+    watch(offer);
+    const changed = next(offer, 'statechange');
+    if (end === 'accepted') offer.accept({ sink: 'memory' });
+    else if (end === 'rejected') offer.reject();
+    else transfer.cancel('not now');
+    await changed;
+    assert.equal(offer.state, end);
+    if (end !== 'withdrawn') assert.throws(() => offer.accept(), { code: 'invalid-argument' });
+    else await assert.rejects(offer.accept().done, { code: 'cancelled', explanation: 'not now', byPeer: true });
+    await transfer.done.catch(() => {});
+    assert.equal(offer.state, end, 'that is final');
+  }
+  assert.deepEqual(states, ['accepted', 'rejected', 'withdrawn']);
+  watch(offer);
+  await transfer.cancel();
+  await next(offer, 'statechange');
+  assert.equal(a.state, 'connected');
+});
+
+test('loops over offers get those that wait and those that come', async () => {
+  const [a, b] = await connectedPair();
+  const transfers = [a.send(bytes, { name: 'first' }), a.send(bytes, { name: 'withdrawn' })];
+  transfers[1].cancel();
+  await assert.rejects(transfers[1].done, { code: 'cancelled' });
+  const names = [];
+  for await (const offer of b.offers()) {
+    names.push(offer.files[0].name);
+    const receiving = offer.accept({ sink: 'memory' });
+    if (names.length === 1) transfers.push(a.send(bytes, { name: 'second' }));
+    await receiving.done;
+    if (names.length === 2) break;
+  }
+  assert.deepEqual(names, ['first', 'second']);
+  const loop = b.offers();
+  const waiting = loop.next();
+  await a.close();
+  assert.deepEqual(await waiting, { done: true, value: undefined });
+  await b.close();
+});
+
+test('a signal ends a transfer that was accepted with it, and an aborted one accepts nothing', async () => {
+  const { transfer, offer } = await offered();
+  const { signal, abort } = abortable();
+  assert.throws(() => offer.accept({ signal: AbortSignal.abort() }), { code: 'aborted' });
+  assert.equal(offer.state, 'open');
+  const receiving = offer.accept({ sink: () => new WritableStream({ write: () => new Promise(() => {}) }), signal });
+  abort();
+  await assert.rejects(receiving.done, { code: 'aborted', byPeer: false });
+  await assert.rejects(transfer.done, { byPeer: true });
   await expectAlive();
 });
 

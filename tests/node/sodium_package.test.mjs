@@ -39,6 +39,6 @@ test('what libsodium-wrappers exports by name is exported by name', async () => 
   const module = await import('../../dist/sodium.js');
   const names = Object.keys(peer).filter((name) => !['libsodium', 'module.exports', 'default'].includes(name));
   for (const name of names) assert.equal(module[name], name === 'ready' ? module.ready : module.default[name], name);
-  assert.ok(names.length > 10 && module.ready instanceof Promise);
+  assert.ok(names.length > 10 && typeof module.ready.then === 'function');
   assert.deepEqual(module.symbols(), Object.keys(module.default).sort());
 });

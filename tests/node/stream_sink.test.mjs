@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bundle } from './support/web_module.mjs';
 
-const { StreamStore } = await bundle(`export { StreamStore } from './sinks/stream.ts';`);
+const { Incoming, StreamStore } = await bundle(`
+  export { Incoming } from './engine/incoming.ts';
+  export { StreamStore } from './sinks/stream.ts';
+`);
 
 function info(id, size = null) {
   return { id, name: `f${id}`, path: `f${id}`, size, type: '', lastModified: 0 };
@@ -141,4 +144,43 @@ test('a function that fails, or a stream that somebody writes to, fails the file
   const stream = new WritableStream();
   stream.getWriter();
   await assert.rejects(new StreamStore(() => stream).open(info(0)), TypeError);
+});
+
+test('a stream is asked for when its first bytes are there, at most two files ahead, and in order', async () => {
+  const asked = [];
+  const states = Array.from({ length: 6 }, () => slowStream({ atOnce: true }));
+  const store = new StreamStore(({ id }) => {
+    asked.push(id);
+    return states[id].stream;
+  });
+  const infos = states.map((_, id) => info(id, id === 3 ? 0 : 1));
+  const incoming = new Incoming(store, infos);
+  await incoming.readExisting(() => assert.fail('nothing is there'), () => false);
+  await settled();
+  assert.deepEqual(asked, [], 'not before its bytes are there');
+  // All at once, as small files come, the first one last.
+  const writes = [1, 2, 4, 5, 0].map((id) => incoming.write(id, 0, new Uint8Array([id])));
+  const empty = incoming.finish(3, 0);
+  await settled();
+  assert.deepEqual(asked.sort(), [0, 1, 2]);
+  // A file that is finished before the first one makes no room.
+  await incoming.finish(1, 1);
+  await settled();
+  assert.deepEqual(asked.length, 3);
+  await incoming.finish(0, 1);
+  await empty;
+  await settled();
+  assert.deepEqual(asked.slice(3).sort(), [3, 4], 'the second one is finished as well');
+  await incoming.finish(2, 1);
+  await Promise.all(writes);
+  assert.deepEqual(asked.at(-1), 5);
+  assert.deepEqual(states.map(({ chunks }) => chunks.flatMap((chunk) => [...chunk])), [[0], [1], [2], [], [4], [5]]);
+});
+
+test('an early end lets no file wait for its turn', async () => {
+  const store = new StreamStore(() => new WritableStream());
+  const opening = store.open(info(3));
+  const outcome = assert.rejects(opening, { code: 'cancelled' });
+  await store.abort();
+  await outcome;
 });

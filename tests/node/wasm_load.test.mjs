@@ -99,7 +99,7 @@ test('all sessions of an engine share one compiled core, and none compiles a cor
 
 test('parts, meshes and libsodium compile once each', async () => {
   globalThis.navigator ??= {};
-  await import('../../dist/parts.js?new');
+  await (await import('../../dist/parts.js?new')).ready;
   assert.equal(compilations, 1);
   const sodium = await import('../../dist/sodium.js?new');
   await sodium.ready;

@@ -36,6 +36,25 @@ test('messages sent before the socket is open arrive in order', async () => {
   await closed;
 });
 
+test('a goodbye does not wait for the answer to a probe', async () => {
+  const connected = nextSocket();
+  const signaling = webSocketSignaling(address);
+  const socket = await connected;
+  const received = [];
+  socket.on('message', (data) => received.push(JSON.parse(data.toString()).type));
+  const closed = once(socket, 'close');
+  const opened = new Promise((resolve) => (signaling.onopen = resolve));
+  await opened;
+  socket.send('{"millrace":1,"type":"alive"}');
+  socket.send('{"type":"after"}');
+  await new Promise((resolve) => (signaling.onmessage = resolve));
+  signaling.reopen();
+  signaling.send({ type: 'bye' });
+  signaling.close();
+  await closed;
+  assert.deepEqual(received, ['probe', 'bye']);
+});
+
 test('messages that are not JSON text are ignored, all others are delivered', async () => {
   const connected = nextSocket();
   const signaling = webSocketSignaling(address);
@@ -121,4 +140,96 @@ test('a socket that closed is opened again when the session needs it, and not af
   signaling.reopen();
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.ok(server.clients.size <= clients);
+});
+
+/** A signalling and its socket at the server. */
+async function connected() {
+  const connection = nextSocket();
+  const signaling = webSocketSignaling(address);
+  return { signaling, socket: await connection };
+}
+
+/** The next request that arrives at the server. */
+async function nextRequest(socket) {
+  return JSON.parse(String((await once(socket, 'message'))[0]));
+}
+
+test('ICE servers come from the server over the socket, once for all that ask while they are fresh', async () => {
+  const { signaling, socket } = await connected();
+  const messages = [];
+  signaling.onmessage = (message) => messages.push(message);
+  const asked = Promise.all([signaling.iceServers(), signaling.iceServers()]);
+  const { id, ...request } = await nextRequest(socket);
+  assert.deepEqual(request, { millrace: 1, type: 'ice' });
+  // Another member does not know the id, and its message is one like any other.
+  socket.send(JSON.stringify({ millrace: 1, type: 'ice', id: 'guessed', iceServers: [{ urls: 'turn:evil' }], ttlSeconds: 600 }));
+  socket.send(JSON.stringify({ millrace: 1, type: 'ice', id, iceServers: [{ urls: 'turn:good' }], ttlSeconds: 600 }));
+  const expected = { iceServers: [{ urls: 'turn:good' }] };
+  assert.deepEqual(await asked, [expected, expected]);
+  assert.deepEqual(messages.map((message) => message.id), ['guessed']);
+  assert.deepEqual(await signaling.iceServers(), expected);
+  signaling.close();
+  assert.deepEqual(await signaling.iceServers(), expected);
+});
+
+test('ICE servers are asked for again once half of their time is over', async () => {
+  const { signaling, socket } = await connected();
+  for (const urls of ['turn:first', 'turn:second']) {
+    const asked = signaling.iceServers();
+    const { id } = await nextRequest(socket);
+    socket.send(JSON.stringify({ millrace: 1, type: 'ice', id, iceServers: [{ urls }], ttlSeconds: 0.1 }));
+    assert.deepEqual(await asked, { iceServers: [{ urls }] });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+  signaling.close();
+});
+
+test('a refusal, a server that only forwards and a lost socket give no ICE servers, or the last ones known', async () => {
+  const none = { iceServers: [] };
+  const { signaling, socket } = await connected();
+  const refused = signaling.iceServers();
+  const { id } = await nextRequest(socket);
+  socket.send(JSON.stringify({ millrace: 1, type: 'ice', id }));
+  assert.deepEqual(await refused, none);
+
+  const started = performance.now();
+  assert.deepEqual(await signaling.iceServers(), none);
+  const waited = performance.now() - started;
+  assert.ok(waited > 1_900 && waited < 4_000, String(waited));
+  // It is not asked a second time: each lane would wait.
+  let requests = 0;
+  socket.on('message', () => (requests += 1));
+  const again = performance.now();
+  assert.deepEqual(await signaling.iceServers(), none);
+  assert.ok(performance.now() - again < 500);
+  assert.equal(requests, 0);
+
+  const failed = new Promise((resolve) => (signaling.onerror = resolve));
+  socket.close();
+  await failed;
+  assert.deepEqual(await signaling.iceServers(), none);
+  const reopened = nextSocket();
+  signaling.reopen();
+  const lost = signaling.iceServers();
+  (await reopened).terminate();
+  assert.deepEqual(await lost, none);
+  signaling.close();
+});
+
+test('a signal, and closing, end the waiting for a place', async () => {
+  const url = address.replace('room=r', 'nameplate=new');
+  const giveUp = new AbortController();
+  const connected = nextSocket();
+  const signaling = webSocketSignaling(url, { signal: giveUp.signal });
+  const failed = new Promise((resolve) => (signaling.onerror = resolve));
+  const closed = once(await connected, 'close');
+  giveUp.abort();
+  await assert.rejects(signaling.place, { code: 'aborted' });
+  assert.equal((await failed).code, 'aborted');
+  await closed;
+  await assert.rejects(webSocketSignaling(url, { signal: giveUp.signal }).place, { code: 'aborted' });
+
+  const other = webSocketSignaling(url);
+  other.close();
+  await assert.rejects(other.place, { code: 'signaling-failed' });
 });

@@ -1,3 +1,5 @@
+import type { ConnectionReport } from './connection_report.js';
+
 /**
  * Every code that a `MillraceError` can carry, with its meaning and a remedy. The list is complete: a program may switch over
  * it. The core uses the same codes.
@@ -11,7 +13,7 @@ export const errorCodes = {
   'bad-record': 'A message was malformed or forged. The session is closed. Connect again, and do not trust the path.',
   cancelled: 'One of the two sides cancelled the transfer. Offer it again if that was a mistake.',
   closed: 'The session was closed in an orderly way. Connect again to continue.',
-  'connection-failed': 'No path between the two browsers was found. Provide a TURN server in `rtc`.',
+  'connection-failed': 'No path between the two browsers was found, or the function `rtc` gave no configuration. `detail` has the reason and what to do.',
   'connection-lost': 'The connection broke. Connect again and offer the files again.',
   'handshake-failed': 'The two sides could not agree on keys. Both must run compatible versions.',
   'hash-mismatch': 'The bytes received are not those sent. Nothing was kept; offer the files again.',
@@ -38,10 +40,12 @@ export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorCodes, code);
 }
 
-/** What a `MillraceError` carries besides its code and its detail. */
+/** What a `MillraceError` carries besides its code and its explanation. */
 export interface MillraceErrorOptions extends ErrorOptions {
   /** See `MillraceError.byPeer`; default false. */
   byPeer?: boolean;
+  /** See `MillraceError.detail`. */
+  detail?: ConnectionReport;
 }
 
 /** The one error that Millrace throws and rejects with. */
@@ -49,17 +53,20 @@ export class MillraceError extends Error {
   /** The error, from the closed list `errorCodes`. */
   readonly code: ErrorCode;
   /** The message without the code; empty when nothing is known beyond the code. */
-  readonly detail: string;
-  /** True where the other side ended the transfer and sent `code` and `detail`; false where this side noticed the error. */
+  readonly explanation: string;
+  /** True where the other side ended the transfer and sent `code` and `explanation`; false where this side noticed the error. */
   readonly byPeer: boolean;
+  /** Why there is no connection, where that is the cause; with 'connection-failed', 'connection-lost', 'signaling-failed' and 'timeout'. */
+  readonly detail: ConnectionReport | undefined;
 
-  /** Its message is the code with `detail`, or with the meaning of the code. */
-  constructor(code: ErrorCode, detail = '', options: MillraceErrorOptions = {}) {
-    super(detail ? `${code}: ${detail}` : `${code}: ${errorCodes[code]}`, options);
+  /** Its message is the code with `explanation`, or with the meaning of the code. */
+  constructor(code: ErrorCode, explanation = '', options: MillraceErrorOptions = {}) {
+    super(explanation ? `${code}: ${explanation}` : `${code}: ${errorCodes[code]}`, options);
     this.name = 'MillraceError';
     this.code = code;
-    this.detail = detail;
+    this.explanation = explanation;
     this.byPeer = options.byPeer ?? false;
+    this.detail = options.detail;
   }
 
   /** Wraps an exception; a `MillraceError` is returned unchanged. */
@@ -69,13 +76,20 @@ export class MillraceError extends Error {
   }
 }
 
+/** The same error with a report. */
+export function withDetail(error: MillraceError, detail: ConnectionReport): MillraceError {
+  const { code, explanation, byPeer, cause, stack } = error;
+  const options = { byPeer, detail, ...(cause === undefined ? {} : { cause }) };
+  return Object.assign(new MillraceError(code, explanation, options), { stack });
+}
+
 /**
  * An error whose code came as text, from the core or from the other side. A code outside the list becomes `otherwise`, and part
- * of the detail.
+ * of the explanation.
  */
-export function toError(code: string, detail: string, otherwise: ErrorCode, options?: MillraceErrorOptions): MillraceError {
-  if (isErrorCode(code)) return new MillraceError(code, detail, options);
-  return new MillraceError(otherwise, detail ? `${code}: ${detail}` : code, options);
+export function toError(code: string, explanation: string, otherwise: ErrorCode, options?: MillraceErrorOptions): MillraceError {
+  if (isErrorCode(code)) return new MillraceError(code, explanation, options);
+  return new MillraceError(otherwise, explanation ? `${code}: ${explanation}` : code, options);
 }
 
 /** One line about an exception. */

@@ -1,83 +1,22 @@
 import type { ErrorCode, MillraceError } from './errors.js';
 import type { TypedEventTarget } from './events.js';
-import type { PeerConnectionClass, Signaling } from './options.js';
-import type { Offer, SendOptions, Source, Transfer } from './types.js';
+import type { JsonValue, MessageData } from './message_types.js';
+import type { Level, MessageOptions, Topology } from './mesh_options.js';
+import type { SendOptions } from './transfer_options.js';
+import type { Offer, Sources, Transfer } from './types.js';
+
+export type { BandwidthOptions, Level, MeshOptions, MessageOptions, Topology } from './mesh_options.js';
 
 /**
  * How long messages wait so that several share a batch: not at all, a little, or longer and compressed. The fullest connection
  * decides.
  */
 export type QualityMode = 'HIGH' | 'MEDIUM' | 'LOW';
-/** Which agents connect. 'full': all with all. 'partial': each with some others. 'hub': each with two hubs, and hubs with each other. */
-export type Topology = 'auto' | 'full' | 'partial' | 'hub';
-/** Priority of a message: higher levels overtake lower ones on a slow connection. */
-export type Level = 'low' | 'normal' | 'high' | 'urgent';
 
 /** A value that JSON can represent. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-/** The content of a message: bytes or JSON, at most 65,535 bytes. */
-export type Payload = Uint8Array | Json;
-
-/** Thresholds and delays of the quality modes; bytes and ms. */
-export interface BandwidthOptions {
-  /** HIGH → MEDIUM; default 512 KiB. */
-  mediumAbove?: number;
-  /** MEDIUM → LOW; default 1 MiB. */
-  lowAbove?: number;
-  /** LOW → MEDIUM; default 256 KiB. */
-  mediumBelow?: number;
-  /** MEDIUM → HIGH; default 128 KiB. */
-  highBelow?: number;
-  /** How long a message waits for others in mode HIGH, ms; default 0. */
-  highDelay?: number;
-  /** The same in MEDIUM, ms; default 50. */
-  mediumDelay?: number;
-  /** The same in LOW, ms; default 200. */
-  lowDelay?: number;
-  /** Interval at which buffers are measured, ms; default 100. */
-  sampleInterval?: number;
-  /** True: the expected size of the fullest buffer after `horizon` decides, not its current size. Default false. */
-  predictive?: boolean;
-  /** How far `predictive` looks ahead, ms; default 200. */
-  horizon?: number;
-}
-
-/** Options of `createMesh`. */
-export interface MeshOptions {
-  /** This agent's name in the room, 1 to 64 bytes of UTF-8; no other agent may have it. */
-  agentId: string;
-  /** Carries messages to everyone in the room. The mesh takes it over and closes it in the end. */
-  signaling: Signaling;
-  /** Default 'auto': full up to 20 agents, partial up to 300, hubs beyond. */
-  topology?: Topology;
-  /** Neighbours of an agent in a partial mesh, on average; default 20. */
-  neighbours?: number;
-  /** Agents for each hub; default 50. */
-  agentsPerHub?: number;
-  /** A link key (`createLinkKey`) that all agents of the room share. A code is not possible here. */
-  secret?: string;
-  /** Used for every peer connection. */
-  rtc?: RTCConfiguration;
-  /** As `ConnectOptions.RTCPeerConnection`: for agents in Node.js. */
-  RTCPeerConnection?: PeerConnectionClass;
-  /** How the quality mode is chosen. */
-  bandwidth?: BandwidthOptions;
-  /** Messages per second that one agent may send; default 1,000, with a burst of 2 s. */
-  messagesPerSecond?: number;
-  /** Bytes per second, in the same way; default 8 MiB. */
-  bytesPerSecond?: number;
-  /** Bytes per second that this agent can forward; the agents that can forward the most become hubs. Default: as measured. */
-  capacity?: number;
-  /**
-   * Whether each session runs in a worker of its own. Default false: a worker costs each message two more hand-overs, and each
-   * session a thread.
-   */
-  worker?: boolean;
-  /** Called with each entry of the event log. */
-  log?: (event: MeshLogEvent) => void;
-  /** Ends the mesh with 'aborted'. */
-  signal?: AbortSignal;
-}
+export type Json = JsonValue;
+/** The content of a message, as `MessageData` of `millrace` describes it. */
+export type Payload = MessageData;
 
 /** An entry of an agent's event log. */
 export type MeshLogEvent =
@@ -138,7 +77,7 @@ export type MeshLogEvent =
       readonly agent: string;
       /** As `MillraceError.code`. */
       readonly code: ErrorCode;
-      /** As `MillraceError.detail`. */
+      /** As `MillraceError.explanation`. */
       readonly detail: string;
       /** True: no other attempt follows, see `MeshEvents.refused`. False: another one follows, after a pause. */
       readonly final: boolean;
@@ -168,14 +107,6 @@ export interface MeshMessage {
   readonly sequence: number;
   /** As it was sent. */
   readonly payload: Payload;
-}
-
-/** Options of a message. */
-export interface MessageOptions {
-  /** Default 'normal'. */
-  level?: Level;
-  /** True: delivered as soon as it arrives, not in order. Default false. */
-  unordered?: boolean;
 }
 
 /** Every agent that the message was for, and that did not leave in the meantime, has it. */
@@ -253,7 +184,7 @@ export interface Mesh extends TypedEventTarget<MeshEvents> {
   onincoming: ((offer: Offer, agent: string) => void) | null;
   /**
    * Sends a message to one agent. Resolves when that agent has it.
-   * Errors: rejects with 'invalid-argument' for an agent that is not in the room, or a payload that is neither bytes nor JSON;
+   * Errors: rejects with 'invalid-argument' for an agent that is not in the room, or a payload that would not arrive as it is;
    * 'too-large' for a payload over 64 KiB, and for more than an agent may send at once; 'connection-lost' where the agent leaves
    * before it has the message; 'closed'.
    */
@@ -268,7 +199,7 @@ export interface Mesh extends TypedEventTarget<MeshEvents> {
    * Errors: rejects with 'invalid-argument' for an agent that is not in the room, 'timeout' where no connection comes up within 30 s,
    * 'connection-lost' where the agent leaves before, 'authentication-failed' for an agent with another secret, 'closed'.
    */
-  sendFiles(to: string, source: Source | readonly Source[], options?: SendOptions): Promise<Transfer>;
+  sendFiles(to: string, source: Sources, options?: SendOptions): Promise<Transfer>;
   /** Says goodbye and ends all sessions. Resolves when everything is released. */
   close(): Promise<void>;
 }

@@ -1,38 +1,27 @@
 import type { TypedEventTarget } from './events.js';
+import type { JsonValue, MessageData, PeerMessageOptions, RequestHandler, RequestOptions } from './message_types.js';
 import type { Profile } from './profile.js';
 import type { BenchmarkStats, Bottleneck, WaitingShares } from './statistics.js';
+import type { AcceptOptions, SendOptions } from './transfer_options.js';
+
+export type { AcceptOptions, SendOptions, Sink, StreamSink } from './transfer_options.js';
 
 /**
- * A file to send. A stream is read once, while the other side has room, so its transfer cannot be resumed after a reload. A
- * directory is read first, and its files keep their paths within it.
+ * A file to send. Bytes and text are copied. A stream is read once, while the other side has room, so its transfer cannot be resumed
+ * after a reload. A directory is read first, and its files keep their paths within it.
  */
-export type Source = File | Blob | Uint8Array | ReadableStream<Uint8Array> | FileSystemDirectoryHandle;
+export type Source =
+  | File
+  | Blob
+  | ArrayBuffer
+  | ArrayBufferView
+  | string
+  | ReadableStream<Uint8Array>
+  | FileSystemFileHandle
+  | FileSystemDirectoryHandle;
 
-/** Returns a stream of its own for each file. The stream gets the bytes in order and is closed after the last byte. */
-export type StreamSink = (file: FileInfo) => WritableStream<Uint8Array> | Promise<WritableStream<Uint8Array>>;
-
-/**
- * Where received files go. 'opfs': the origin's private file system, where an interrupted transfer continues when the same
- * files are offered again. A directory: the files keep the names of the offer; existing files stay. 'auto': the directory of
- * `AcceptOptions` if there is one, else 'opfs', else 'memory' for small transfers.
- */
-export type Sink = 'auto' | 'memory' | 'opfs' | FileSystemDirectoryHandle | StreamSink;
-
-/** How an offer is accepted. */
-export interface AcceptOptions {
-  /** Default 'auto'. */
-  sink?: Sink;
-  /** The first choice of 'auto'. */
-  directory?: FileSystemDirectoryHandle;
-}
-
-/** How files are offered. */
-export interface SendOptions {
-  /** Cancels the transfer with 'aborted'. */
-  signal?: AbortSignal;
-  /** The name of a source that has none (`Blob`, `Uint8Array`, `ReadableStream`), at most 4,096 characters; default 'untitled'. */
-  name?: string;
-}
+/** One file to send, or several: a list of any kind. The keys of a map name those of its values that have no name. */
+export type Sources = Source | Iterable<Source> | ReadonlyMap<string, Source> | FileList;
 
 /** A file of an offer. On the receiving side, names and paths are cleaned, and unique within the offer. */
 export interface FileInfo {
@@ -53,6 +42,31 @@ export interface FileInfo {
 /** 'reconnecting': the connection broke and is being repaired or replaced; transfers wait. 'closed' is final. */
 export type PeerState = 'connected' | 'reconnecting' | 'closed';
 
+/**
+ * The network path of a session's control connection. Lanes are connections of their own, which mostly find the same path. There
+ * are no addresses in it.
+ */
+export interface PeerPath {
+  /** 'relay': through a TURN server of either side. */
+  readonly kind: 'direct' | 'relay';
+  /** How this side's packets leave it; 'tls' only towards a TURN server. */
+  readonly protocol: 'udp' | 'tcp' | 'tls';
+  /** IP version. Firefox hides it on paths within a network; then it is 4. */
+  readonly family: 4 | 6;
+  /**
+   * The address of this side that the path uses. 'host': of the device itself; 'srflx' (by a STUN server) and 'prflx' (by the
+   * other side): behind a NAT; 'relay': at a TURN server.
+   */
+  readonly local: CandidateType;
+  /** The address of the other side that the path uses. */
+  readonly remote: CandidateType;
+  /** ms; undefined before the first measurement. */
+  readonly roundTripMs: number | undefined;
+}
+
+/** The kinds of network addresses of a connection's end (RFC 8445). */
+export type CandidateType = 'host' | 'srflx' | 'prflx' | 'relay';
+
 /** The events of a `Peer`. */
 export interface PeerEvents {
   /** The other side offers files. `Peer.onincoming` gets the same offer. */
@@ -60,8 +74,15 @@ export interface PeerEvents {
     /** Waits for an answer. */
     readonly offer: Offer;
   };
+  /** A message of the other side. `Peer.onmessage` gets the same event. */
+  message: MessageEvent<MessageData>;
   /** Fired when `Peer.state` changes. */
   statechange: Event;
+  /** Fired when `Peer.path` becomes known, and when anything of it but the round trip changes. */
+  path: Event & {
+    /** As `Peer.path`. */
+    readonly path: PeerPath;
+  };
   /** Fired once a second, and when the bottleneck, the chunk size or the number of lanes changes. */
   stats: Event & {
     /** As `Peer.stats`. */
@@ -78,6 +99,15 @@ export interface PeerEvents {
 
 /** A session with the other side, which `connect` sets up. */
 export interface Peer extends TypedEventTarget<PeerEvents> {
+  /**
+   * In a room: names the other side to all members, also after it came back. Only the other side can prove that it has this id.
+   * Otherwise a random name of this session.
+   */
+  readonly id: string;
+  /** In a room: how the other side calls itself (`RoomOptions.name`). Otherwise empty. */
+  readonly name: string;
+  /** In a room: what the other side tells about itself (`RoomOptions.data`). Otherwise null. */
+  readonly data: JsonValue;
   /** Fires `statechange`. */
   readonly state: PeerState;
   /**
@@ -91,35 +121,84 @@ export interface Peer extends TypedEventTarget<PeerEvents> {
   verify(): void;
   /** False if both sides asked for `encryption: false`. */
   readonly encrypted: boolean;
+  /** The current path, or the last one while there is none. Null until it is known, a moment after the session is connected. Fires `path`. */
+  readonly path: PeerPath | null;
   /** Called with each offer. Offers that came before it was set are delivered when it is set. */
   onincoming: ((offer: Offer) => void) | null;
+  /**
+   * Offers for `for await`, from those that wait on. One that is answered or withdrawn before the loop gets to it is left out. The
+   * loop ends with the session, as `messages` does. Several loops, and `onincoming`, each get all offers.
+   */
+  offers(): AsyncIterableIterator<Offer>;
   /**
    * Offers files to the other side.
    * Errors: throws 'invalid-argument' for an invalid source or option, 'not-supported' for a source that this browser cannot
    * send, 'closed' after the end of the session, and 'aborted' if `options.signal` is aborted. Later errors reject `done`.
    */
-  send(source: Source | readonly Source[], options?: SendOptions): Transfer;
+  send(source: Sources, options?: SendOptions): Transfer;
+  /**
+   * Sends a message to the other side. Messages arrive in the order of the calls, each exactly once, also across reconnections, and
+   * file data does not delay them. Resolves when the other side has the message: wait for that, so that no more wait than 1,024
+   * messages and requests with 4 MiB. While the other side reads slowly, it resolves late.
+   * Errors: rejects with 'invalid-argument' for data that would not arrive as it is, 'too-large' for data of more than 64 KiB, or if
+   * too much waits already, 'aborted', and with the session's error when the session ends before: the message may have arrived then.
+   */
+  message(data: MessageData, options?: PeerMessageOptions): Promise<void>;
+  /** Called with each message. Up to 256 messages with 1 MiB wait here until it is set; the rest waits at the other side. */
+  onmessage: ((event: MessageEvent<MessageData>) => void) | null;
+  /**
+   * Messages for `for await`, from those that wait on. Messages that the loop has not read yet wait as they do for `onmessage`. The
+   * loop ends with the session: it throws the session's error, unless one side closed the session. Several loops, and `onmessage`, each get
+   * all messages.
+   */
+  messages(): AsyncIterableIterator<MessageData>;
+  /**
+   * Sends data that the other side's `onrequest` answers. Requests and messages arrive in the order of the calls.
+   * Errors: as `message`; rejects with 'timeout' if no answer came in time, and with the error of the other side's handler, which
+   * has `byPeer`.
+   */
+  request(data: MessageData, options?: RequestOptions): Promise<MessageData>;
+  /** Answers requests of the other side. Requests that came before it was set wait until it is. */
+  onrequest: RequestHandler | null;
   /** Current statistics; after the end of the session, the last ones. */
   stats(): PeerStats;
   /** Ends the session in an orderly way; pending transfers fail with 'closed'. Resolves when everything is released. */
   close(): Promise<void>;
 }
 
+/**
+ * 'open': waits for its answer. 'withdrawn': it can be answered no more, because the other side took it back or its session ended.
+ * All but 'open' are final.
+ */
+export type OfferState = 'open' | 'accepted' | 'rejected' | 'withdrawn';
+
+/** The events of an `Offer`. */
+export interface OfferEvents {
+  /** Fired when `Offer.state` changes. */
+  statechange: Event;
+}
+
 /** Files that the other side offers. The offer waits for its answer without a limit. */
-export interface Offer {
+export interface Offer extends TypedEventTarget<OfferEvents> {
   /** As `Transfer.id`. */
   readonly id: string;
+  /** The session that it came over. */
+  readonly peer: Peer;
   /** At least one. */
   readonly files: readonly FileInfo[];
   /** Bytes; null if a stream of unknown size is among the files. */
   readonly totalBytes: number | null;
+  /** Fires `statechange`. */
+  readonly state: OfferState;
   /**
-   * Errors: throws 'invalid-argument' for an invalid option, and if the offer was answered already. A sink that cannot be used
-   * rejects `done`.
+   * For an offer that was withdrawn, returns a transfer that has failed.
+   * Errors: throws 'invalid-argument' for an invalid option, and if the offer was answered already, and 'aborted' if
+   * `options.signal` is aborted: the offer stays open then. A sink that cannot be used rejects `done`.
    */
   accept(options?: AcceptOptions): Transfer;
   /**
-   * Declines: the other side's `done` rejects with 'rejected' and the reason as text, at most 1,024 bytes of it.
+   * Declines: the other side's `done` rejects with 'rejected' and the reason as text, at most 1,024 bytes of it. No effect on an
+   * offer that was withdrawn.
    * Errors: throws 'invalid-argument' if the offer was answered already.
    */
   reject(reason?: unknown): void;
@@ -158,6 +237,11 @@ export interface Transfer extends TypedEventTarget<TransferEvents> {
   readonly state: TransferState;
   /** Sending: bytes that the other side acknowledged. Receiving: bytes that the sink stored. */
   readonly bytes: number;
+  /**
+   * Files and folders below a `FileSystemDirectoryHandle` that could not be read: the rest is sent. Known with `files`. Empty on the
+   * receiving side.
+   */
+  readonly skipped: readonly SkippedFile[];
   /** Bytes of all files; null while the end of a stream among them is unknown. */
   readonly totalBytes: number | null;
   /**
@@ -183,6 +267,14 @@ export interface Transfer extends TypedEventTarget<TransferEvents> {
   log(): string;
 }
 
+/** Something in a folder that could not be read, and is not sent. */
+export interface SkippedFile {
+  /** With '/' between folders, from the name of the folder on that was passed. */
+  readonly path: string;
+  /** For people: what the browser said. */
+  readonly reason: string;
+}
+
 /** A file that is stored and verified. */
 export interface ReceiptFile {
   /** As `FileInfo.id`. */
@@ -203,6 +295,8 @@ export interface Receipt {
   readonly bytes: number;
   /** Each file of the offer. */
   readonly files: readonly ReceiptFile[];
+  /** As `Transfer.skipped`. */
+  readonly skipped: readonly SkippedFile[];
   /** The last ones. */
   readonly stats: TransferStats;
   /**
@@ -252,6 +346,8 @@ export interface TransferStats extends Omit<BenchmarkStats, 'totalBytes'> {
   readonly totalBytes: number | null;
   /** Round trip, ms; undefined before the first answer. */
   readonly rtt: number | undefined;
+  /** As `Peer.path`. */
+  readonly path: PeerPath | null;
   /** The lanes of the session, which all its transfers share. */
   readonly lanes: readonly LaneStats[];
   /** The current pacing rate, bytes/s. */
@@ -290,6 +386,8 @@ export interface PeerStats {
   readonly chunkSize: number;
   /** The chosen profile; for 'auto' the profile that fits the path, or 'auto' until that is known. */
   readonly profile: Profile;
+  /** As `Peer.path`. */
+  readonly path: PeerPath | null;
   /** All lanes, with the state of each. */
   readonly lanes: readonly LaneStats[];
   /** The current pacing rate, bytes/s. */
@@ -306,4 +404,6 @@ export interface PeerStats {
   readonly wasmBytes: number;
   /** Whether the core and the channels run in a worker. */
   readonly worker: boolean;
+  /** Why they run in the window although `ConnectOptions.worker` allowed a worker; null otherwise. */
+  readonly workerFallback: string | null;
 }

@@ -42,3 +42,20 @@ export async function collect(stream: ReadableStream<Uint8Array>, mostBytes: num
   }
   return whole;
 }
+
+/** Copies into one buffer, in order: parts that are posted to another thread together cost one buffer instead of one for each. */
+export function inOneBuffer(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>[] {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  return parts.map((part) => {
+    const start = end;
+    end += part.length;
+    all.set(part, start);
+    return all.subarray(start, end);
+  });
+}
+
+/** The length of a text in UTF-8. */
+export function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

@@ -31,7 +31,7 @@ export function formatDuration(seconds: number): string {
 
 /** The time that `bytesLeft` take at a rate, as `formatDuration` writes it; "–" at rate 0. */
 export function formatEta(bytesLeft: number, bytesPerSecond: number): string {
-  return bytesPerSecond > 0 ? formatDuration(bytesLeft / bytesPerSecond) : '–';
+  return isAmount(bytesLeft) && isAmount(bytesPerSecond) ? formatDuration(bytesLeft / bytesPerSecond) : '–';
 }
 
 function isAmount(number: number): boolean {

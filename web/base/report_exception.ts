@@ -10,3 +10,12 @@ export function reportException(caught: unknown): void {
     });
   }
 }
+
+/** Calls a listener of the page. Its exception is reported, and does not end the code that called it. */
+export function callListener(listener: () => void): void {
+  try {
+    listener();
+  } catch (caught) {
+    reportException(caught);
+  }
+}

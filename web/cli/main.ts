@@ -2,31 +2,51 @@
 import { readFile } from 'node:fs/promises';
 import { formatBytes } from '../base/format.js';
 import { messageOf } from '../base/message_of.js';
+import { wordsOfPath } from '../base/path_words.js';
 import { MillraceError, type Receipt } from '../index.js';
-import { openFiles } from './files.js';
+import { checkWords } from './code.js';
+import { provideStorage } from './disk_storage.js';
+import { openFiles, type Found } from './files.js';
 import { meet } from './meet.js';
 import { Report } from './report.js';
+import { provideResumeState } from './resume_state.js';
 import { loadStack } from './stack.js';
-import { receive, send } from './transfer.js';
+import { partFolder, receive, send } from './transfer.js';
 import { exitCodes, readCommand, usage, UsageError, type Command } from './usage.js';
 import { provideWebSocket } from './web_socket.js';
 
 /** The process ends after this time, ms, even if the session has not closed. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
-async function run(command: Command, report: Report, signal: AbortSignal): Promise<void> {
-  provideWebSocket();
-  // A missing file is reported before anybody has to wait.
-  const files = await openFiles(command.paths);
+async function run(command: Command, report: Report, signal: AbortSignal): Promise<number> {
+  provideWebSocket(process.env);
+  provideResumeState(process.env);
+  if (command.meeting.code !== undefined) checkWords(command.meeting.code);
+  // What is missing is reported before anybody has to wait.
+  const found = await openFiles(command.paths);
+  if (command.name === 'receive') provideStorage(await partFolder(command.folder));
+  tellLeftOut(found, report);
   const Connection = await loadStack();
   const oncode = (code: string): void => report.say('code', `Code: ${code}`, { code });
   const peer = await meet(command.meeting, Connection, oncode, signal);
   const begun = performance.now();
   report.say('connected', 'Connected; the other side knows the secret', { verified: peer.verified });
-  const receipts =
-    command.name === 'send' ? [await send(peer, files, report)] : await receive(peer, command.folder, report);
-  for (const receipt of receipts) tell(receipt, (performance.now() - begun) / 1000, report);
-  await Promise.race([peer.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS).unref())]);
+  peer.addEventListener('path', ({ path }) => report.say('path', `Path: ${wordsOfPath(path)}`, { ...path }));
+  try {
+    const receipts =
+      command.name === 'send' ? [await send(peer, found.sources, report)] : await receive(peer, command.folder, report);
+    for (const receipt of receipts) tell(receipt, (performance.now() - begun) / 1000, report);
+  } finally {
+    // The other side hears why a transfer failed, too.
+    await Promise.race([peer.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS).unref())]);
+  }
+  return found.skipped.length > 0 ? exitCodes.leftOut : exitCodes.done;
+}
+
+/** Before anybody waits, and before anything is sent. */
+function tellLeftOut({ skipped, renamed }: Found, report: Report): void {
+  for (const { path, reason } of skipped) report.say('skipped', `Left out: ${path} (${reason})`, { path, reason });
+  for (const path of renamed) report.say('renamed', `The name is not UTF-8; sent as: ${path}`, { path });
 }
 
 function tell({ bytes, files }: Receipt, seconds: number, report: Report): void {
@@ -63,12 +83,16 @@ async function main(): Promise<number> {
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   try {
-    await run(command, report, ending.signal);
-    return exitCodes.done;
+    return await run(command, report, ending.signal);
   } catch (caught) {
+    if (caught instanceof UsageError) {
+      report.say('error', `millrace: ${caught.message}`, { code: 'usage', message: caught.message });
+      return exitCodes.usage;
+    }
     const code = caught instanceof MillraceError ? caught.code : 'failed';
     const message = messageOf(caught);
-    report.say('error', `millrace: ${message}`, { code, message });
+    const { reason, advice } = (caught instanceof MillraceError ? caught.detail : undefined) ?? {};
+    report.say('error', `millrace: ${message}${advice === undefined ? '' : `\n${advice} (${reason})`}`, { code, message, reason, advice });
     if (ending.signal.aborted) return exitCodes.interrupted;
     return code === 'authentication-failed' ? exitCodes.authentication : exitCodes.failed;
   }

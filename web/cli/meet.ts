@@ -1,4 +1,3 @@
-import { fetchIceServers } from '../base/ice_servers.js';
 import { connect, createCode, normalizeCode, type Peer, type PeerConnectionClass } from '../index.js';
 import { webSocketSignaling, type WebSocketSignaling } from '../signaling.js';
 import type { Meeting } from './usage.js';
@@ -29,7 +28,7 @@ export async function meet(
     oncode(secret);
   }
   const secretKind = key === undefined ? 'code' : 'key';
-  return connect({ signaling, secret, secretKind, rtc: await fetchIceServers(server), RTCPeerConnection: Connection, signal });
+  return connect({ signaling, secret, secretKind, rtc: () => signaling.iceServers(), RTCPeerConnection: Connection, signal });
 }
 
 function signalAt(server: URL, name: string, value: string): WebSocketSignaling {

@@ -1,8 +1,12 @@
 import { parseArgs } from 'node:util';
 import { messageOf } from '../base/message_of.js';
+import { findCode } from './code.js';
+import { UsageError } from './usage_error.js';
+
+export { UsageError };
 
 /** Exit codes. */
-export const exitCodes = { done: 0, failed: 1, usage: 2, authentication: 3, interrupted: 130 } as const;
+export const exitCodes = { done: 0, failed: 1, usage: 2, authentication: 3, leftOut: 4, interrupted: 130 } as const;
 
 export const usage = `Usage:
   millrace send [--to CODE|LINK] FILE...    sends files and folders; without --to it prints a code for the other side
@@ -12,13 +16,17 @@ CODE is a short code such as 7-crossover-clockwork, from the other side. LINK is
 The other side is a browser at the same server, or another terminal.
 
   --server URL    the Millrace server of both sides (or MILLRACE_SERVER); a LINK names its own
-  --folder PATH   receive: where files go (default: here); existing files are never overwritten
+  --folder PATH   receive: where files go (default: here); existing files are never overwritten. Until all are
+                  verified, they lie in PATH/.millrace.part, and the next attempt continues there
   --json          one JSON object a line, on standard output
   --quiet         no progress bar
   --help, --version
 
 Exit codes: 0 when every byte is stored and verified at the receiving side, 1 when that failed, 2 for a usage error,
-3 when the other side does not have the code or key, 130 when interrupted.
+3 when the other side does not have the code or key, 4 when the rest was sent and files in folders were left out,
+130 when interrupted.
+
+FILE may be - for standard input. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are used for the server.
 
 Node.js has no WebRTC: the package @roamhq/wrtc must be installed, too.
 `;
@@ -40,9 +48,6 @@ export interface Command {
   readonly quiet: boolean;
 }
 
-/** A usage error: the command line is invalid. */
-export class UsageError extends Error {}
-
 /** Reads the command line. Errors: throws `UsageError`. Answers 'help' or 'version' where that was asked for. */
 export function readCommand(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Command | 'help' | 'version' {
   const { values, positionals } = parse(args);
@@ -57,8 +62,9 @@ export function readCommand(args: readonly string[], env: Readonly<Record<string
     return { name, paths: rest, meeting: readMeeting(to, server), folder: '.', json, quiet };
   }
   if (name === 'receive') {
-    const [target] = rest;
-    if (target === undefined || rest.length > 1) throw new UsageError('receive: takes one code or link');
+    // The words of a code may stand apart.
+    const target = rest.length === 0 ? undefined : rest.join(' ');
+    if (target === undefined) throw new UsageError('receive: which code or link? The other side has it');
     if (to !== undefined) throw new UsageError('receive: --to is for sending');
     return { name, paths: [], meeting: readMeeting(target, server), folder: folder ?? '.', json, quiet };
   }
@@ -90,8 +96,9 @@ function readMeeting(target: string | undefined, server: string | undefined): Me
   if (server === undefined) throw new UsageError('no server: name one with --server or MILLRACE_SERVER');
   const url = toUrl(server);
   if (target === undefined) return { server: url };
-  if (!/^\s*\d{1,9}[\s\p{Pd}]+\S/u.test(target)) throw new UsageError(`not a code: ${target}`);
-  return { server: url, code: target };
+  const code = findCode(target);
+  if (code === undefined) throw new UsageError(`not a code: ${target}. A code is like 7-crossover-clockwork`);
+  return { server: url, code };
 }
 
 function readLink(link: string): Meeting {
@@ -108,5 +115,7 @@ function readLink(link: string): Meeting {
 function toUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') throw new UsageError(`not an address (http: or https:): ${text}`);
+  // A server below a path is a folder, with or without its slash; a page such as index.html is not.
+  if (!/\/[^/]*\.[^/]*$|\/$/.test(url.pathname)) url.pathname += '/';
   return url;
 }

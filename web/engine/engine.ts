@@ -1,14 +1,17 @@
-import { describe, type ErrorCode } from '../api/errors.js';
+import { describe, MillraceError, type ErrorCode } from '../api/errors.js';
+import { inOneBuffer } from '../base/bytes.js';
 import { settledWithin } from '../base/deferred.js';
 import { Driver } from '../base/driver.js';
+import { toWellFormed } from '../base/well_formed.js';
 import { adoptCore, loadCore } from '../wasm/load_session.js';
-import type { CoreEvent, CoreSession } from '../wasm/session.js';
+import { CONTROL_LANE, type CoreEvent, type CoreSession } from '../wasm/session.js';
 import type { EngineContext, OpenCore } from './context.js';
 import { withEntropy } from './entropy.js';
 import { EventLog } from './event_log.js';
 import { HandshakeTimer } from './handshake_timer.js';
 import { LaneTable } from './lane_table.js';
 import { Mailbox } from './mailbox.js';
+import { MessageOutbox } from './message_outbox.js';
 import type { Ending, FromEngine, SessionStats, ToEngine } from './messages.js';
 import { abortStream } from './receive_transfers.js';
 import { Reports } from './reports.js';
@@ -37,19 +40,25 @@ export class Engine {
   readonly #lanes: LaneTable;
   readonly #transfers: Transfers;
   readonly #reports: Reports;
+  readonly #outbox = new MessageOutbox();
   #core: OpenCore | undefined;
   /** Only if the page asked for a log. */
   #log: EventLog | undefined;
   #entropyBytes = 0;
   /** While a handshake is under way. */
   #handshake: HandshakeTimer | undefined;
+  /** Keys are agreed, and the window hears of it when the channels are open. */
+  #agreedEarly: Extract<FromEngine, { type: 'established' }> | undefined;
   /** Keys were agreed, on this connection or on an earlier one. */
   #established = false;
   #ending: Ending | undefined;
+  /** Messages of the other side that the window has not heard of: those of one turn are posted together. */
+  #received: Uint8Array[] = [];
   #released = false;
 
   constructor(post: (message: FromEngine) => void) {
     this.#post = (message) => {
+      this.#postMessages(post);
       if (FLUSHED_BEFORE.has(message.type)) this.#log?.flush();
       post(message);
     };
@@ -65,7 +74,7 @@ export class Engine {
       run: (event) => this.#driver.run(event && (() => this.#timed(event))),
       onviolation: (detail) => this.#end('protocol-violation', detail),
       oncontrolclosed: () => {
-        if (!this.#established) this.#closed('connection-lost', 'the control channel closed');
+        if (!this.#established) this.#closed('connection-lost', 'the control connection closed');
       },
     });
     const statsOf = (session: CoreSession): SessionStats => {
@@ -73,7 +82,7 @@ export class Engine {
       return { ...stats, lanes: this.#lanes.describe(stats.lanes) };
     };
     this.#transfers = new Transfers(context, statsOf);
-    this.#reports = new Reports(context, this.#lanes, this.#transfers.table, statsOf);
+    this.#reports = new Reports(context, this.#lanes, this.#transfers.table, this.#outbox, statsOf);
   }
 
   /**
@@ -113,7 +122,7 @@ export class Engine {
     // After a trap, nothing in the core's memory can be trusted.
     if (caught instanceof WebAssembly.RuntimeError) return false;
     if ('id' in message) this.#transfers.failCall(message.id, caught);
-    else if (message.type !== 'message' && message.type !== 'signal') return false;
+    else if (message.type !== 'messages' && message.type !== 'signal') return false;
     this.#log?.note('call', { type: message.type, error: describe(caught) });
     return true;
   }
@@ -139,6 +148,12 @@ export class Engine {
       case 'laneLimit':
         this.#lanes.setLimit(message.lane, message.maxMessageSize, message.fingerprints);
         break;
+      case 'described':
+        this.#lanes.begin(message.maxMessageSize, message.fingerprints);
+        break;
+      case 'handshake':
+        this.#lanes.takeEarly(message.index, message.message);
+        break;
       case 'dropLane':
         this.#lanes.drop(message.lane);
         break;
@@ -160,9 +175,9 @@ export class Engine {
       case 'signal':
         session?.signal(message.message, now);
         break;
-      case 'message':
-        this.#reports.watchBuffer();
-        session?.message(message.message, now);
+      case 'messages':
+        if (!message.atOnce) this.#outbox.add(message.messages);
+        else for (const one of message.messages) this.#outbox.sendNow(session, one);
         break;
       default:
         this.#transfers.command(message);
@@ -171,6 +186,7 @@ export class Engine {
 
   async #start({ options: settings, waterMarks }: Extract<ToEngine, { type: 'start' }>): Promise<void> {
     this.#lanes.setLowWater(waterMarks.low);
+    this.#lanes.setSecretKind(settings.secretKind);
     try {
       const core = await loadCore();
       if (this.#ending) return;
@@ -181,7 +197,8 @@ export class Engine {
       this.#core = { module: core, session, mailbox: new Mailbox(core, session) };
       if (settings.trace) this.#log = new EventLog(session, (lines) => this.#post({ type: 'log', lines }));
     } catch (caught) {
-      this.#closed('internal', `the core did not load: ${describe(caught)}`);
+      const { code, explanation } = MillraceError.from(caught, 'internal');
+      this.#closed(code, `the core did not load: ${explanation}`);
     } finally {
       settings.secret.fill(0);
     }
@@ -193,7 +210,7 @@ export class Engine {
     const session = this.#core?.session;
     if (!session) return;
     const now = performance.now();
-    session.closeLane(0, now);
+    session.closeLane(CONTROL_LANE, now);
     withEntropy(this.#entropyBytes, (entropy) => session.reconnect(entropy, now));
   }
 
@@ -213,8 +230,11 @@ export class Engine {
     const { session } = this.#core;
     const now = performance.now();
     this.#lanes.update(session, now);
+    if (this.#lanes.controlReady) this.#handshake?.opened();
+    this.#tellAgreement();
     if (now >= session.nextTimeout()) session.advanceTime(now);
     this.#lanes.deliverHeld();
+    this.#outbox.feed(session, session.controlBytesWaiting() + this.#lanes.controlBuffered);
     while (this.#pass(this.#core, deadline)) {
       if (performance.now() >= deadline) return false;
     }
@@ -244,6 +264,7 @@ export class Engine {
       busy = true;
       this.#handleEvent(session, event);
     }
+    this.#postMessages(this.#post);
     return busy;
   }
 
@@ -251,8 +272,8 @@ export class Engine {
     switch (event.type) {
       case 'established': {
         const { type, initiator, ...agreement } = event;
-        this.#agreed();
-        this.#post({ type, initiator, agreement });
+        this.#agreedEarly = { type, initiator, agreement };
+        this.#tellAgreement();
         break;
       }
       case 'reconnected':
@@ -263,18 +284,28 @@ export class Engine {
       case 'disconnected':
         this.#log?.note('connection', { state: 'lost' });
         this.#lanes.disconnected();
+        if (this.#agreedEarly) {
+          this.#end('connection-lost', 'the connection broke before its channels were open');
+          break;
+        }
         this.#post({ type: 'disconnected' });
         break;
       case 'laneRetired':
         this.#lanes.drop(event.lane);
+        break;
+      case 'silent':
+        this.#log?.note('connection', { state: event.silent ? 'silent' : 'heard' });
+        this.#post(event);
         break;
       case 'lossy':
         this.#log?.note('connection', { state: 'lossy' });
         this.#post({ type: 'lossy' });
         break;
       case 'signal':
-      case 'message':
         this.#post(event);
+        break;
+      case 'message':
+        this.#received.push(event.message);
         break;
       case 'closed':
         this.#closed(event.code, event.detail, event.byPeer);
@@ -282,6 +313,22 @@ export class Engine {
       default:
         this.#transfers.handleEvent(session, event);
     }
+  }
+
+  /** Before anything else, so that messages keep their place among events. */
+  #postMessages(post: (message: FromEngine) => void): void {
+    if (this.#received.length === 0) return;
+    const messages = inOneBuffer(this.#received);
+    this.#received = [];
+    post({ type: 'messages', messages });
+  }
+
+  #tellAgreement(): void {
+    const message = this.#agreedEarly;
+    if (!message || !this.#lanes.controlReady) return;
+    this.#agreedEarly = undefined;
+    this.#agreed();
+    this.#post(message);
   }
 
   #agreed(): void {
@@ -299,7 +346,8 @@ export class Engine {
 
   /** Ends the session from this side. The turn that follows sends the reason to the other side. */
   #end(code: ErrorCode, detail: string): void {
-    this.#core?.session.close(code, detail, performance.now());
+    if (this.#core) this.#outbox.flush(this.#core.session);
+    this.#core?.session.close(code, toWellFormed(detail), performance.now());
     this.#closed(code, detail);
   }
 
@@ -311,7 +359,7 @@ export class Engine {
   /** Sends the reason at once, where no turn follows. */
   #sendClose(code: ErrorCode, detail: string): void {
     if (!this.#core) return;
-    this.#core.session.close(code, detail, performance.now());
+    this.#core.session.close(code, toWellFormed(detail), performance.now());
     while (this.#core.session.pollOutput(performance.now())) this.#lanes.send(this.#core);
   }
 

@@ -1,9 +1,9 @@
 /**
- * Adds the time that a handshake takes to the browser's performance timeline: an entry `millrace-handshake` from the open
- * channel to the agreed keys. Its `detail.cpuMs` is the processor time in between, ms.
+ * Adds what a handshake adds to the time of connecting to the browser's performance timeline: an entry `millrace-handshake` from the
+ * open channels to the agreed keys. `detail.cpuMs` is the processor time of the whole handshake, which may begin earlier, ms.
  */
 export class HandshakeTimer {
-  readonly #startedAt = performance.now();
+  #openedAt: number | undefined;
   #endedAt: number | undefined;
   #cpuMs = 0;
 
@@ -18,12 +18,17 @@ export class HandshakeTimer {
     }
   }
 
-  /** Keys are agreed; called within the last `run`. */
+  /** The channels are open. Only the first call counts. */
+  opened(): void {
+    this.#openedAt ??= performance.now();
+  }
+
+  /** Keys are agreed, and the channels are open; called within the last `run`. */
   finish(): void {
     this.#endedAt = performance.now();
   }
 
   #write(end: number): void {
-    performance.measure('millrace-handshake', { start: this.#startedAt, end, detail: { cpuMs: this.#cpuMs } });
+    performance.measure('millrace-handshake', { start: this.#openedAt ?? end, end, detail: { cpuMs: this.#cpuMs } });
   }
 }

@@ -2,7 +2,7 @@ import type { FileInfo } from '../api/types.js';
 import { nextTask } from '../base/tasks.js';
 import type { FileWriter, Store } from '../sinks/sink.js';
 
-/** Files that are open ahead of the one that is being received, because opening a file takes milliseconds. */
+/** Files that are open ahead of the one that is being received, unless the store says otherwise: opening a file takes milliseconds. */
 const OPEN_AHEAD = 16;
 /** Size of the pieces in which the core takes bytes of an earlier attempt, bytes. */
 const EXISTING_BYTES = 256 * 1024;
@@ -86,7 +86,7 @@ export class Incoming {
   }
 
   #openAhead(from: number): void {
-    const end = Math.min(from + OPEN_AHEAD, this.#files.length);
+    const end = Math.min(from + (this.#store.opensAhead ?? OPEN_AHEAD), this.#files.length);
     for (let file = Math.max(from, this.#openedUpTo); file < end; file += 1) {
       if (!this.#writers.has(file)) void this.#open(file);
     }

@@ -1,11 +1,13 @@
 import type { Fingerprints } from '../rtc/fingerprint.js';
 import type { LaneStats } from '../api/types.js';
-import type { CoreLaneStats, CoreSession } from '../wasm/session.js';
+import { CONTROL_LANE, HandshakeType, PULSE_LANE, type CoreLaneStats, type CoreOptions, type CoreSession } from '../wasm/session.js';
 import type { EngineContext, OpenCore } from './context.js';
 import { Lane, type LaneEvents } from './lane.js';
 
 /** Once its buffer has drained to this, the control channel reports it, bytes. */
-const CONTROL_LOW_WATER = 16 * 1024;
+const CONTROL_LOW_WATER = 32 * 1024;
+/** The same for the pulse channel: the core sends nothing more there until its buffer has drained to this. */
+const PULSE_LOW_WATER = 512;
 /** A record is never longer (PROTOCOL.md). */
 const MAX_MESSAGE_BYTES = 256 * 1024;
 /**
@@ -25,6 +27,12 @@ const NOTHING_COUNTED = {
   rtt: undefined,
 };
 
+/** Handshake messages that come before the control lane is open (PROTOCOL.md): their number, and bytes of each. */
+const MAX_EARLY_MESSAGES = 4;
+const MAX_EARLY_BYTES = 2_048;
+/** The first byte of a channel message that is one of the handshake. */
+const HANDSHAKE = 1;
+
 /** A channel that has not closed within this time counts as closed: the end of a connection may fire no event, ms. */
 const CLOSING_TIMEOUT_MS = 2_000;
 
@@ -38,7 +46,7 @@ interface ClosingLane {
 export interface LaneHost extends EngineContext {
   /** The other side broke the protocol: the session has to end. */
   onviolation(detail: string): void;
-  /** The control channel closed before the core knew of it. */
+  /** The control or the pulse channel closed before the core knew of it. */
   oncontrolclosed(): void;
 }
 
@@ -51,6 +59,10 @@ export class LaneTable implements LaneEvents {
   /** Of lanes for bulk, bytes. */
   #lowWater = 0;
   #heldBytes = 0;
+  /** Messages of the control lane that came before its channel was open, by their number. */
+  readonly #early = new Map<number, ArrayBuffer>();
+  /** The secret is a code: nothing is told early that shows whether a guess is right. */
+  #hasCode = false;
   readonly #closing = new Set<ClosingLane>();
   /** As reported last, for lanes that the core does not know any more. */
   readonly #counts = new Map<number, CoreLaneStats>();
@@ -61,19 +73,29 @@ export class LaneTable implements LaneEvents {
 
   /** Bytes in the control channel's buffer. */
   get controlBuffered(): number {
-    return this.#lanes.get(0)?.bufferedAmount ?? 0;
+    return this.#lanes.get(CONTROL_LANE)?.bufferedAmount ?? 0;
   }
 
-  /** The control channel is open, and the core does not know it yet: a handshake begins. */
+  /** Both channels of the control connection can be used, and the core does not know them yet: a handshake begins. */
   get handshakeBegins(): boolean {
-    const control = this.#lanes.get(0);
-    return control !== undefined && control.ready && !control.known;
+    const control = this.#lanes.get(CONTROL_LANE);
+    const pulse = this.#lanes.get(PULSE_LANE);
+    return control !== undefined && pulse !== undefined && isUsable(control) && isUsable(pulse) && !control.known;
   }
 
-  /** Adds states to the core's statistics, and the lanes that the core does not know: those that are connecting or closing. */
+  /** Both channels of the control connection are open. */
+  get controlReady(): boolean {
+    return [CONTROL_LANE, PULSE_LANE].every((number) => this.#lanes.get(number)?.ready);
+  }
+
+  /**
+   * Adds states to the core's statistics, and the lanes that the core does not know: those that are connecting or closing. The
+   * pulse lane counts as a part of the control lane.
+   */
   describe(known: readonly CoreLaneStats[]): LaneStats[] {
     for (const counts of known) this.#counts.set(counts.lane, counts);
-    const described = [...this.#lanes.values()].map((lane) => this.#describe(lane, lane.state));
+    const lanes = [...this.#lanes.values()].filter(({ number }) => number !== PULSE_LANE);
+    const described = lanes.map((lane) => this.#describe(lane, lane.state));
     const now = performance.now();
     for (const closing of this.#closing) {
       const { lane, since } = closing;
@@ -94,13 +116,36 @@ export class LaneTable implements LaneEvents {
 
   add(number: number, channel: RTCDataChannel, reliable: boolean): void {
     if (this.#lanes.has(number)) return;
-    const lowWater = number === 0 ? CONTROL_LOW_WATER : this.#lowWater;
-    this.#lanes.set(number, new Lane(number, channel, reliable, lowWater, this));
+    const marks = new Map([[CONTROL_LANE, CONTROL_LOW_WATER], [PULSE_LANE, PULSE_LOW_WATER]]);
+    this.#lanes.set(number, new Lane(number, channel, reliable, marks.get(number) ?? this.#lowWater, this));
   }
 
   setLimit(number: number, maxMessageSize: number, fingerprints: Fingerprints): void {
-    if (number === 0) this.#fingerprints = fingerprints;
+    if (number === CONTROL_LANE) {
+      this.#fingerprints = fingerprints;
+      this.#lanes.get(PULSE_LANE)?.setLimit(maxMessageSize);
+    }
     this.#lanes.get(number)?.setLimit(maxMessageSize);
+  }
+
+  setSecretKind(kind: CoreOptions['secretKind']): void {
+    this.#hasCode = kind === 'code';
+  }
+
+  /** The handshake may begin before the channels of the control connection are open. */
+  begin(maxMessageSize: number, fingerprints: Fingerprints): void {
+    this.#fingerprints = fingerprints;
+    for (const lane of [this.#lanes.get(CONTROL_LANE), this.#lanes.get(PULSE_LANE)]) {
+      if (lane && !lane.ready) lane.earlyLimit = maxMessageSize;
+    }
+  }
+
+  /** Takes a message of the control lane that came through the signalling, which is not trusted. */
+  takeEarly(index: number, message: Uint8Array): void {
+    // From then on, the channel carries everything, and the signalling has no influence.
+    if (this.#lanes.get(CONTROL_LANE)?.announced) return;
+    const isExpected = index >= 0 && index < MAX_EARLY_MESSAGES && message.length > 1 && message.length <= MAX_EARLY_BYTES && message[0] === HANDSHAKE;
+    if (isExpected && !this.#early.has(index)) this.#early.set(index, message.slice().buffer);
   }
 
   /** Removes a lane, and closes it in the core. No effect on one that is not in the table. */
@@ -123,6 +168,12 @@ export class LaneTable implements LaneEvents {
     this.#host.run(() => this.#drop(lane));
   }
 
+  onwaiting(lane: Lane, message: Uint8Array, index: number): void {
+    if (lane.number !== CONTROL_LANE || message[0] !== HANDSHAKE) return;
+    lane.hasLastWords = message[1] === HandshakeType.failure;
+    this.#host.post({ type: 'handshake', index, message });
+  }
+
   onmessage(lane: Lane, message: ArrayBuffer): void {
     this.#host.run(() => {
       if (lane.held.length > 0 || !this.#deliver(lane, message)) this.#hold(lane, message);
@@ -141,6 +192,7 @@ export class LaneTable implements LaneEvents {
 
   /** Gives the core messages that it could not take before. */
   deliverHeld(): void {
+    this.#deliverEarly();
     if (this.#heldBytes === 0) return;
     for (const lane of this.#lanes.values()) {
       while (lane.held.length > 0 && this.#deliver(lane, lane.held[0]!)) {
@@ -165,13 +217,14 @@ export class LaneTable implements LaneEvents {
   renew(): void {
     for (const lane of [...this.#lanes.values()]) this.#forget(lane);
     this.#fingerprints = undefined;
+    this.#early.clear();
   }
 
   /** Closes all channels, and resolves when everything sent has arrived; the caller bounds the time. */
   async finish(): Promise<void> {
     // Control first: the other side should hear why before it sees lanes close.
-    const control = this.#lanes.get(0);
-    this.#lanes.delete(0);
+    const control = this.#lanes.get(CONTROL_LANE);
+    this.#lanes.delete(CONTROL_LANE);
     await control?.finish();
     await Promise.all([...this.#lanes.values()].map((lane) => lane.finish()));
   }
@@ -188,7 +241,7 @@ export class LaneTable implements LaneEvents {
     if (lane.known) {
       // The core decides what follows: it may have ended already, for a reason that was not polled yet.
       this.#host.core()?.session.closeLane(lane.number, performance.now());
-    } else if (lane.number === 0) {
+    } else if (isOfControlConnection(lane)) {
       this.#host.oncontrolclosed();
     }
     this.#host.post({ type: 'laneClosed', lane: lane.number });
@@ -197,7 +250,7 @@ export class LaneTable implements LaneEvents {
   #forget(lane: Lane): void {
     this.#lanes.delete(lane.number);
     lane.dispose();
-    this.#closing.add({ lane, since: performance.now() });
+    if (lane.number !== PULSE_LANE) this.#closing.add({ lane, since: performance.now() });
     for (const message of lane.held.splice(0)) this.#heldBytes -= message.byteLength;
   }
 
@@ -207,14 +260,46 @@ export class LaneTable implements LaneEvents {
   }
 
   #openReady(session: CoreSession): void {
+    const ofControl = [CONTROL_LANE, PULSE_LANE].map((number) => this.#lanes.get(number));
+    const controlUsable = ofControl.every((lane) => lane && isUsable(lane));
+    const { controlReady } = this;
     for (const lane of this.#lanes.values()) {
       // The core takes lanes for bulk only while it is connected; early ones wait.
-      if (lane.known || !lane.ready || (lane.number !== 0 && !session.connected())) continue;
-      lane.known = true;
-      if (lane.number === 0) this.#bindConnection(session);
-      session.openLane(lane.number, lane.maxMessageSize, lane.reliable, performance.now());
-      this.#host.post({ type: 'laneOpened', lane: lane.number });
+      const inTurn = isOfControlConnection(lane) ? controlUsable : session.connected();
+      if (!lane.known && isUsable(lane) && inTurn) this.#open(session, lane);
+      if (!lane.known || lane.announced || !lane.ready || (isOfControlConnection(lane) && !controlReady)) continue;
+      lane.announced = true;
+      if (lane.number !== PULSE_LANE) this.#host.post({ type: 'laneOpened', lane: lane.number });
     }
+  }
+
+  #open(session: CoreSession, lane: Lane): void {
+    lane.known = true;
+    if (lane.number === CONTROL_LANE) this.#bindConnection(session);
+    session.openLane(lane.number, lane.ready ? lane.maxMessageSize : lane.earlyLimit, lane.reliable, performance.now());
+  }
+
+  /**
+   * Gives the core the messages of the handshake that came early. ANSWER waits until the other side's certificate is known, and CONFIRM
+   * until the channel is open.
+   */
+  #deliverEarly(): void {
+    const lane = this.#lanes.get(CONTROL_LANE);
+    if (this.#early.size === 0 || !lane?.known) return;
+    for (let message; (message = this.#early.get(lane.taken)) !== undefined && this.#mayTake(lane, message); ) {
+      this.#early.delete(lane.taken);
+      lane.taken += 1;
+      if (lane.held.length > 0 || !this.#give(lane, message)) this.#hold(lane, message);
+    }
+    if (lane.announced) this.#early.clear();
+  }
+
+  #mayTake(lane: Lane, message: ArrayBuffer): boolean {
+    if (lane.announced || lane.number !== CONTROL_LANE) return true;
+    const type = new Uint8Array(message)[1];
+    if (type === HandshakeType.hello || type === HandshakeType.failure) return true;
+    // The window has to know that a code is being guessed before the guess is answered.
+    return !this.#hasCode && (lane.ready || type === HandshakeType.reveal || (type === HandshakeType.answer && lane.maxMessageSize > 0));
   }
 
   #bindConnection(session: CoreSession): void {
@@ -223,8 +308,13 @@ export class LaneTable implements LaneEvents {
     session.setFingerprints(encoder.encode(local), encoder.encode(remote));
   }
 
-  /** Returns false where the core cannot take the message now. */
+  /** Returns false where the core cannot take the message now, or must not yet. */
   #deliver(lane: Lane, message: ArrayBuffer): boolean {
+    return lane.ready && this.#mayTake(lane, message) && this.#give(lane, message);
+  }
+
+  /** Returns false where the core cannot take the message now. */
+  #give(lane: Lane, message: ArrayBuffer): boolean {
     const core = this.#host.core();
     if (!core || !lane.known) return false;
     const { session, mailbox } = core;
@@ -236,6 +326,8 @@ export class LaneTable implements LaneEvents {
   }
 
   #hold(lane: Lane, message: ArrayBuffer): void {
+    // The next record of the pulse lane takes its place.
+    if (lane.number === PULSE_LANE) return;
     const size = message.byteLength;
     if (size === 0 || size > MAX_MESSAGE_BYTES) {
       this.#host.onviolation(`a message of ${size} bytes`);
@@ -246,4 +338,13 @@ export class LaneTable implements LaneEvents {
       this.#heldBytes += size;
     }
   }
+}
+
+/** The core can use the lane, perhaps before its channel is open. */
+function isUsable({ ready, earlyLimit }: Lane): boolean {
+  return ready || earlyLimit > 0;
+}
+
+function isOfControlConnection({ number }: Lane): boolean {
+  return number === CONTROL_LANE || number === PULSE_LANE;
 }

@@ -18,6 +18,7 @@ export type SessionSettings = Pick<
   | 'leastLanes'
   | 'mostLanes'
   | 'mostBytesPerSecond'
+  | 'background'
   | 'profile'
   | 'mode'
   | 'chunkSize'
@@ -59,8 +60,18 @@ export type ToEngine =
   | { type: 'core'; module: WebAssembly.Module }
   | { type: 'start'; options: SessionSettings; waterMarks: { high: number; low: number } }
   | { type: 'addLane'; lane: number; channel: RTCDataChannel; reliable: boolean }
-  /** Both descriptions of the lane's connection are set, and its certificates match them. `maxMessageSize`: bytes. */
+  /**
+   * Both descriptions of the lane's connection are set, and its certificates match them. For the control lane it counts for the
+   * pulse lane, too. `maxMessageSize`: bytes.
+   */
   | { type: 'laneLimit'; lane: number; maxMessageSize: number; fingerprints: Fingerprints }
+  /**
+   * Both descriptions of the first control connection are set, and its channels are not open: the handshake begins over the signalling
+   * (`handshake`). `laneLimit` follows.
+   */
+  | { type: 'described'; maxMessageSize: number; fingerprints: Fingerprints }
+  /** What the other side's engine posted as `handshake`; it may come before `described`, twice or not at all. */
+  | { type: 'handshake'; index: number; message: Uint8Array }
   | { type: 'dropLane'; lane: number }
   /** The path of the control connection: directly between hosts, and over a cellular network. */
   | { type: 'path'; hostPair: boolean; cellular: boolean }
@@ -68,10 +79,10 @@ export type ToEngine =
   | { type: 'packets'; sent: number; received: number }
   /** Asks the other side for a sign of life; `disconnected` follows if none arrives. */
   | { type: 'check' }
-  /** A new connection begins: drops all lanes. The next `addLane` adds lane 0 again. */
+  /** A new connection begins: drops all lanes. The next `addLane`s add the control lane and the pulse lane again. */
   | { type: 'renew' }
-  /** `secret`: 16 bytes, see `CoreSession.offer`. */
-  | { type: 'send'; id: string; secret: Uint8Array; files: readonly CoreFile[]; bodies: readonly SourceBody[] }
+  /** `secret`: 16 bytes, see `CoreSession.offer`. `hub`: leads to the `SlabHub` that reads `bodies` for several sessions. */
+  | { type: 'send'; id: string; secret: Uint8Array; files: readonly CoreFile[]; bodies: readonly SourceBody[]; hub?: MessagePort }
   /** `directory`: the first choice of 'auto', if the page has one. */
   | { type: 'accept'; id: string; sink: SinkChoice; directory?: FileSystemDirectoryHandle }
   | { type: 'reject'; id: string; reason: string }
@@ -81,10 +92,23 @@ export type ToEngine =
   | { type: 'stream'; id: string; file: number; stream: WritableStream<Uint8Array> }
   | { type: 'streamFailed'; id: string; file: number; detail: string }
   | { type: 'signal'; message: string }
-  /** For the other side's application. From then on, `buffered` follows the control channel's buffer. */
-  | { type: 'message'; message: Uint8Array }
+  /**
+   * For the other side's window, in order. They wait here while 64 KiB wait for the control channel; those of `atOnce` do not. From then
+   * on, `buffered` follows what waits.
+   */
+  | { type: 'messages'; messages: readonly Uint8Array[]; atOnce: boolean }
   /** Ends the session; `closed` and then `released` follow. */
   | { type: 'close'; code: ErrorCode; detail: string };
+
+/** A worker that gets one of these reads blobs for several engines, and is no engine. */
+export type ToReader =
+  /** Comes first. */
+  | { type: 'blobs'; blobs: readonly Blob[] }
+  /** One more engine reads them. */
+  | { type: 'reader'; port: MessagePort };
+
+/** `bytes`: of one part that was read. */
+export type FromReader = { type: 'read'; bytes: number };
 
 export type FromEngine =
   | { type: 'probed'; transferred: boolean }
@@ -93,19 +117,33 @@ export type FromEngine =
   /** The connection is lost; a new one may replace it. */
   | { type: 'disconnected' }
   | { type: 'reconnected'; initiator: boolean }
+  /** During a transfer, the other side has left pings unanswered for 1.5 s, or (false) has answered again. */
+  | { type: 'silent'; silent: boolean }
   /** Unreliable lanes lose more than 5 %: reliable ones should replace them. */
   | { type: 'lossy' }
   /** Number of lanes that this side wants. */
   | { type: 'lanesWanted'; count: number }
   | { type: 'signal'; message: string }
-  | { type: 'message'; message: Uint8Array }
-  /** Bytes in the control channel's buffer: whenever that changes, from the first `message` on. */
-  | { type: 'buffered'; bytes: number }
+  /** Of the other side's window, in order. */
+  | { type: 'messages'; messages: readonly Uint8Array[] }
+  /**
+   * Bytes that wait in the core for the control channel or are in its buffer, and bytes of all `messages` that the core has got:
+   * from the first `messages` on, whenever either has changed by 16 KiB, and when nothing waits any more.
+   */
+  | { type: 'buffered'; bytes: number; handled: number }
+  /**
+   * A message of the control lane while its channel is not open, for the signalling. It goes over the channel, too, when that opens.
+   * `index`: counts the messages.
+   */
+  | { type: 'handshake'; index: number; message: Uint8Array }
+  /** The session knows the lane. For the control lane: both channels of the control connection are open. */
   | { type: 'laneOpened'; lane: number }
   | { type: 'laneClosed'; lane: number }
   | { type: 'offer'; id: string; files: FileInfo[]; totalBytes: number | null }
   | { type: 'accepted'; id: string }
   | { type: 'openStream'; id: string; file: FileInfo }
+  /** Once: the private file system has bytes of a transfer. */
+  | { type: 'stored' }
   | { type: 'paused'; id: string; paused: boolean }
   /** Each second once keys are agreed, and at most ten times a second when bytes have moved. `transfers`: all accepted ones. */
   | { type: 'progress'; transfers: { id: string; bytes: number; stats: BenchmarkStats }[]; stats: SessionStats }

@@ -1,12 +1,15 @@
-import { MillraceError } from '../api/errors.js';
+import { describe, MillraceError } from '../api/errors.js';
 import { orAborted } from '../base/deferred.js';
 import { compileCore } from '../wasm/load_session.js';
 import type { Engine } from './engine.js';
+import { makeWorker, type WorkerSource } from './make_worker.js';
 import type { FromEngine, ToEngine } from './messages.js';
 
 /** The window's connection to an engine, which runs in a worker or in the window. */
 export interface EnginePort {
   readonly inWorker: boolean;
+  /** Why the engine runs in the window although a worker was allowed; null otherwise. */
+  readonly fallback: string | null;
   /** A worker that cannot run reports `closed` and `released`, too. */
   onmessage: ((message: FromEngine) => void) | null;
   /** Errors: throws when something of `transfer` cannot be transferred. */
@@ -17,16 +20,27 @@ export interface EnginePort {
 /** How long a worker may take to load and to answer, ms. After that the engine runs in the window. */
 const WORKER_TIMEOUT_MS = 10_000;
 
+/** Where an engine may run, and where its files are. */
+export interface EngineOptions extends WorkerSource {
+  /** True insists on a worker, false on the window. */
+  readonly worker: boolean | undefined;
+}
+
 /**
  * Starts an engine: in a dedicated worker if a channel really gets there, in the window otherwise.
- * `worker`: true insists on the worker, false on the window.
- * Errors: rejects with 'not-supported' when a worker was insisted on and cannot be had, and with the signal's reason once
- * it is aborted; nothing is left behind then.
+ * Errors: rejects with 'not-supported' without WebAssembly SIMD, or if a worker was insisted on and cannot be had; with 'internal' if
+ * the core is not in `assets`; and with the signal's reason once it is aborted. Nothing is left behind then.
  */
-export async function startEngine(worker: boolean | undefined, signal: AbortSignal): Promise<EnginePort> {
-  // In the window, once for all sessions. Where this fails, the engine tries by itself and reports why it cannot.
-  const compiling = compileCore().catch(() => undefined);
-  const port = await openPort(worker, signal);
+export async function startEngine(options: EngineOptions, signal: AbortSignal): Promise<EnginePort> {
+  // In the window, once for all sessions.
+  const compiling = compileCore(options.assets).catch((caught: unknown) => {
+    const error = MillraceError.from(caught, 'internal');
+    if (error.code === 'not-supported' || options.assets) throw error;
+    // The engine tries by itself, and reports why it cannot.
+    return undefined;
+  });
+  compiling.catch(() => {});
+  const port = await openPort(options, signal);
   try {
     const module = await orAborted(compiling, signal);
     if (module) port.post({ type: 'core', module });
@@ -37,64 +51,73 @@ export async function startEngine(worker: boolean | undefined, signal: AbortSign
   }
 }
 
-async function openPort(worker: boolean | undefined, signal: AbortSignal): Promise<EnginePort> {
-  if (worker !== false) {
-    const port = await tryWorker(signal);
+async function openPort(options: EngineOptions, signal: AbortSignal): Promise<EnginePort> {
+  let fallback: string | null = null;
+  if (options.worker !== false) {
+    const found = await tryWorker(options, signal);
     if (signal.aborted) {
-      port?.terminate();
+      if (typeof found !== 'string') found.terminate();
       throw signal.reason;
     }
-    if (port) return port;
-    if (worker) throw new MillraceError('not-supported', 'data channels cannot be used in a worker here');
+    if (typeof found !== 'string') return found;
+    if (options.worker) throw new MillraceError('not-supported', `the engine cannot run in a worker: ${found}`);
+    fallback = found;
   }
   // A file of its own, like the worker's, so that a page whose engine runs in a worker does not load it twice.
   const { Engine } = await import('./engine.js');
   if (signal.aborted) throw signal.reason;
-  return new WindowPort((post) => new Engine(post));
+  return new WindowPort((post) => new Engine(post), fallback);
 }
 
-/** A worker that can use a channel, or undefined. */
-async function tryWorker(signal: AbortSignal): Promise<WorkerPort | undefined> {
-  if (typeof Worker === 'undefined' || typeof RTCPeerConnection === 'undefined') return undefined;
+/** A worker that can use a channel, or the reason why there is none. */
+async function tryWorker(source: WorkerSource, signal: AbortSignal): Promise<WorkerPort | string> {
+  if (typeof Worker === 'undefined' || typeof RTCPeerConnection === 'undefined') return 'there are no workers here';
   let port: WorkerPort | undefined;
+  let problem: string;
   const connection = new RTCPeerConnection();
   const closeProbe = (): void => connection.close();
   signal.addEventListener('abort', closeProbe);
   try {
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'millrace' });
-    port = new WorkerPort(worker);
+    port = new WorkerPort(makeWorker(source));
     const answer = firstAnswer(port, signal);
     // Channels can be transferred only in the task that made them.
     const channel = connection.createDataChannel('millrace-probe', { negotiated: true, id: 0 });
     port.post({ type: 'probe', channel }, [channel]);
-    if (await answer) return port;
-  } catch {
+    problem = await answer;
+    if (problem === '') return port;
+  } catch (caught) {
     // A DataCloneError, or a policy that forbids workers: the engine can run in the window.
+    problem = describe(caught);
   } finally {
     signal.removeEventListener('abort', closeProbe);
     closeProbe();
   }
   port?.terminate();
-  return undefined;
+  return problem;
 }
 
-function firstAnswer(port: WorkerPort, signal: AbortSignal): Promise<boolean> {
+/** Empty: the worker can use channels; otherwise the reason why it cannot. */
+function firstAnswer(port: WorkerPort, signal: AbortSignal): Promise<string> {
   return new Promise((resolve) => {
-    const settle = (usable: boolean): void => {
+    const settle = (problem: string): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
       port.onmessage = null;
-      resolve(usable);
+      resolve(problem);
     };
-    const onAbort = (): void => settle(false);
+    const onAbort = (): void => settle('aborted');
     signal.addEventListener('abort', onAbort);
-    const timer = setTimeout(() => settle(false), WORKER_TIMEOUT_MS);
-    port.onmessage = (message) => settle(message.type === 'probed' && message.transferred);
+    const timer = setTimeout(() => settle(`the worker did not answer within ${WORKER_TIMEOUT_MS / 1000} s`), WORKER_TIMEOUT_MS);
+    port.onmessage = (message) => {
+      if (message.type === 'closed') settle(message.detail);
+      else settle(message.type === 'probed' && message.transferred ? '' : 'data channels do not arrive in a worker');
+    };
   });
 }
 
 class WorkerPort implements EnginePort {
   readonly inWorker = true;
+  readonly fallback = null;
   onmessage: EnginePort['onmessage'] = null;
   readonly #worker: Worker;
 
@@ -128,10 +151,12 @@ class WorkerPort implements EnginePort {
 /** The engine in this window. Its messages arrive after the current task, as a worker's do. */
 class WindowPort implements EnginePort {
   readonly inWorker = false;
+  readonly fallback: string | null;
   onmessage: EnginePort['onmessage'] = null;
   readonly #engine: Engine;
 
-  constructor(makeEngine: (post: (message: FromEngine) => void) => Engine) {
+  constructor(makeEngine: (post: (message: FromEngine) => void) => Engine, fallback: string | null) {
+    this.fallback = fallback;
     this.#engine = makeEngine((message) => queueMicrotask(() => this.onmessage?.(message)));
   }
 

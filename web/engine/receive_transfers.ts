@@ -1,6 +1,8 @@
 import { MillraceError } from '../api/errors.js';
 import type { FileInfo } from '../api/types.js';
 import { deferred } from '../base/deferred.js';
+import { toFileTime } from '../base/file_time.js';
+import { toWellFormed } from '../base/well_formed.js';
 import { createStore, type StoreChoice } from '../sinks/choose.js';
 import { toSinkError } from '../sinks/sink_error.js';
 import type { CoreEvent, CoreSession } from '../wasm/session.js';
@@ -17,6 +19,8 @@ export class ReceiveTransfers {
   /** The core has one buffer for the bytes of earlier attempts: transfers take turns. */
   #claiming: Promise<void> = Promise.resolve();
   #offers = 0;
+  /** The window knows that there is something in the private file system. */
+  #hasStored = false;
 
   constructor(context: EngineContext, table: TransferTable) {
     this.#context = context;
@@ -27,7 +31,8 @@ export class ReceiveTransfers {
   offered({ transfer, token, files, totalBytes }: Extract<CoreEvent, { type: 'offer' }>): void {
     this.#offers += 1;
     const id = `receive-${this.#offers}`;
-    const infos: FileInfo[] = files.map((file, index) => ({ id: index, ...file }));
+    // The protocol carries later times than a `Date` does.
+    const infos: FileInfo[] = files.map((file, index) => ({ id: index, ...file, lastModified: toFileTime(file.lastModified) }));
     this.#table.add({
       direction: 'receive',
       id,
@@ -61,7 +66,7 @@ export class ReceiveTransfers {
   }
 
   reject(session: CoreSession, entry: Entry, reason: string): void {
-    session.reject(entry.transfer, reason, performance.now());
+    session.reject(entry.transfer, toWellFormed(reason), performance.now());
     void this.#table.remove(entry, 'rejected');
   }
 
@@ -88,6 +93,7 @@ export class ReceiveTransfers {
       const answer = (): void => this.#context.core()?.session.writeDone(write, performance.now());
       try {
         const pending = entry.incoming.write(file, offset, bytes);
+        this.#tellStored(entry.incoming);
         if (pending) {
           pending.then(
             () => this.#context.run(answer),
@@ -169,9 +175,15 @@ export class ReceiveTransfers {
     return waiting;
   }
 
+  #tellStored({ folder }: Incoming): void {
+    if (this.#hasStored || folder === undefined) return;
+    this.#hasStored = true;
+    this.#context.post({ type: 'stored' });
+  }
+
   #failSink(entry: Entry, caught: unknown): void {
-    const { code, detail } = toSinkError(caught);
-    this.#table.fail(entry, code, detail);
+    const { code, explanation } = toSinkError(caught);
+    this.#table.fail(entry, code, explanation);
   }
 }
 

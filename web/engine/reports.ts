@@ -1,6 +1,7 @@
 import type { CoreSession } from '../wasm/session.js';
 import type { EngineContext } from './context.js';
 import type { LaneTable } from './lane_table.js';
+import type { MessageOutbox } from './message_outbox.js';
 import type { SessionStats } from './messages.js';
 import type { TransferTable } from './transfer_table.js';
 
@@ -8,18 +9,21 @@ import type { TransferTable } from './transfer_table.js';
 const PROGRESS_INTERVAL_MS = 100;
 /** One report each second, whether or not bytes have moved. */
 const STATS_INTERVAL_MS = 1_000;
-/** How often the control channel's buffer is looked at while it holds something, ms. */
+/** What waits is reported when it has changed by this much, or has become nothing: small messages need no report each. Bytes. */
+const BUFFERED_STEP_BYTES = 16 * 1024;
+/** How often it is looked at what waits for the control channel, while something does, ms. */
 const BUFFERED_INTERVAL_MS = 50;
 
-/** Reports to the window: progress and statistics, the number of lanes wanted, and the buffer of the control channel. */
+/** Reports to the window: progress and statistics, the number of lanes wanted, and what waits for the control channel. */
 export class Reports {
   readonly #context: EngineContext;
   readonly #lanes: LaneTable;
   readonly #transfers: TransferTable;
+  readonly #outbox: MessageOutbox;
   readonly #statsOf: (session: CoreSession) => SessionStats;
   #lanesWanted = 0;
-  /** Bytes that the window was told of last; undefined until a message has gone out. */
-  #buffered: number | undefined;
+  /** As the window was told last. */
+  #reported = { bytes: 0, handled: 0 };
   #bufferedTimer: ReturnType<typeof setTimeout> | undefined;
   #statsTimer: ReturnType<typeof setInterval> | undefined;
   #progressTimer: ReturnType<typeof setTimeout> | undefined;
@@ -29,11 +33,13 @@ export class Reports {
     context: EngineContext,
     lanes: LaneTable,
     transfers: TransferTable,
+    outbox: MessageOutbox,
     statsOf: (session: CoreSession) => SessionStats,
   ) {
     this.#context = context;
     this.#lanes = lanes;
     this.#transfers = transfers;
+    this.#outbox = outbox;
     this.#statsOf = statsOf;
   }
 
@@ -49,11 +55,6 @@ export class Reports {
     this.#statsTimer = undefined;
   }
 
-  /** A message goes over the control channel: from now on the window hears of its buffer. */
-  watchBuffer(): void {
-    this.#buffered ??= 0;
-  }
-
   /** Reports changes, at the end of a turn. */
   update(session: CoreSession): void {
     const count = session.lanesWanted();
@@ -61,15 +62,21 @@ export class Reports {
       this.#lanesWanted = count;
       this.#context.post({ type: 'lanesWanted', count });
     }
-    this.#reportBuffered();
+    this.#reportBuffered(session);
     this.#reportProgress(session);
   }
 
-  #reportBuffered(): void {
-    if (this.#buffered === undefined) return;
-    const bytes = this.#lanes.controlBuffered;
-    if (bytes !== this.#buffered) this.#context.post({ type: 'buffered', bytes });
-    this.#buffered = bytes;
+  #reportBuffered(session: CoreSession): void {
+    const { handled } = this.#outbox;
+    // Once the window has sent a message.
+    if (handled === 0) return;
+    const bytes = session.controlBytesWaiting() + this.#lanes.controlBuffered;
+    const last = this.#reported;
+    const change = Math.max(Math.abs(bytes - last.bytes), handled - last.handled);
+    if (change >= BUFFERED_STEP_BYTES || (bytes === 0 && last.bytes > 0)) {
+      this.#reported = { bytes, handled };
+      this.#context.post({ type: 'buffered', bytes, handled });
+    }
     if (bytes === 0 || this.#bufferedTimer !== undefined) return;
     this.#bufferedTimer = setTimeout(() => {
       this.#bufferedTimer = undefined;

@@ -19,11 +19,11 @@ export class SendTransfers {
   }
 
   /** Errors: throws 'closed', 'source-failed' or 'invalid-argument', and offers nothing then. */
-  offer({ id, secret, files, bodies }: Extract<ToEngine, { type: 'send' }>): void {
+  offer({ id, secret, files, bodies, hub }: Extract<ToEngine, { type: 'send' }>): void {
     const core = this.#context.core();
     if (!core) throw new MillraceError('closed');
     checkOffer(files, secret);
-    const reader = openReader(bodies);
+    const reader = openReader(bodies, hub);
     let transfer: number;
     try {
       transfer = core.session.offer(files, secret, performance.now());
@@ -68,17 +68,17 @@ export class SendTransfers {
       (bytes) => this.#context.run(() => answer(bytes)),
       (caught: unknown) =>
         this.#context.run(() => {
-          const { code, detail } = MillraceError.from(caught, 'source-failed');
-          this.#table.fail(entry, code, `${entry.files[file]?.name}: ${detail}`);
+          const { code, explanation } = MillraceError.from(caught, 'source-failed');
+          this.#table.fail(entry, code, `${entry.files[file]?.name}: ${explanation}`);
           answer(0);
         }),
     );
   }
 }
 
-function openReader(bodies: readonly SourceBody[]): SourceReader {
+function openReader(bodies: readonly SourceBody[], hub: MessagePort | undefined): SourceReader {
   try {
-    return openSources(bodies);
+    return openSources(bodies, hub);
   } catch (caught) {
     throw MillraceError.from(caught, 'source-failed');
   }

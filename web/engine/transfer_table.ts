@@ -1,6 +1,7 @@
 import { MillraceError, type ErrorCode } from '../api/errors.js';
 import type { BenchmarkStats } from '../api/statistics.js';
 import type { ReceiptFile } from '../api/types.js';
+import { toWellFormed } from '../base/well_formed.js';
 import type { CoreEvent, CoreSession } from '../wasm/session.js';
 import type { EngineContext } from './context.js';
 import type { Entry } from './entry.js';
@@ -114,7 +115,7 @@ export class TransferTable {
   /** Ends a transfer from this side. No effect on one that has ended. */
   fail(entry: Entry, code: ErrorCode, detail: string): void {
     if (!this.isLive(entry)) return;
-    this.#context.core()?.session.fail(entry.transfer, code, detail, performance.now());
+    this.#context.core()?.session.fail(entry.transfer, code, toWellFormed(detail), performance.now());
     this.ended(entry, { code, detail, byPeer: false });
   }
 

@@ -64,10 +64,10 @@ export class Transfers {
 
   /** A command threw `caught`: its transfer fails, and the others go on. */
   failCall(id: string, caught: unknown): void {
-    const { code, detail } = MillraceError.from(caught, 'internal');
+    const { code, explanation } = MillraceError.from(caught, 'internal');
     const entry = this.table.find(id);
-    if (entry) this.table.fail(entry, code, detail);
-    else this.#context.post({ type: 'failed', id, code, detail, byPeer: false });
+    if (entry) this.table.fail(entry, code, explanation);
+    else this.#context.post({ type: 'failed', id, code, detail: explanation, byPeer: false });
   }
 
   /** Events of a transfer that has ended on this side have no effect. */

@@ -1,5 +1,5 @@
 import { collect } from '../base/bytes.js';
-import { MAX_PAYLOAD_BYTES } from './payload.js';
+import { MAX_DATA_BYTES } from '../session/message_data.js';
 
 /** Shorter payloads are not worth a compression stream, bytes. */
 const LEAST_BYTES = 256;
@@ -13,7 +13,7 @@ export async function compress(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Arr
 
 /** The decompressed bytes; undefined for invalid input, and for more than a payload may have. */
 export function decompress(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  return through(bytes, new DecompressionStream('deflate-raw'), MAX_PAYLOAD_BYTES);
+  return through(bytes, new DecompressionStream('deflate-raw'), 1 + MAX_DATA_BYTES);
 }
 
 async function through(

@@ -2,6 +2,7 @@ import { MillraceError } from '../api/errors.js';
 import type { Mesh, MeshOptions } from '../api/mesh_types.js';
 import { orAborted } from '../base/deferred.js';
 import { randomHex } from '../base/ids.js';
+import { closeUnused } from '../signaling/close_unused.js';
 import { loadMeshCore } from '../wasm/mesh.js';
 import { MeshImpl } from './mesh.js';
 import { resolveMeshOptions } from './options.js';
@@ -25,7 +26,7 @@ export async function createMesh(options: MeshOptions): Promise<Mesh> {
   } catch (caught) {
     const error = MillraceError.from(caught, 'internal');
     if (mesh) mesh.end(error);
-    else options.signaling?.close?.();
+    else closeUnused(options);
     throw error;
   }
 }

@@ -1,8 +1,8 @@
 import type { MeshMessage, Payload } from '../api/mesh_types.js';
+import { decodeData } from '../session/message_data.js';
 import type { CoreMeshEvent } from '../wasm/mesh.js';
 import { decompress } from './compression.js';
 import { messageIdOf } from './message_ids.js';
-import { decodePayload } from './payload.js';
 
 /** A message as the node delivers it. */
 type Delivery = Extract<CoreMeshEvent, { type: 'message' }>;
@@ -49,7 +49,7 @@ export class Inbox {
 
   #handOn(delivery: Delivery, bytes: Uint8Array | undefined): void {
     if (this.#closed) return;
-    const payload = bytes && decodePayload(bytes);
+    const payload = bytes && decodeData(bytes);
     if (payload === undefined) this.#options.oninvalid(delivery.agent);
     else this.#options.onmessage(this.#describe(delivery, payload));
   }

@@ -1,9 +1,11 @@
 import type { MillraceError } from '../api/errors.js';
 import type { Signaling } from '../api/options.js';
 import { deferred } from '../base/deferred.js';
+import { watchWakeEvents } from '../base/wake_events.js';
+import type { MemberName } from '../room/member_name.js';
 import { isLeft } from '../signaling/envelope.js';
 import type { RoomMessage } from '../wasm/mesh.js';
-import { parseRoomText, toRoomText, type AgentName, type RoomText } from './room_messages.js';
+import { parseRoomText, toRoomText, type RoomText } from './room_messages.js';
 
 /** Longest time in which a second agent under the same id is told that the id is taken, ms; nobody is there after that. */
 const JOIN_MS = 1_000;
@@ -16,10 +18,10 @@ export interface MeetingRoomListener {
   /** A message of some agent to the room. */
   onroom(message: RoomMessage): void;
   /** A message to this agent that sets up a connection. */
-  onpair(from: AgentName, body: object): void;
+  onpair(from: MemberName, body: object): void;
   /** The server says that somebody's way to the room ended, but not whose. `raw`: its message. */
   onleft(raw: unknown): void;
-  /** The way to the room was broken and is tried again: what was said meanwhile is lost. */
+  /** The way to the room is tried again, or was replaced: messages of the last moments may be lost. */
   onreopened(): void;
 }
 
@@ -28,14 +30,15 @@ export class MeetingRoom {
   /** Resolves when an agent with the same id would have objected; rejects when the mesh ends before. */
   readonly joined: Promise<void>;
   readonly #joined = deferred<void>();
-  readonly #self: AgentName;
+  readonly #self: MemberName;
   readonly #signaling: Signaling;
   readonly #listener: MeetingRoomListener;
   #joinTimer: ReturnType<typeof setTimeout>;
   #heardAnything = false;
   #reopenTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #unwatch: () => void;
 
-  constructor(self: AgentName, signaling: Signaling, listener: MeetingRoomListener) {
+  constructor(self: MemberName, signaling: Signaling, listener: MeetingRoomListener) {
     this.#self = self;
     this.#signaling = signaling;
     this.#listener = listener;
@@ -44,6 +47,10 @@ export class MeetingRoom {
     this.#joinTimer = setTimeout(this.#joined.resolve, JOIN_MS);
     signaling.onmessage = (raw: unknown) => this.#hear(raw);
     signaling.onerror = () => this.#reopenSoon();
+    signaling.onopen = (again) => {
+      if (again) listener.onreopened();
+    };
+    this.#unwatch = watchWakeEvents(() => this.reopen());
   }
 
   /** Says something to all. What the signalling refuses is lost: it is said again once the way to the room is back. */
@@ -56,7 +63,7 @@ export class MeetingRoom {
   }
 
   /** Says something to one agent that sets up the connection with it. Errors: throws as the signalling does. */
-  sayTo(to: AgentName, body: object): void {
+  sayTo(to: MemberName, body: object): void {
     const text: RoomText = { kind: 'pair', from: this.#self, to, body };
     this.#signaling.send(toRoomText(text));
   }
@@ -71,8 +78,10 @@ export class MeetingRoom {
     this.#joined.reject(error);
     clearTimeout(this.#joinTimer);
     clearTimeout(this.#reopenTimer);
+    this.#unwatch();
     this.#signaling.onmessage = null;
     this.#signaling.onerror = null;
+    this.#signaling.onopen = null;
   }
 
   close(): void {
@@ -102,6 +111,7 @@ export class MeetingRoom {
     this.#reopenTimer ??= setTimeout(() => {
       this.#reopenTimer = undefined;
       this.#signaling.reopen?.();
+      // One that opens again without telling.
       this.#listener.onreopened();
     }, REOPEN_INTERVAL_MS);
   }

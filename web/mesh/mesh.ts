@@ -1,5 +1,6 @@
 import { MillraceError } from '../api/errors.js';
-import { typedEventTarget } from '../api/events.js';
+import { typedEventTarget, type ListenerArguments } from '../api/events.js';
+import { meshMessageShapes } from '../api/mesh_options.js';
 import type {
   Acknowledgement,
   BandwidthStats,
@@ -12,18 +13,19 @@ import type {
   QualityMode,
   Topology,
 } from '../api/mesh_types.js';
-import type { Offer, SendOptions, Source, Transfer } from '../api/types.js';
+import type { Offer, SendOptions, Sources, Transfer } from '../api/types.js';
+import { checkOptions } from '../api/shape.js';
 import { Driver } from '../base/driver.js';
-import { reportException } from '../base/report_exception.js';
+import { callListener } from '../base/report_exception.js';
 import { nextTask } from '../base/tasks.js';
+import type { MemberName } from '../room/member_name.js';
+import { MemberSessions } from '../room/member_sessions.js';
 import type { CoreMeshEvent, MeshNodeCore } from '../wasm/mesh.js';
-import { AgentSessions } from './agent_sessions.js';
 import { CapacityMeter } from './capacity_meter.js';
 import { Inbox } from './inbox.js';
 import { MeetingRoom } from './meeting_room.js';
 import type { MeshSettings } from './options.js';
 import { Outbox } from './outbox.js';
-import type { AgentName } from './room_messages.js';
 
 /** Wires the core's node to the room, to the sessions with other agents, and to the page. */
 export class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
@@ -34,11 +36,11 @@ export class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
   readonly #node: MeshNodeCore;
   readonly #settings: MeshSettings;
   readonly #room: MeetingRoom;
-  readonly #sessions: AgentSessions;
+  readonly #sessions: MemberSessions;
   readonly #outbox: Outbox;
   readonly #inbox: Inbox;
   readonly #capacity: CapacityMeter | undefined;
-  readonly #agents = new Map<string, AgentName>();
+  readonly #agents = new Map<string, MemberName>();
   #state: 'open' | 'closed' = 'open';
   #topology: Topology = 'full';
   #onincoming: Mesh['onincoming'] = null;
@@ -51,7 +53,7 @@ export class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
   });
   readonly #abort = (): void => this.end(new MillraceError('aborted'));
 
-  constructor(node: MeshNodeCore, { id, incarnation }: AgentName, settings: MeshSettings) {
+  constructor(node: MeshNodeCore, { id, incarnation }: MemberName, settings: MeshSettings) {
     super();
     const self = { id, incarnation };
     this.agentId = id;
@@ -105,7 +107,7 @@ export class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     this.#listenForOffers();
   }
 
-  override addEventListener(...args: Parameters<EventTarget['addEventListener']>): void {
+  override addEventListener(...args: ListenerArguments<MeshEvents>): void {
     super.addEventListener(...args);
     if (args[0] !== 'incoming') return;
     this.#hearsIncoming = true;
@@ -114,18 +116,18 @@ export class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
 
   async send(to: string, payload: Payload, options: MessageOptions = {}): Promise<Acknowledgement> {
     if (typeof to !== 'string' || to === '') throw new MillraceError('invalid-argument', 'an agent must be named');
-    return this.#outbox.send(to, payload, options);
+    return this.#outbox.send(to, payload, checkOptions(options, meshMessageShapes));
   }
 
-  broadcast(payload: Payload, options: MessageOptions = {}): Promise<Acknowledgement> {
-    return this.#outbox.send('', payload, options);
+  async broadcast(payload: Payload, options: MessageOptions = {}): Promise<Acknowledgement> {
+    return this.#outbox.send('', payload, checkOptions(options, meshMessageShapes));
   }
 
   flush(): void {
     this.#driver.run(() => this.#node.flush());
   }
 
-  async sendFiles(to: string, source: Source | readonly Source[], options: SendOptions = {}): Promise<Transfer> {
+  async sendFiles(to: string, source: Sources, options: SendOptions = {}): Promise<Transfer> {
     if (this.#state === 'closed') throw new MillraceError('closed');
     const name = this.#agents.get(to);
     if (!name) throw new MillraceError('invalid-argument', 'there is no such agent');
@@ -165,7 +167,7 @@ export class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
 
   // What the mesh is made of
 
-  #enterRoom(self: AgentName): MeetingRoom {
+  #enterRoom(self: MemberName): MeetingRoom {
     return new MeetingRoom(self, this.#settings.signaling, {
       onroom: (message) => this.#driver.run(() => this.#node.handleRoom(message, performance.now())),
       onpair: (from, body) => this.#sessions.hear(from, body, this.#agents.get(from.id)?.incarnation === from.incarnation),
@@ -174,8 +176,8 @@ export class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     });
   }
 
-  #makeSessions({ secret, rtc, Connection, worker }: MeshSettings): AgentSessions {
-    return new AgentSessions({
+  #makeSessions({ secret, rtc, Connection, worker }: MeshSettings): MemberSessions {
+    return new MemberSessions({
       room: this.#room,
       connect: {
         worker,
@@ -184,8 +186,10 @@ export class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
         ...(Connection === undefined ? {} : { RTCPeerConnection: Connection }),
       },
       onup: (agent, up) => this.#sessionChanged(agent, up),
-      onbatch: (agent, batch) => this.#driver.run(() => this.#node.handleBatch(agent, batch, performance.now())),
-      onbuffered: (agent, bytes) => this.#driver.run(() => this.#node.setBuffered(agent, bytes)),
+      onsession: (agent, session) => {
+        session.onappmessage = (batch) => this.#driver.run(() => this.#node.handleBatch(agent, batch, performance.now()));
+        session.onbuffered = (bytes) => this.#driver.run(() => this.#node.setBuffered(agent, bytes));
+      },
       onfailed: (agent, error, final) => this.#sessionFailed(agent, error, final),
     });
   }
@@ -207,7 +211,7 @@ export class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
       if (this.#state === 'closed') return true;
     }
     for (let output = this.#node.pollOutput(now); output; output = this.#node.pollOutput(now)) {
-      this.#sessions.send(output.to, output.batch);
+      this.#sessions.working(output.to)?.sendMessage(output.batch);
     }
     this.#sayInRoom();
     return true;
@@ -276,7 +280,7 @@ export class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
 
   #sessionFailed(agent: string, error: MillraceError, final: boolean): void {
     if (this.#state === 'closed') return;
-    const { code, detail } = error;
+    const { code, explanation: detail } = error;
     this.#log({ event: 'connection_failed', agent, code, detail, final });
     // The page may still be waiting for `createMesh`: it can listen from the next task on.
     const tell = (): boolean => this.dispatchEvent(Object.assign(new Event('refused'), { agent, error }));
@@ -288,7 +292,7 @@ export class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
   #deliver(message: MeshMessage): void {
     this.#log({ event: 'message_received', id: message.id, sequence: message.sequence });
     this.dispatchEvent(Object.assign(new Event('message'), { message }));
-    this.#call(() => this.onmessage?.(message));
+    callListener(() => this.onmessage?.(message));
   }
 
   /** Offers wait in their sessions while nobody listens. */
@@ -300,19 +304,10 @@ export class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
   #offered(agent: string, offer: Offer): void {
     if (this.#state === 'closed') return;
     this.dispatchEvent(Object.assign(new Event('incoming'), { offer, agent }));
-    this.#call(() => this.#onincoming?.(offer, agent));
-  }
-
-  /** An exception of a listener is the page's own; it does not end a turn. */
-  #call(listener: () => void): void {
-    try {
-      listener();
-    } catch (caught) {
-      reportException(caught);
-    }
+    callListener(() => this.#onincoming?.(offer, agent));
   }
 
   #log(event: MeshLogEvent): void {
-    this.#call(() => this.#settings.log?.(event));
+    callListener(() => this.#settings.log?.(event));
   }
 }

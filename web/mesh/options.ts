@@ -1,7 +1,9 @@
 import { MillraceError } from '../api/errors.js';
-import type { BandwidthOptions, MeshLogEvent, MeshOptions } from '../api/mesh_types.js';
-import type { PeerConnectionClass, Signaling } from '../api/options.js';
-import { isRecord } from '../base/is_record.js';
+import { meshNeeded, meshShapes, type MeshOptions } from '../api/mesh_options.js';
+import type { MeshLogEvent } from '../api/mesh_types.js';
+import type { PeerConnectionClass, RtcOption, Signaling } from '../api/options.js';
+import { checkOptions } from '../api/shape.js';
+import { checkRtcOption } from '../rtc/configuration.js';
 import { decodeLinkKey } from '../secrets/link_key.js';
 import type { CoreMeshOptions } from '../wasm/mesh.js';
 
@@ -11,7 +13,7 @@ export interface MeshSettings {
   readonly signaling: Signaling;
   /** A link key. */
   readonly secret: string | undefined;
-  readonly rtc: RTCConfiguration | undefined;
+  readonly rtc: RtcOption | undefined;
   /** Undefined: the browser's. */
   readonly Connection: PeerConnectionClass | undefined;
   readonly worker: boolean;
@@ -21,70 +23,30 @@ export interface MeshSettings {
   readonly core: CoreMeshOptions;
 }
 
-const MAX_ID_BYTES = 64;
-const topologies = ['auto', 'full', 'partial', 'hub'];
-const bandwidthNames = [
-  'mediumAbove', 'lowAbove', 'mediumBelow', 'highBelow', 'highDelay', 'mediumDelay', 'lowDelay', 'sampleInterval', 'horizon',
-] as const;
-const countNames = ['neighbours', 'agentsPerHub', 'messagesPerSecond', 'bytesPerSecond'] as const;
-
 /** Checks the options of `createMesh`. Errors: throws 'invalid-argument' for an invalid value; 'aborted'. */
-export function resolveMeshOptions(options: MeshOptions): MeshSettings {
-  if (!isRecord(options)) throw invalid('options must be an object');
+export function resolveMeshOptions(given: MeshOptions): MeshSettings {
+  const options = checkOptions(given, meshShapes, undefined, meshNeeded);
   const { agentId, signaling, secret, rtc, capacity, worker = false, log, signal, RTCPeerConnection: Connection } = options;
-  if (typeof signaling?.send !== 'function') throw invalid('signaling.send must be a function');
-  if (!isAgentId(agentId)) throw invalid(`agentId must have 1 to ${MAX_ID_BYTES} bytes of UTF-8`);
   checkSecret(secret);
-  if (rtc !== undefined && !isRecord(rtc)) throw invalid('rtc must be an RTCConfiguration');
-  if (capacity !== undefined && !isAmount(capacity)) throw invalid('capacity must be bytes per second');
-  if (typeof worker !== 'boolean') throw invalid('worker must be true or false');
-  if (Connection !== undefined && (typeof Connection !== 'function' || worker)) {
-    throw invalid('RTCPeerConnection must be a class, and its channels cannot go to a worker');
-  }
-  if (log !== undefined && typeof log !== 'function') throw invalid('log must be a function');
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal must be an AbortSignal');
-  const core = resolveCoreOptions(options);
+  checkRtcOption(rtc);
+  if (Connection !== undefined && worker) throw invalid('worker must be false with RTCPeerConnection, whose channels cannot go to a worker');
+  const { topology = 'auto', bandwidth, neighbours, agentsPerHub, messagesPerSecond, bytesPerSecond } = options;
+  const core = present({ topology, predictive: false, ...bandwidth, neighbours, agentsPerHub, messagesPerSecond, bytesPerSecond });
   if (signal?.aborted) throw new MillraceError('aborted');
   return { agentId, signaling, secret, rtc, Connection, worker, capacity, log, signal, core };
 }
 
-function resolveCoreOptions(options: MeshOptions): CoreMeshOptions {
-  const { topology = 'auto', bandwidth = {} } = options;
-  if (!topologies.includes(topology)) throw invalid(`topology: ${String(topology)}`);
-  if (!isRecord(bandwidth)) throw invalid('bandwidth must be an object');
-  const { predictive = false }: BandwidthOptions = bandwidth;
-  if (typeof predictive !== 'boolean') throw invalid('bandwidth.predictive must be true or false');
-  const core: CoreMeshOptions = { topology, predictive };
-  for (const name of bandwidthNames) {
-    const value: unknown = bandwidth[name];
-    if (value === undefined) continue;
-    if (!isAmount(value)) throw invalid(`bandwidth.${name} must be bytes or ms`);
-    core[name] = value;
-  }
-  for (const name of countNames) {
-    const value = options[name];
-    if (value === undefined) continue;
-    if (!Number.isSafeInteger(value) || value < 1) throw invalid(`${name} must be a whole number from 1`);
-    core[name] = value;
-  }
-  return core;
-}
-
-/** Half a surrogate pair would reach the others as another name. */
-function isAgentId(id: unknown): id is string {
-  return typeof id === 'string' && id !== '' && !/[\ud800-\udfff]/u.test(id) && new TextEncoder().encode(id).length <= MAX_ID_BYTES;
+/** The core looks at names, too: those without a value are left out. */
+function present(options: { [Name in keyof CoreMeshOptions]: CoreMeshOptions[Name] | undefined }): CoreMeshOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 /** A code would be burnt by the first connection that fails, and a mesh makes many. */
-function checkSecret(secret: unknown): void {
+function checkSecret(secret: string | undefined): void {
   if (secret === undefined) return;
-  const bytes = typeof secret === 'string' ? decodeLinkKey(secret) : undefined;
+  const bytes = decodeLinkKey(secret);
   if (bytes === undefined) throw invalid('the secret of a mesh must be a link key (createLinkKey): base64url of at least 128 bits');
   bytes.fill(0);
-}
-
-function isAmount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
 }
 
 function invalid(detail: string): MillraceError {

@@ -1,16 +1,14 @@
 import { MillraceError, toError } from '../api/errors.js';
 import type { Acknowledgement, Level, MeshLogEvent, MessageOptions, Payload } from '../api/mesh_types.js';
+import { encodeData } from '../session/message_data.js';
 import type { CoreMessageId, MeshNodeCore } from '../wasm/mesh.js';
 import { compress } from './compression.js';
 import { messageIdOf } from './message_ids.js';
-import { encodePayload } from './payload.js';
-import type { AgentName } from './room_messages.js';
-
-const LEVELS: readonly Level[] = ['low', 'normal', 'high', 'urgent'];
+import type { MemberName } from '../room/member_name.js';
 
 export interface OutboxOptions {
   readonly node: MeshNodeCore;
-  readonly self: AgentName;
+  readonly self: MemberName;
   readonly log: (event: MeshLogEvent) => void;
   /** The node took a message: it has something to do. */
   readonly ontaken: () => void;
@@ -47,8 +45,7 @@ export class Outbox {
   /** As `Mesh.send`. `to`: empty for all. Errors: throws or rejects as `Mesh.send`. */
   async send(to: string, payload: Payload, { level = 'normal', unordered = false }: MessageOptions): Promise<Acknowledgement> {
     if (this.#end) throw new MillraceError('closed');
-    if (!LEVELS.includes(level)) throw new MillraceError('invalid-argument', `level: ${String(level)}`);
-    const bytes = encodePayload(payload);
+    const bytes = encodeData(payload);
     const isLow = this.#options.node.mode() === 'LOW';
     if (!isLow && !this.#sending) return this.#give(to, bytes, { level, unordered, compressed: false });
     return this.#sendInTurn(to, bytes, isLow ? compress(bytes) : Promise.resolve(undefined), { level, unordered });

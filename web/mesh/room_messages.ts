@@ -1,18 +1,12 @@
 import { isRecord } from '../base/is_record.js';
+import { MAX_MEMBER_ID_LENGTH, parseMemberName, type MemberName } from '../room/member_name.js';
 import type { CoreAgent, RoomMessage } from '../wasm/mesh.js';
-
-/** An agent's id and incarnation. */
-export interface AgentName {
-  readonly id: string;
-  readonly incarnation: string;
-}
 
 /** A message through the room's signalling. 'pair': between the two sides of a session, until it is up. */
 export type RoomText =
   | { readonly kind: 'room'; readonly message: RoomMessage }
-  | { readonly kind: 'pair'; readonly from: AgentName; readonly to: AgentName; readonly body: object };
+  | { readonly kind: 'pair'; readonly from: MemberName; readonly to: MemberName; readonly body: object };
 
-const MAX_ID_LENGTH = 64;
 /** Agents in one message: its sender and those that it names. */
 const MAX_AGENTS = 257;
 
@@ -24,8 +18,8 @@ export function toRoomText(text: RoomText): object {
 export function parseRoomText(raw: unknown): RoomText | undefined {
   if (!isRecord(raw) || raw.millrace !== 1 || raw.mesh !== 1) return undefined;
   if (raw.kind === 'pair') {
-    const from = parseName(raw.from);
-    const to = parseName(raw.to);
+    const from = parseMemberName(raw.from);
+    const to = parseMemberName(raw.to);
     return from && to && isRecord(raw.body) ? { kind: 'pair', from, to, body: raw.body } : undefined;
   }
   if (raw.kind !== 'room' || !isRecord(raw.message)) return undefined;
@@ -36,20 +30,12 @@ export function parseRoomText(raw: unknown): RoomText | undefined {
   if (!parsed.every((agent) => agent !== undefined)) return undefined;
   return {
     kind: 'room',
-    message: { type, agents: parsed, asks: asks === true, settled: settled === true, to: typeof to === 'string' ? to.slice(0, MAX_ID_LENGTH) : '' },
+    message: { type, agents: parsed, asks: asks === true, settled: settled === true, to: typeof to === 'string' ? to.slice(0, MAX_MEMBER_ID_LENGTH) : '' },
   };
 }
 
-function parseName(value: unknown): AgentName | undefined {
-  if (!isRecord(value)) return undefined;
-  const { id, incarnation } = value;
-  if (typeof id !== 'string' || id.length === 0 || id.length > MAX_ID_LENGTH) return undefined;
-  if (typeof incarnation !== 'string' || !/^[0-9a-f]{16}$/.test(incarnation)) return undefined;
-  return { id, incarnation };
-}
-
 function parseAgent(value: unknown): CoreAgent | undefined {
-  const name = parseName(value);
+  const name = parseMemberName(value);
   if (!name) return undefined;
   const { capacity } = value as Record<string, unknown>;
   return { ...name, capacity: typeof capacity === 'number' && capacity >= 0 && Number.isFinite(capacity) ? Math.floor(capacity) : 0 };

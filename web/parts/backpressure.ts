@@ -1,15 +1,18 @@
 import { MillraceError } from '../api/errors.js';
 import { typedEventTarget } from '../api/events.js';
+import { checkOptions, number, type OptionsOf } from '../api/shape.js';
 import { deferred, type Deferred } from '../base/deferred.js';
 import { core, keep, release, type BackpressureCore, type WaterMarks } from '../wasm/parts.js';
-import { checkNumber } from './check.js';
-import { resolveWaterMarks, type WaterMarkOptions } from './water_marks.js';
+import { channelShape } from './check.js';
+import { resolveWaterMarks, waterMarkShapes, type WaterMarkOptions } from './water_marks.js';
+
+const watchdogShapes = {
+  /** While paused, the buffer is also checked at this interval, ms; 0: never. Default 5000. */
+  watchdogMs: number({ least: 0 }),
+};
 
 /** Water marks, and the interval of the watchdog. */
-export interface BackpressureOptions extends WaterMarkOptions {
-  /** While paused, the buffer is also checked at this interval, ms; 0: never. Default 5000. */
-  watchdogMs?: number;
-}
+export interface BackpressureOptions extends WaterMarkOptions, OptionsOf<typeof watchdogShapes> {}
 
 /** What a `Backpressure` fires. */
 export interface BackpressureEvents {
@@ -35,13 +38,13 @@ export class Backpressure extends typedEventTarget<BackpressureEvents>() {
   #watchdog: ReturnType<typeof setInterval> | undefined;
   #end: MillraceError | undefined;
 
-  /** Errors: throws 'invalid-argument' as `resolveWaterMarks`. */
+  /** Errors: throws 'invalid-argument'. */
   constructor(channel: RTCDataChannel, options: BackpressureOptions = {}) {
     super();
-    const { high, low } = resolveWaterMarks(options);
-    this.#watchdogMs = checkNumber('watchdogMs', options.watchdogMs ?? 5000, 0);
-    this.#channel = channel;
-    this.#core = keep(this, new core.Backpressure(high, low));
+    const { high, low } = resolveWaterMarks(checkOptions(options, waterMarkShapes));
+    this.#watchdogMs = checkOptions(options, watchdogShapes).watchdogMs ?? 5000;
+    this.#channel = channelShape.check(channel, 'channel');
+    this.#core = keep(this, new (core().Backpressure)(high, low));
     this.marks = { high: this.#core.high(), low: this.#core.low() };
     channel.bufferedAmountLowThreshold = this.marks.low;
 

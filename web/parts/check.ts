@@ -1,16 +1,16 @@
-import { MillraceError } from '../api/errors.js';
+import { isFunction, shape } from '../api/shape.js';
+import { isRecord } from '../base/is_record.js';
 
-/** Checks a choice. Errors: throws 'invalid-argument' where `value` is neither undefined nor one of `allowed`. */
-export function checkChoice(name: string, value: string | undefined, allowed: readonly string[]): void {
-  if (value !== undefined && !allowed.includes(value)) {
-    throw new MillraceError('invalid-argument', `${name}: one of ${allowed.join(', ')}`);
-  }
+export function isConnection(value: unknown): value is RTCPeerConnection {
+  return isRecord(value) && isFunction(value.createDataChannel) && isFunction(value.addEventListener) && isFunction(value.getStats);
 }
 
-/** Checks a number, and gives it back. Errors: throws 'invalid-argument' where it is not finite, below `least` or above `most`. */
-export function checkNumber(name: string, value: number, least: number, most = Infinity): number {
-  if (!Number.isFinite(value) || value < least || value > most) {
-    throw new MillraceError('invalid-argument', `${name}: a number from ${least}${most === Infinity ? '' : ` to ${most}`}`);
-  }
-  return value;
+export function isChannel(value: unknown): value is RTCDataChannel {
+  return isRecord(value) && isFunction(value.send) && isFunction(value.addEventListener) && typeof value.label === 'string';
 }
+
+/** A connection of the caller's: that of the browser, or of another stack. */
+export const connectionShape = shape<RTCPeerConnection>('an RTCPeerConnection', isConnection);
+
+/** A data channel, in the same way. */
+export const channelShape = shape<RTCDataChannel>('an RTCDataChannel', isChannel);

@@ -1,22 +1,25 @@
 import { profiles, sizingModes, type Profile, type SizingMode } from '../api/profile.js';
+import { callback, checkOptions, choice, flag, number, shape, type OptionsOf } from '../api/shape.js';
+import { callListener } from '../base/report_exception.js';
 import { core, keep, type ChunkSizerCore } from '../wasm/parts.js';
-import { checkChoice, checkNumber } from './check.js';
+
+const shapes = {
+  /** 'strict' tolerates less loss. Default 'default'. */
+  ladder: choice(['default', 'strict']),
+  /** The kind of network, which sets bounds and mode; 'auto': by measurement. Default 'auto'. */
+  profile: choice<Profile>(profiles),
+  /** How quickly the size follows the link; default: as the profile suggests. */
+  mode: choice<SizingMode>(sizingModes),
+  /** Lower bound in bytes, instead of the profile's; rounded to multiples of 16 KiB, from 16 KiB to 4 MiB. */
+  minChunkSize: number({ least: 1, unit: 'bytes' }),
+  /** Upper bound, in the same way. */
+  maxChunkSize: number({ least: 1, unit: 'bytes' }),
+  /** First value of `ChunkSizer.onUpdate`. */
+  onUpdate: callback<(update: ChunkSizeUpdate) => void>(),
+};
 
 /** How the size is chosen. */
-export interface ChunkSizerOptions {
-  /** 'strict' tolerates less loss. Default 'default'. */
-  ladder?: 'default' | 'strict';
-  /** The kind of network, which sets bounds and mode; 'auto': by measurement. Default 'auto'. */
-  profile?: Profile;
-  /** How quickly the size follows the link; default: as the profile suggests. */
-  mode?: SizingMode;
-  /** Lower bound in bytes, instead of the profile's; rounded to multiples of 16 KiB, from 16 KiB to 4 MiB. */
-  minChunkSize?: number;
-  /** Upper bound, in the same way. */
-  maxChunkSize?: number;
-  /** First value of `ChunkSizer.onUpdate`. */
-  onUpdate?: (update: ChunkSizeUpdate) => void;
-}
+export interface ChunkSizerOptions extends OptionsOf<typeof shapes> {}
 
 /** Totals since the start, and the current state of the link. */
 export interface ChunkMetrics {
@@ -70,13 +73,8 @@ export class ChunkSizer {
 
   /** Errors: throws 'invalid-argument' for an unknown ladder, profile or mode, and for bounds below 1. */
   constructor(options: ChunkSizerOptions = {}) {
-    const { ladder, profile, mode, minChunkSize, maxChunkSize, onUpdate } = options;
-    checkChoice('ladder', ladder, ['default', 'strict']);
-    checkChoice('profile', profile, profiles);
-    checkChoice('mode', mode, sizingModes);
-    if (minChunkSize !== undefined) checkNumber('minChunkSize', minChunkSize, 1);
-    if (maxChunkSize !== undefined) checkNumber('maxChunkSize', maxChunkSize, 1);
-    this.#core = keep(this, new core.ChunkSizer({ ladder, profile, mode, minChunkSize, maxChunkSize }));
+    const { ladder, profile, mode, minChunkSize, maxChunkSize, onUpdate } = checkOptions(options, shapes);
+    this.#core = keep(this, new (core().ChunkSizer)({ ladder, profile, mode, minChunkSize, maxChunkSize }));
     this.onUpdate = onUpdate;
   }
 
@@ -93,18 +91,30 @@ export class ChunkSizer {
   /**
    * Takes a report. False: it was ignored as a whole, because a number is missing, not finite, negative, or above 1 for a share, or
    * because it is not later than the last report. After a gap or a step back of the clock by more than a minute, and where a
-   * total falls, the rate is measured anew.
+   * total falls, the rate is measured anew. Errors: throws 'invalid-argument' for a report that is no object.
    */
   reportMetrics(metrics: ChunkMetrics): boolean {
     const previous = this.chunkSize;
-    const taken = this.#core.report(metrics);
+    const taken = this.#core.report(toMetrics(metrics));
     const { chunkSize } = this;
-    if (chunkSize !== previous) this.onUpdate?.({ chunkSize, previous, metrics });
+    if (chunkSize !== previous) callListener(() => this.onUpdate?.({ chunkSize, previous, metrics }));
     return taken;
   }
 
-  /** The properties of the path, for 'auto', as `detectLan` finds them. */
-  setPath({ hostPair, cellular = false }: { hostPair: boolean; cellular?: boolean }): void {
+  /** The properties of the path, for 'auto', as `detectLan` finds them. Errors: throws 'invalid-argument'. */
+  setPath(path: { hostPair: boolean; cellular?: boolean }): void {
+    const { hostPair, cellular = false } = checkOptions(path, { cellular: flag() }, 'path', { hostPair: flag() });
     this.#core.setPath(hostPair, cellular);
   }
+}
+
+const metricNames = ['timestamp', 'bytesTransferred', 'chunksSent', 'chunksAcked', 'rtt', 'packetLoss', 'jitter', 'bufferLevel'] as const;
+/** A number of any kind: the core ignores a report with one that means nothing. */
+const anyNumber = shape<unknown>('a number', () => true);
+const metricShapes = Object.fromEntries(metricNames.map((name) => [name, anyNumber]));
+
+function toMetrics(metrics: ChunkMetrics): ChunkMetrics {
+  const given = checkOptions(metrics, metricShapes, 'metrics');
+  const entries = metricNames.map((name): [string, number] => [name, typeof given[name] === 'number' ? given[name] : NaN]);
+  return Object.fromEntries(entries) as Record<(typeof metricNames)[number], number>;
 }

@@ -1,28 +1,37 @@
 import { MillraceError } from '../api/errors.js';
-import { checkChoice, checkNumber } from './check.js';
+import { choice, checkOptions, number, text, type OptionsOf } from '../api/shape.js';
+import { connectionShape } from './check.js';
 import { waterMarks } from './water_marks.js';
+
+/** A label with its number, and a protocol, have at most 65,535 bytes (RFC 8832). */
+export const MAX_LABEL_LENGTH = 16_384;
 
 /** 'unreliable': unordered, without retransmissions by the channel. 'reliable': unordered. 'ordered': reliable and ordered. */
 export type ChannelDelivery = 'unreliable' | 'reliable' | 'ordered';
 
-/** The properties of a channel. */
-export interface DataChannelOptions {
+export const deliveries: readonly ChannelDelivery[] = ['unreliable', 'reliable', 'ordered'];
+
+/** The options of `createDataChannel`. */
+export const channelShapes = {
   /** The label is `<prefix>-<number>`. Default 'millrace'. */
-  prefix?: string;
+  prefix: text({ most: MAX_LABEL_LENGTH }),
   /** Default: one more than the last number of this prefix on the connection. */
-  number?: number;
+  number: number({ least: 0, most: 0xffff_ffff }),
   /** Default 'unreliable'. */
-  delivery?: ChannelDelivery;
+  delivery: choice<ChannelDelivery>(deliveries),
   /** Default 'millrace-parts/1'. */
-  protocol?: string;
+  protocol: text({ most: MAX_LABEL_LENGTH }),
   /** Bytes; default 64 KiB. */
-  bufferedAmountLowThreshold?: number;
-}
+  bufferedAmountLowThreshold: number({ least: 0, unit: 'bytes' }),
+};
+
+/** The properties of a channel. */
+export interface DataChannelOptions extends OptionsOf<typeof channelShapes> {}
 
 export const DEFAULT_PROTOCOL = 'millrace-parts/1';
 
 /** The last number of each prefix, for each connection. */
-const given = new WeakMap<RTCPeerConnection, Map<string, number>>();
+const numbersGiven = new WeakMap<RTCPeerConnection, Map<string, number>>();
 
 /**
  * Makes a data channel for bulk: `binaryType` 'arraybuffer', a label, a protocol, a low threshold. Unreliable channels limit
@@ -30,16 +39,16 @@ const given = new WeakMap<RTCPeerConnection, Map<string, number>>();
  * Errors: throws 'invalid-argument' for invalid options; 'connection-failed' where the connection takes no channel.
  */
 export function createDataChannel(connection: RTCPeerConnection, options: DataChannelOptions = {}): RTCDataChannel {
-  const { prefix = 'millrace', delivery = 'unreliable', protocol = DEFAULT_PROTOCOL } = options;
-  checkChoice('delivery', delivery, ['unreliable', 'reliable', 'ordered']);
-  const threshold = checkNumber('bufferedAmountLowThreshold', options.bufferedAmountLowThreshold ?? waterMarks['event-driven'].low, 0);
-  const numbers = given.get(connection) ?? new Map<string, number>();
-  given.set(connection, numbers);
+  connectionShape.check(connection, 'connection');
+  const { prefix = 'millrace', delivery = 'unreliable', protocol = DEFAULT_PROTOCOL, ...given } = checkOptions(options, channelShapes);
+  const threshold = given.bufferedAmountLowThreshold ?? waterMarks['event-driven'].low;
+  const numbers = numbersGiven.get(connection) ?? new Map<string, number>();
+  numbersGiven.set(connection, numbers);
   const last = numbers.get(prefix) ?? 0;
-  const number = checkNumber('number', options.number ?? last + 1, 0, 0xffff_ffff);
-  numbers.set(prefix, Math.max(last, number));
+  const own = given.number ?? last + 1;
+  numbers.set(prefix, Math.max(last, own));
   try {
-    const channel = connection.createDataChannel(`${prefix}-${number}`, {
+    const channel = connection.createDataChannel(`${prefix}-${own}`, {
       ordered: delivery === 'ordered',
       protocol,
       ...(delivery === 'unreliable' ? { maxRetransmits: 0 } : {}),

@@ -1,7 +1,9 @@
 import type { Profile } from '../api/profile.js';
+import { checkOptions, flag, number, type OptionsOf } from '../api/shape.js';
 import { isCellular } from '../rtc/cellular.js';
-import { readConnection } from '../rtc/connection_stats.js';
-import { core } from '../wasm/parts.js';
+import { isHostPair, readConnection } from '../rtc/connection_stats.js';
+import { core, ready } from '../wasm/parts.js';
+import { connectionShape } from './check.js';
 
 /** The properties of a connection's path. */
 export interface LanDetection {
@@ -15,21 +17,26 @@ export interface LanDetection {
   readonly profile: Exclude<Profile, 'auto'>;
 }
 
-/** Values that the application knows better than the browser. */
-export interface DetectLanOptions {
+const shapes = {
   /** A measured round trip, ms, instead of the browser's. */
-  rtt?: number;
+  rtt: number({ least: 0 }),
   /** Whether the device is on a mobile network; default: what the browser says. */
-  cellular?: boolean;
-}
+  cellular: flag(),
+};
 
-/** Examines the path of a connection that is up; undefined while it has none. */
-export async function detectLan(connection: RTCPeerConnection, options: DetectLanOptions = {}): Promise<LanDetection | undefined> {
-  const stats = await readConnection(connection);
+/** Values that the application knows better than the browser. */
+export interface DetectLanOptions extends OptionsOf<typeof shapes> {}
+
+/**
+ * Examines the path of a connection that is up; undefined while it has none. Errors: rejects with 'invalid-argument', and as `ready`.
+ */
+export async function detectLan(connection: RTCPeerConnection, given: DetectLanOptions = {}): Promise<LanDetection | undefined> {
+  const options = checkOptions(given, shapes);
+  const [stats] = await Promise.all([readConnection(connectionShape.check(connection, 'connection')), ready]);
   if (!stats) return undefined;
-  const { hostPair } = stats;
+  const hostPair = isHostPair(stats);
   const rtt = options.rtt ?? stats.rtt;
   const cellular = options.cellular ?? isCellular();
-  const profile = core.detectProfile({ hostPair: hostPair && rtt !== undefined, cellular, ...(rtt === undefined ? {} : { rtt }) });
-  return { lan: rtt !== undefined && core.isLan(hostPair, rtt), hostPair, rtt, profile: profile as LanDetection['profile'] };
+  const profile = core().detectProfile({ hostPair: hostPair && rtt !== undefined, cellular, ...(rtt === undefined ? {} : { rtt }) });
+  return { lan: rtt !== undefined && core().isLan(hostPair, rtt), hostPair, rtt, profile: profile as LanDetection['profile'] };
 }

@@ -1,8 +1,8 @@
 import type { WaterMarks } from '../wasm/parts.js';
+import { PULSE_LANE } from '../wasm/session.js';
 import { createDataChannel, type ChannelDelivery } from './data_channel.js';
+import { MOST_LANES } from './lane_set_types.js';
 
-/** Most lanes of one set; a channel beyond these is closed. */
-export const MOST_LANES = 16;
 /** How often in a row a lane that does not stay open is opened again. */
 const MOST_REOPENINGS = 8;
 /** The message size that every WebRTC stack can receive, bytes (RFC 8841 section 6.1). */
@@ -10,7 +10,7 @@ const DEFAULT_MAX_MESSAGE_SIZE = 65_536;
 
 /** A lane as far as its channel goes. */
 export interface LaneChannel {
-  /** The number in its label. */
+  /** The number in its label; `PULSE_LANE` for the pulse lane. */
   readonly number: number;
   readonly channel: RTCDataChannel;
   readonly listening: AbortController;
@@ -34,6 +34,8 @@ export interface LaneChannelsOptions {
   readonly marks: WaterMarks;
   /** A lane opened. False: it cannot be used, and is closed. `reliable`: its channel sends again what is lost. */
   readonly onopen: (lane: LaneChannel, maxMessageSize: number, reliable: boolean) => boolean;
+  /** The pulse lane opened or closed. */
+  readonly onpulse: (open: boolean) => void;
   /** All lanes that there are to be are open. */
   readonly onready: () => void;
   /** A lane is gone; `lane.open` says whether it had opened. */
@@ -50,6 +52,7 @@ export class LaneChannels {
   readonly #options: LaneChannelsOptions;
   readonly #lanes = new Map<number, LaneChannel>();
   readonly #listening = new AbortController();
+  #pulse: LaneChannel | undefined;
   #reopenings = 0;
   #closed = false;
 
@@ -63,11 +66,19 @@ export class LaneChannels {
 
   /** Opens as many as there are to be. Errors: throws 'connection-failed' where the connection takes no channel. */
   open(): void {
+    const { connection, prefix, protocol } = this.#options;
+    // Before the lanes, which begin to send once they are open.
+    this.#addPulse(createDataChannel(connection, { prefix: `${prefix}-pulse`, delivery: 'unreliable', protocol }));
     for (let i = 0; i < this.#options.count; i += 1) this.#create();
   }
 
   get(number: number): LaneChannel | undefined {
-    return this.#lanes.get(number);
+    return number === PULSE_LANE ? this.#pulse : this.#lanes.get(number);
+  }
+
+  /** Those that are open, and the pulse lane where that is. */
+  get all(): LaneChannel[] {
+    return this.#pulse?.open === true ? [...this.opened, this.#pulse] : this.opened;
   }
 
   /** Those that are open. */
@@ -81,7 +92,7 @@ export class LaneChannels {
 
   /** Puts a message into a lane that is still there; one whose channel does not take it is lost. */
   send(lane: LaneChannel, message: Uint8Array<ArrayBuffer>): void {
-    if (this.#lanes.get(lane.number) !== lane) return;
+    if (this.get(lane.number) !== lane) return;
     try {
       lane.channel.send(message);
     } catch {
@@ -91,6 +102,10 @@ export class LaneChannels {
 
   /** Closes a lane, and opens another one in its place where that is to be. */
   lose(lane: LaneChannel): void {
+    if (lane === this.#pulse) {
+      this.#losePulse(lane);
+      return;
+    }
     if (this.#lanes.get(lane.number) !== lane) return;
     this.#forget(lane);
     this.#options.onlost(lane);
@@ -119,6 +134,8 @@ export class LaneChannels {
     this.#closed = true;
     this.#listening.abort();
     for (const lane of [...this.#lanes.values()]) this.#forget(lane);
+    if (this.#pulse) this.#end(this.#pulse);
+    this.#pulse = undefined;
   }
 
   #create(): void {
@@ -127,7 +144,13 @@ export class LaneChannels {
   }
 
   #take(channel: RTCDataChannel): void {
-    if (channel.protocol !== this.#options.protocol || this.#numberOf(channel) === undefined) return;
+    const { protocol, prefix } = this.#options;
+    if (channel.protocol !== protocol) return;
+    if (channel.label.startsWith(`${prefix}-pulse-`)) {
+      this.#addPulse(channel);
+      return;
+    }
+    if (this.#numberOf(channel) === undefined) return;
     if (this.#lanes.size >= MOST_LANES) channel.close();
     else this.#add(channel);
   }
@@ -144,21 +167,46 @@ export class LaneChannels {
       channel.close();
       return;
     }
-    channel.binaryType = 'arraybuffer';
-    channel.bufferedAmountLowThreshold = this.#options.marks.low;
-    const lane: LaneChannel = { number, channel, listening: new AbortController(), open: false, readingBytes: 0 };
+    const lane = this.#listen(number, channel, this.#options.marks.low);
     this.#lanes.set(number, lane);
+    if (channel.readyState === 'open') this.#opened(lane);
+  }
+
+  #addPulse(channel: RTCDataChannel): void {
+    if (this.#pulse) {
+      channel.close();
+      return;
+    }
+    this.#pulse = this.#listen(PULSE_LANE, channel, 0);
+    if (channel.readyState === 'open') this.#opened(this.#pulse);
+  }
+
+  #losePulse(pulse: LaneChannel): void {
+    this.#pulse = undefined;
+    this.#end(pulse);
+    if (pulse.open) this.#options.onpulse(false);
+  }
+
+  #listen(number: number, channel: RTCDataChannel, lowWater: number): LaneChannel {
+    channel.binaryType = 'arraybuffer';
+    channel.bufferedAmountLowThreshold = lowWater;
+    const lane: LaneChannel = { number, channel, listening: new AbortController(), open: false, readingBytes: 0 };
     const { signal } = lane.listening;
     channel.addEventListener('open', () => this.#opened(lane), { signal });
     channel.addEventListener('close', () => this.lose(lane), { signal });
     channel.addEventListener('error', () => this.lose(lane), { signal });
     channel.addEventListener('bufferedamountlow', () => this.#options.onlow(), { signal });
     channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => lane.open && this.#options.onmessage(lane, data), { signal });
-    if (channel.readyState === 'open') this.#opened(lane);
+    return lane;
   }
 
   #opened(lane: LaneChannel): void {
     if (lane.open || this.#closed) return;
+    if (lane === this.#pulse) {
+      lane.open = true;
+      this.#options.onpulse(true);
+      return;
+    }
     const { connection, count, onopen, onready } = this.#options;
     const maxMessageSize = connection.sctp?.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE;
     const reliable = lane.channel.maxRetransmits === null && lane.channel.maxPacketLifeTime === null;
@@ -182,7 +230,11 @@ export class LaneChannels {
 
   #forget(lane: LaneChannel): void {
     this.#lanes.delete(lane.number);
-    lane.listening.abort();
-    lane.channel.close();
+    this.#end(lane);
+  }
+
+  #end({ listening, channel }: LaneChannel): void {
+    listening.abort();
+    channel.close();
   }
 }

@@ -55,7 +55,7 @@ export class LaneSender {
   carry(output: StripeOutput, lane: LaneChannel): void {
     const { put, onchunk } = this.#options;
     const message = new Uint8Array(output.bytes + output.length);
-    message.set(core.HEAPU8.subarray(output.address, output.address + output.bytes));
+    message.set(core().HEAPU8.subarray(output.address, output.address + output.bytes));
     const sending = this.#sending;
     if (!output.isChunk || !sending) {
       put(lane, message);

@@ -1,26 +1,34 @@
 import { MillraceError, toError } from '../api/errors.js';
 import { typedEventTarget } from '../api/events.js';
+import { checkOptions } from '../api/shape.js';
 import { deferred } from '../base/deferred.js';
 import { Driver } from '../base/driver.js';
 import { core, keep, release, type StripeEvent, type StripeLane, type StripeSetCore } from '../wasm/parts.js';
-import { checkChoice, checkNumber } from './check.js';
+import { PULSE_LANE } from '../wasm/session.js';
+import { connectionShape } from './check.js';
 import { DEFAULT_PROTOCOL } from './data_channel.js';
-import { LaneChannels, MOST_LANES, type LaneChannel } from './lane_channels.js';
+import { LaneChannels, type LaneChannel } from './lane_channels.js';
 import { LaneReceiver } from './lane_receiver.js';
 import { LaneSender } from './lane_sender.js';
-import type {
-  LaneSetEvents,
-  LaneSetOptions,
-  LaneSetStats,
-  LanesReceipt,
-  LaneState,
-  ReceiveLanesOptions,
-  SendLanesOptions,
+import {
+  laneSetShapes,
+  receiveLanesShapes,
+  sendLanesShapes,
+  type LaneSetEvents,
+  type LaneSetOptions,
+  type LaneSetStats,
+  type LanesReceipt,
+  type LaneState,
+  type ReceiveLanesOptions,
+  type SendLanesOptions,
 } from './lane_set_types.js';
 import type { LaneSource } from './lane_source.js';
-import { resolveWaterMarks } from './water_marks.js';
+import { resolveWaterMarks, waterMarkShapes } from './water_marks.js';
 
+/** Without pacing, bytes. */
 const DEFAULT_CHUNK_BYTES = 64 * 1024;
+/** The core chooses. */
+const FITTING_CHUNKS = 0;
 const DEFAULT_LANES = 4;
 /** A message is never longer, bytes (Chromium closes a channel on a longer one). */
 const MAX_MESSAGE_BYTES = 256 * 1024;
@@ -30,7 +38,7 @@ const WATCHDOG_MS = 1_000;
 /**
  * Parallel channels on a connection of the caller's: data is cut into chunks that take any lane, each lane has its own
  * backpressure, and the other side puts the chunks together again. One transfer at a time goes each way. Chunks of a lane that
- * closes or stalls go out again on the others. Nothing is encrypted beyond DTLS, and nothing is hashed: `connect` does that.
+ * closes or stalls go out again on the others. Sending is paced, unless `pacing` is false. Nothing is encrypted beyond DTLS, and nothing is hashed: `connect` does that.
  */
 export class LaneSet extends typedEventTarget<LaneSetEvents>() {
   /** Resolves when as many lanes are open as there are to be; rejects once the set is closed. */
@@ -67,17 +75,15 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
     return new LaneSet(connection, options, false);
   }
 
-  private constructor(connection: RTCPeerConnection, options: LaneSetOptions, opens: boolean) {
+  private constructor(connection: RTCPeerConnection, given: LaneSetOptions, opens: boolean) {
     super();
+    connectionShape.check(connection, 'connection');
+    const options = checkOptions(given, laneSetShapes);
     const { lanes = DEFAULT_LANES, scheduler = 'round-robin', delivery = 'reliable', reopen = true } = options;
-    const { prefix = 'lane', protocol = DEFAULT_PROTOCOL, chunkSize = DEFAULT_CHUNK_BYTES } = options;
-    checkNumber('lanes', lanes, 1, MOST_LANES);
-    if (!Number.isInteger(lanes)) throw new MillraceError('invalid-argument', 'lanes: a whole number');
-    checkChoice('scheduler', scheduler, ['round-robin', 'earliest']);
-    checkChoice('delivery', delivery, ['unreliable', 'reliable', 'ordered']);
-    this.#chunkSize = checkNumber('chunkSize', chunkSize, 1);
-    const marks = resolveWaterMarks(options);
-    this.#core = keep(this, new core.StripeSet(marks.high, marks.low, scheduler === 'round-robin'));
+    const { prefix = 'lane', protocol = DEFAULT_PROTOCOL, pacing = true } = options;
+    this.#chunkSize = options.chunkSize ?? (pacing ? FITTING_CHUNKS : DEFAULT_CHUNK_BYTES);
+    const marks = resolveWaterMarks(checkOptions(given, waterMarkShapes));
+    this.#core = keep(this, new (core().StripeSet)(marks.high, marks.low, scheduler === 'round-robin', pacing));
     this.ready = this.#ready.promise;
     this.ready.catch(() => {});
     this.#sender = new LaneSender({
@@ -97,6 +103,11 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
       reopen,
       marks,
       onopen: (lane, maxMessageSize, reliable) => this.#opened(lane, maxMessageSize, reliable),
+      onpulse: (open) => {
+        if (open) this.#core.openPulse();
+        else this.#core.closePulse();
+        this.#driver.run();
+      },
       onready: () => this.#becomeReady(),
       onlost: (lane) => this.#lost(lane),
       ondead: () => this.#receiver.stopWaiting(new MillraceError('lane-closed', 'the last lane is gone')),
@@ -110,9 +121,10 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
    * Errors: rejects with 'invalid-argument' while something is being sent or no lane is open, 'lane-closed' as soon as the
    * last lane is gone, 'rejected' with the other side's reason, 'source-failed', 'aborted', 'closed'. Then the set can send again.
    */
-  async send(data: LaneSource, { chunkSize = this.#chunkSize, signal }: SendLanesOptions = {}): Promise<LanesReceipt> {
+  async send(data: LaneSource, options: SendLanesOptions = {}): Promise<LanesReceipt> {
+    const { chunkSize = this.#chunkSize, signal } = checkOptions(options, sendLanesShapes);
     if (this.#end) throw this.#end;
-    const sent = this.#sender.begin(data, checkNumber('chunkSize', chunkSize, 1), signal);
+    const sent = this.#sender.begin(data, chunkSize, signal);
     this.#watch();
     this.#driver.run();
     return sent;
@@ -126,7 +138,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
    */
   async receive(options: ReceiveLanesOptions = {}): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (this.#end) throw this.#end;
-    const received = this.#receiver.expect(options);
+    const received = this.#receiver.expect(checkOptions(options, receiveLanesShapes));
     this.#watch();
     return received;
   }
@@ -138,6 +150,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
       const channel = this.#channels.get(lane.lane)?.channel;
       return { ...lane, label: this.#channels.labelOf(lane.lane), state: channel?.readyState ?? 'closed' };
     });
+    const pacingRate = this.#end ? undefined : this.#core.pacingRate();
     const sum = (pick: (lane: StripeLane) => number): number => known.reduce((total, lane) => total + pick(lane), 0);
     return {
       lanes,
@@ -148,6 +161,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
       chunksSent: sum((lane) => lane.chunksSent),
       chunksReceived: sum((lane) => lane.chunksReceived),
       bufferedAmount: sum((lane) => lane.bufferedAmount),
+      ...(pacingRate === undefined ? {} : { pacingRate }),
     };
   }
 
@@ -217,7 +231,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
   // Turns
 
   #work(deadline: number): boolean {
-    for (const { number, channel, readingBytes } of this.#channels.opened) {
+    for (const { number, channel, readingBytes } of this.#channels.all) {
       this.#core.setBuffered(number, channel.bufferedAmount + readingBytes);
     }
     const finished = this.#sendOutput(deadline);
@@ -271,7 +285,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
     // The rest of a message that is too long is cut off, so that the core finds it malformed.
     const length = Math.min(message.length, MAX_MESSAGE_BYTES);
     this.#lend(message, length);
-    const totalBytes = this.#core.begins(length);
+    const totalBytes = lane.number === PULSE_LANE ? undefined : this.#core.begins(length);
     if (totalBytes !== undefined) {
       const refusal = this.#begin(totalBytes);
       if (this.#end) return;
@@ -294,7 +308,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
 
   /** Copies a message to where the core reads it. */
   #lend(message: Uint8Array, length: number): void {
-    core.HEAPU8.set(message.subarray(0, length), this.#core.inputBuffer());
+    core().HEAPU8.set(message.subarray(0, length), this.#core.inputBuffer());
   }
 
   /** A transfer begins. Answers why it is refused, or undefined. */

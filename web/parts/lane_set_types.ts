@@ -1,42 +1,60 @@
+import { abortSignal, callback, choice, flag, number, shape, text, type OptionsOf } from '../api/shape.js';
 import type { StripeLane } from '../wasm/parts.js';
-import type { ChannelDelivery } from './data_channel.js';
+import { deliveries, MAX_LABEL_LENGTH, type ChannelDelivery } from './data_channel.js';
 import type { WaterMarkOptions } from './water_marks.js';
 
-/** Options of a `LaneSet`. Both sides use the same prefix and protocol; the other options are each side's own. */
-export interface LaneSetOptions extends WaterMarkOptions {
+/** Most lanes of one set; a channel beyond these is closed. */
+export const MOST_LANES = 16;
+
+/** The options of `LaneSet.open` and `LaneSet.accept`, besides those for water marks. */
+export const laneSetShapes = {
   /** Number of lanes, 1 to 16; default 4. */
-  lanes?: number;
+  lanes: number({ least: 1, most: MOST_LANES, whole: true }),
   /** 'earliest': the lane on which a chunk is expected to arrive first. Default 'round-robin'. */
-  scheduler?: 'round-robin' | 'earliest';
+  scheduler: choice(['round-robin', 'earliest']),
   /** Delivery of this side's chunks. Where the channels do not retransmit, the set does. Default 'reliable'. */
-  delivery?: ChannelDelivery;
+  delivery: choice<ChannelDelivery>(deliveries),
   /** Labels are `<prefix>-<number>`. Both sides use the same one. Default 'lane'. */
-  prefix?: string;
+  prefix: text({ most: MAX_LABEL_LENGTH }),
   /** Sub-protocol of the channels. Default 'millrace-parts/1'. */
-  protocol?: string;
-  /** Bytes of a chunk, limited by what a message carries; default 64 KiB. */
-  chunkSize?: number;
+  protocol: text({ most: MAX_LABEL_LENGTH }),
+  /** Bytes of a chunk, limited by what a message carries. Default: 16 KiB, then 4 to 64 KiB as the rate allows; 64 KiB without `pacing`. */
+  chunkSize: number({ least: 1, unit: 'bytes' }),
+  /**
+   * Whether this side sends at the rate that the path carries, measured with pings on one more channel, and keeps the channels'
+   * buffers short; default true. Without it, channels take whatever their water marks allow, which overflows the path's queue.
+   */
+  pacing: flag(),
   /** Whether a lane that closed is opened again while the connection lasts; default true. Only the side that opens lanes does. */
-  reopen?: boolean;
-}
+  reopen: flag(),
+};
+
+/** Options of a `LaneSet`. Both sides use the same prefix and protocol; the other options are each side's own. */
+export interface LaneSetOptions extends WaterMarkOptions, OptionsOf<typeof laneSetShapes> {}
+
+/** The options of `LaneSet.send`. */
+export const sendLanesShapes = {
+  /** Bytes of a chunk of this transfer. */
+  chunkSize: number({ least: 1, unit: 'bytes' }),
+  /** Ends it with 'aborted'. */
+  signal: abortSignal(),
+};
 
 /** Options of `LaneSet.send`. */
-export interface SendLanesOptions {
-  /** Bytes of a chunk of this transfer. */
-  chunkSize?: number;
+export interface SendLanesOptions extends OptionsOf<typeof sendLanesShapes> {}
+
+/** The options of `LaneSet.receive`. */
+export const receiveLanesShapes = {
+  /** Refuses larger transfers with 'too-large', bytes; default 64 MiB, or no limit with `onchunk`. */
+  maxBytes: shape<number>('a number of bytes', (value) => typeof value === 'number' && value >= 0),
+  /** Takes the data chunk by chunk, in order; nothing is kept then. */
+  onchunk: callback<(data: Uint8Array<ArrayBuffer>, offset: number) => void>(),
   /** Ends it with 'aborted'. */
-  signal?: AbortSignal;
-}
+  signal: abortSignal(),
+};
 
 /** Options of `LaneSet.receive`. */
-export interface ReceiveLanesOptions {
-  /** Refuses larger transfers with 'too-large', bytes; default 64 MiB, or no limit with `onchunk`. */
-  maxBytes?: number;
-  /** Takes the data chunk by chunk, in order; nothing is kept then. */
-  onchunk?: (data: Uint8Array<ArrayBuffer>, offset: number) => void;
-  /** Ends it with 'aborted'. */
-  signal?: AbortSignal;
-}
+export interface ReceiveLanesOptions extends OptionsOf<typeof receiveLanesShapes> {}
 
 /** The result of `LaneSet.send`: all data has arrived. */
 export interface LanesReceipt {
@@ -76,6 +94,8 @@ export interface LaneSetStats {
   readonly chunksReceived: number;
   /** Bytes in all channels. */
   readonly bufferedAmount: number;
+  /** Bytes per second; absent where nothing is paced: with `pacing: false`, and where the other side answers no pings. */
+  readonly pacingRate?: number;
 }
 
 /** What a `LaneSet` fires. */

@@ -1,8 +1,9 @@
+import { isBlob, isBuffer } from '../api/brand.js';
 import { MillraceError } from '../api/errors.js';
 import { SlabReader } from '../sources/slab_reader.js';
 
 /** Data for `LaneSet.send`. A blob is read chunk by chunk. */
-export type LaneSource = Uint8Array | ArrayBuffer | Blob;
+export type LaneSource = ArrayBufferView | ArrayBuffer | Blob;
 
 /** Data that can be read at any offset, and more than once. */
 export interface LaneData {
@@ -13,10 +14,10 @@ export interface LaneData {
 
 /** Errors: throws 'invalid-argument' for any other value. */
 export function toLaneData(source: LaneSource): LaneData {
-  if (source instanceof Blob) return new BlobData(source);
-  if (source instanceof ArrayBuffer) return memoryData(new Uint8Array(source));
-  if (source instanceof Uint8Array) return memoryData(source);
-  throw new MillraceError('invalid-argument', 'data: a Uint8Array, an ArrayBuffer or a Blob');
+  if (isBlob(source)) return new BlobData(source);
+  if (isBuffer(source)) return memoryData(new Uint8Array(source));
+  if (ArrayBuffer.isView(source)) return memoryData(new Uint8Array(source.buffer, source.byteOffset, source.byteLength));
+  throw new MillraceError('invalid-argument', 'data must be an ArrayBuffer, a view of one, or a Blob');
 }
 
 function memoryData(data: Uint8Array): LaneData {

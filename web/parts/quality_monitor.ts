@@ -1,23 +1,27 @@
+import { callback, checkOptions, number, shape, type OptionsOf } from '../api/shape.js';
+import { callListener } from '../base/report_exception.js';
 import { readConnection } from '../rtc/connection_stats.js';
 import { PacketExchange } from '../rtc/packet_exchange.js';
 import { core, keep, release, type QualityMonitorCore, type QualitySample } from '../wasm/parts.js';
-import { checkNumber } from './check.js';
+import { connectionShape, isChannel } from './check.js';
 
-/** Options of a `QualityMonitor`. */
-export interface QualityMonitorOptions {
+const shapes = {
   /** Channels whose buffered amounts are added up; default: none, and the amount is unknown. */
-  channels?: readonly RTCDataChannel[];
+  channels: shape<readonly RTCDataChannel[]>('an array of RTCDataChannels', areChannels),
   /**
    * How the monitors of the two sides exchange packet counts and measure round trips: a channel that only they use, best a
    * reliable and ordered one; or a function that carries a text to the other side's `handle`. Without it, packet loss is
    * unknown and the round trip is the browser's.
    */
-  exchange?: RTCDataChannel | ((message: string) => void);
+  exchange: shape<RTCDataChannel | ((message: string) => void)>('an RTCDataChannel, or a function', isExchange),
   /** ms; default 1000. */
-  interval?: number;
+  interval: number({ least: 10, unit: 'ms' }),
   /** First value of `QualityMonitor.onSample`. */
-  onSample?: (sample: QualitySample) => void;
-}
+  onSample: callback<(sample: QualitySample) => void>(),
+};
+
+/** Options of a `QualityMonitor`. */
+export interface QualityMonitorOptions extends OptionsOf<typeof shapes> {}
 
 /**
  * Monitors any connection: it takes a sample each second and keeps thirty. Unknown numbers are undefined, never 0. A timer runs
@@ -37,13 +41,12 @@ export class QualityMonitor {
   #reading = false;
   #stopped = false;
 
-  /** Errors: throws 'invalid-argument' for an invalid interval. */
+  /** Errors: throws 'invalid-argument'. */
   constructor(connection: RTCPeerConnection, options: QualityMonitorOptions = {}) {
-    const { channels = [], exchange, interval = 1000, onSample } = options;
-    checkNumber('interval', interval, 10);
-    this.#connection = connection;
+    const { channels = [], exchange, interval = 1000, onSample } = checkOptions(options, shapes);
+    this.#connection = connectionShape.check(connection, 'connection');
     this.#channels = channels;
-    this.#core = keep(this, new core.QualityMonitor());
+    this.#core = keep(this, new (core().QualityMonitor)());
     this.onSample = onSample;
     if (exchange) {
       this.#exchange = new PacketExchange({
@@ -110,8 +113,16 @@ export class QualityMonitor {
     if (this.#stopped) return;
     const bytes = stats?.bytesSent === undefined || stats.bytesReceived === undefined ? NaN : stats.bytesSent + stats.bytesReceived;
     const buffered = this.#channels.length === 0 ? NaN : this.#channels.reduce((sum, channel) => sum + channel.bufferedAmount, 0);
-    if (this.#core.add(this.#rtt ?? stats?.rtt ?? NaN, bytes, buffered, performance.now())) this.onSample?.(this.#core.latest()!);
+    if (this.#core.add(this.#rtt ?? stats?.rtt ?? NaN, bytes, buffered, performance.now())) callListener(() => this.onSample?.(this.#core.latest()!));
     this.#rtt = undefined;
     this.#exchange?.ask(stats);
   }
+}
+
+function isExchange(value: unknown): boolean {
+  return typeof value === 'function' || isChannel(value);
+}
+
+function areChannels(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isChannel);
 }

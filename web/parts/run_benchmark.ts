@@ -1,24 +1,33 @@
 import { orAborted } from '../base/deferred.js';
 import { MillraceError } from '../api/errors.js';
-import { checkNumber } from './check.js';
+import { abortSignal, checkOptions, number, shape, type OptionsOf } from '../api/shape.js';
 import { readConnection } from '../rtc/connection_stats.js';
+import { ready } from '../wasm/parts.js';
+import { isConnection } from './check.js';
 import { LaneSet } from './lane_set.js';
-import type { LaneSetOptions } from './lane_set_types.js';
+import { laneSetShapes, type LaneSetOptions } from './lane_set_types.js';
+import { waterMarkShapes } from './water_marks.js';
 import { QualityMonitor } from './quality_monitor.js';
 
-/** Options of `runBenchmark`. */
-export interface RunBenchmarkOptions extends Pick<LaneSetOptions, 'delivery' | 'scheduler' | 'preset'> {
+const MOST_BYTES = 512_000_000;
+
+const shapes = {
   /** Bytes; default 20 MB, at most 512 MB, because the data is in memory. */
-  fileSize?: number;
+  fileSize: number({ least: 0, most: MOST_BYTES, unit: 'bytes' }),
   /** Bytes; default 64 KiB. */
-  chunkSize?: number;
+  chunkSize: laneSetShapes.chunkSize,
   /** 1 to 16; default 4. */
-  lanes?: number;
+  lanes: laneSetShapes.lanes,
   /** Two ends of a connection that is up or being set up; they stay open. Default: a connection within this page. */
-  connections?: readonly [sender: RTCPeerConnection, receiver: RTCPeerConnection];
+  connections: shape<readonly [sender: RTCPeerConnection, receiver: RTCPeerConnection]>('an array of two RTCPeerConnections', areEnds),
   /** Ends it with 'aborted'. */
-  signal?: AbortSignal;
-}
+  signal: abortSignal(),
+};
+const { delivery, scheduler } = laneSetShapes;
+const passedOn = { delivery, scheduler, preset: waterMarkShapes.preset };
+
+/** Options of `runBenchmark`. */
+export interface RunBenchmarkOptions extends OptionsOf<typeof shapes>, Pick<LaneSetOptions, 'delivery' | 'scheduler' | 'preset'> {}
 
 /** The result of `runBenchmark`. */
 export interface BenchmarkResult {
@@ -38,7 +47,6 @@ export interface BenchmarkResult {
   readonly packetLoss: number | undefined;
 }
 
-const MOST_BYTES = 512_000_000;
 /** Short enough for a few samples of a transfer of less than a second. */
 const SAMPLE_INTERVAL_MS = 200;
 
@@ -47,9 +55,10 @@ const SAMPLE_INTERVAL_MS = 200;
  * Errors: rejects with 'invalid-argument'; 'not-supported' without WebRTC; those of `LaneSet.send`; 'aborted'.
  */
 export async function runBenchmark(options: RunBenchmarkOptions = {}): Promise<BenchmarkResult> {
-  const { chunkSize, lanes = 4, connections, signal, ...rest } = options;
-  const fileSize = checkNumber('fileSize', options.fileSize ?? 20_000_000, 0, MOST_BYTES);
+  const { fileSize = 20_000_000, chunkSize, lanes = 4, connections, signal } = checkOptions(options, shapes);
+  const rest = checkOptions(options, passedOn);
   if (typeof RTCPeerConnection === 'undefined') throw new MillraceError('not-supported', 'this environment has no WebRTC');
+  await (signal ? orAborted(ready, signal) : ready);
   const [sender, receiver] = connections ?? [new RTCPeerConnection(), new RTCPeerConnection()];
   const ends: (() => void)[] = [];
   if (!connections) ends.push(() => [sender, receiver].forEach((connection) => connection.close()));
@@ -83,6 +92,10 @@ export async function runBenchmark(options: RunBenchmarkOptions = {}): Promise<B
   } finally {
     for (const end of ends.reverse()) end();
   }
+}
+
+function areEnds(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 2 && value.every(isConnection);
 }
 
 /** Monitors on both sides, which exchange their texts within this page. */

@@ -1,21 +1,24 @@
 import type { BenchmarkStats } from '../api/statistics.js';
+import { callback, checkOptions, number, type OptionsOf } from '../api/shape.js';
+import { callListener } from '../base/report_exception.js';
 import { core, keep } from '../wasm/parts.js';
 import type { BenchmarkCore } from '../wasm/session.js';
-import { checkNumber } from './check.js';
+
+const shapes = {
+  /** ms, at least 10; default 1000. */
+  sampleInterval: number({ least: 10, unit: 'ms' }),
+  /** Number of kept samples, 1 to 3600; default 60. */
+  windowSize: number({ least: 1, most: 3600 }),
+  /** Interval of the calls of `measureRtt`, ms; default 5000. */
+  rttInterval: number({ least: 1, unit: 'ms' }),
+  /** Measures a round trip, ms; undefined where it is unknown. */
+  measureRtt: callback<() => number | undefined | Promise<number | undefined>>(),
+  /** First value of `TransferBenchmark.onStats`. */
+  onStats: callback<(stats: BenchmarkStats) => void>(),
+};
 
 /** Options of a `TransferBenchmark`. */
-export interface TransferBenchmarkOptions {
-  /** ms, at least 10; default 1000. */
-  sampleInterval?: number;
-  /** Number of kept samples, 1 to 3600; default 60. */
-  windowSize?: number;
-  /** Interval of the calls of `measureRtt`, ms; default 5000. */
-  rttInterval?: number;
-  /** Measures a round trip, ms; undefined where it is unknown. */
-  measureRtt?: () => number | undefined | Promise<number | undefined>;
-  /** First value of `TransferBenchmark.onStats`. */
-  onStats?: (stats: BenchmarkStats) => void;
-}
+export interface TransferBenchmarkOptions extends OptionsOf<typeof shapes> {}
 
 /** Measures one transfer over any transport. A timer runs between `start` and `stop`. */
 export class TransferBenchmark {
@@ -27,13 +30,10 @@ export class TransferBenchmark {
   #timer: ReturnType<typeof setInterval> | undefined;
   #measuring = false;
 
-  /** Errors: throws 'invalid-argument' for numbers outside their ranges. */
+  /** Errors: throws 'invalid-argument' for invalid options. */
   constructor(options: TransferBenchmarkOptions = {}) {
-    const { sampleInterval = 1000, windowSize = 60, rttInterval = 5000, measureRtt, onStats } = options;
-    checkNumber('sampleInterval', sampleInterval, 10);
-    checkNumber('windowSize', windowSize, 1, 3600);
-    checkNumber('rttInterval', rttInterval, 1);
-    this.#core = keep(this, new core.TransferBenchmark(sampleInterval, windowSize, rttInterval));
+    const { sampleInterval = 1000, windowSize = 60, rttInterval = 5000, measureRtt, onStats } = checkOptions(options, shapes);
+    this.#core = keep(this, new (core().TransferBenchmark)(sampleInterval, windowSize, rttInterval));
     this.#sampleInterval = sampleInterval;
     this.#measureRtt = measureRtt;
     this.onStats = onStats;
@@ -49,17 +49,17 @@ export class TransferBenchmark {
 
   /** Records bytes of the transfer. Ignored, here and below: negative or non-finite numbers, and calls before `start` or after `stop`. */
   recordBytes(bytes: number): void {
-    this.#core.recordBytes(bytes, performance.now());
+    this.#core.recordBytes(toNumber(bytes), performance.now());
   }
 
   /** Records a round trip, ms. */
   recordRtt(rtt: number): void {
-    this.#core.recordRtt(rtt, performance.now());
+    this.#core.recordRtt(toNumber(rtt), performance.now());
   }
 
   /** Records a packet loss, 0 to 1. */
   recordPacketLoss(loss: number): void {
-    this.#core.recordPacketLoss(loss, performance.now());
+    this.#core.recordPacketLoss(toNumber(loss), performance.now());
   }
 
   /** Current statistics; after `stop`, the last ones. */
@@ -76,7 +76,7 @@ export class TransferBenchmark {
 
   #tick(): void {
     const now = performance.now();
-    if (this.#core.advance(now)) this.onStats?.(this.stats());
+    if (this.#core.advance(now)) callListener(() => this.onStats?.(this.stats()));
     if (this.#core.rttIsDue(now)) void this.#takeRtt();
   }
 
@@ -92,4 +92,9 @@ export class TransferBenchmark {
       this.#measuring = false;
     }
   }
+}
+
+/** NaN, which the core ignores, for a value that is no number. */
+function toNumber(value: unknown): number {
+  return typeof value === 'number' ? value : NaN;
 }

@@ -1,7 +1,12 @@
+import type { PeerPath } from '../api/types.js';
+import { familyOf, isCandidateType } from './candidate.js';
+
+/** `PeerPath` without the round trip. */
+export type ConnectionPath = Omit<PeerPath, 'roundTripMs'>;
+
 /** A browser's statistics of a connection's path. Values that the browser does not report are undefined. */
 export interface ConnectionStats {
-  /** Both ends of the selected pair are host candidates. */
-  readonly hostPair: boolean;
+  readonly path: ConnectionPath | undefined;
   /** Round trip of connectivity checks, ms. */
   readonly rtt: number | undefined;
   readonly bytesSent: number | undefined;
@@ -24,17 +29,16 @@ export async function readConnection(connection: RTCPeerConnection): Promise<Con
   }
   const entries = new Map<string, Entry>();
   report.forEach((entry: Entry, id: string) => entries.set(id, entry));
-  // Firefox has none.
+  // Older versions of Firefox have none.
   const transport = [...entries.values()].find((entry) => entry['type'] === 'transport');
   const pair = selectedPair(entries, transport);
   if (!pair) return undefined;
-  const typeOf = (id: unknown): unknown => entries.get(String(id))?.['candidateType'];
   const number = (name: string): number | undefined => numberOf(pair, name);
   // Over all pairs if the browser reports that: while a connection is set up, the two sides may have selected different pairs.
   const packets = (name: string): number | undefined => numberOf(transport, name) ?? number(name);
   const seconds = number('currentRoundTripTime');
   return {
-    hostPair: typeOf(pair['localCandidateId']) === 'host' && typeOf(pair['remoteCandidateId']) === 'host',
+    path: pathOf(entries.get(String(pair['localCandidateId'])), entries.get(String(pair['remoteCandidateId']))),
     rtt: seconds === undefined ? undefined : seconds * 1000,
     bytesSent: number('bytesSent'),
     bytesReceived: number('bytesReceived'),
@@ -42,6 +46,44 @@ export async function readConnection(connection: RTCPeerConnection): Promise<Con
     packetsReceived: packets('packetsReceived'),
     at: (number('timestamp') ?? Infinity) - performance.timeOrigin,
   };
+}
+
+/** Both ends are addresses of the devices themselves. */
+export function isHostPair({ path }: ConnectionStats): boolean {
+  return path?.local === 'host' && path.remote === 'host';
+}
+
+function pathOf(near: Entry | undefined, far: Entry | undefined): ConnectionPath | undefined {
+  const local = near?.['candidateType'];
+  const remote = far?.['candidateType'];
+  if (!near || !far || !isCandidateType(local) || !isCandidateType(remote)) return undefined;
+  return {
+    kind: local === 'relay' || remote === 'relay' ? 'relay' : 'direct',
+    protocol: protocolOf(near, local),
+    family: familyOf(addressOf(near)) ?? familyOf(addressOf(far)) ?? familyByPriority(near),
+    local,
+    remote,
+  };
+}
+
+/** Between this side and its TURN server, if it uses one. */
+function protocolOf(near: Entry, local: string): ConnectionPath['protocol'] {
+  const protocol = local === 'relay' ? (near['relayProtocol'] ?? near['protocol']) : near['protocol'];
+  return protocol === 'tcp' || protocol === 'tls' ? protocol : 'udp';
+}
+
+function addressOf(candidate: Entry): unknown {
+  return candidate['address'] ?? candidate['ip'];
+}
+
+/**
+ * Both ends may be hidden behind names. Chromium's priorities tell the family nevertheless: they contain the precedence of the
+ * address (RFC 3484, as libwebrtc has it), which is 30 for IPv4. Firefox's do not; IPv4 is the more probable answer.
+ */
+function familyByPriority(candidate: Entry): 4 | 6 {
+  const priority = numberOf(candidate, 'priority') ?? 0;
+  const precedence = Math.floor(priority / 256) % 256;
+  return precedence === 40 || precedence === 50 || precedence === 60 ? 6 : 4;
 }
 
 function numberOf(entry: Entry | undefined, name: string): number | undefined {
@@ -54,7 +96,7 @@ function selectedPair(entries: ReadonlyMap<string, Entry>, transport: Entry | un
   if (typeof selected === 'string') return entries.get(selected);
   let nominated: Entry | undefined;
   for (const entry of entries.values()) {
-    // Firefox marks the pair with `selected`.
+    // They mark the pair with `selected`.
     if (entry['type'] !== 'candidate-pair' || entry['state'] !== 'succeeded') continue;
     if (entry['selected'] === true) return entry;
     if (entry['nominated'] === true) nominated ??= entry;

@@ -1,8 +1,14 @@
-import { MillraceError } from '../api/errors.js';
-import type { ConnectionMessage, PeerMessage } from '../signaling/envelope.js';
+import { MillraceError, withDetail, type ErrorCode } from '../api/errors.js';
+import { fromBase64Url, toBase64Url } from '../base/bytes.js';
+import type { PeerMessage } from '../signaling/envelope.js';
+import { HandshakeType } from '../wasm/session.js';
+import { ConnectionDiary } from './connection_diary.js';
 import type { ControlConnectorOptions } from './control_options.js';
+import { diagnose } from './diagnose.js';
+import { fromInBand, isInBand, toInBand, type ConnectionStep } from './in_band.js';
 import { PeerLink } from './peer_link.js';
 import { Presence } from './presence.js';
+import { Said } from './said.js';
 
 /**
  * 'opening': the first connection is being set up. 'up': it works. 'restarting': ICE looks for another path for the same
@@ -10,8 +16,11 @@ import { Presence } from './presence.js';
  */
 type Phase = 'opening' | 'up' | 'restarting' | 'renewing';
 
-type ConnectionStep = ConnectionMessage & { link: number };
-
+/** The channels of the control connection (PROTOCOL.md). */
+const CHANNELS = [
+  { label: 'millrace-control', ordered: true, reliable: true },
+  { label: 'millrace-pulse', ordered: false, reliable: false },
+] as const;
 /** A description and more candidates than any real machine has. */
 const MAX_HELD = 257;
 /** An ICE restart takes a few round trips of signalling and checks; after this, ms, a new connection is tried. */
@@ -24,11 +33,24 @@ const ASK_INTERVAL_MS = 2_000;
 const RETRY_PAUSE_MS = 1_000;
 /** Time for the session to report why the first handshake failed, ms, once the connection has ended. */
 const VERDICT_TIMEOUT_MS = 2_000;
+/** The same where the reason was heard already, and the session's core may still be loading. */
+const FAILURE_TIMEOUT_MS = 10_000;
+/**
+ * As long as the first connection is not up, the signalling is checked at this interval, ms: a connection is up sooner where all
+ * messages arrive.
+ */
+const OPENING_CHECK_MS = 3_000;
+/** The other side may ask for a repetition this often, ms: nobody can make this side exceed the server's limit of messages. */
+const REPEAT_INTERVAL_MS = 1_000;
 /** A path that exists is found sooner, ms: a side that leaves later than this gave up. */
 const PATH_MS = 10_000;
+/** A signalling that fails again and again reports it more often than this, ms: a socket opens or fails within 15 s. */
+const SIGNALING_DOWN_MS = 20_000;
+/** The errors that a connection may cause which does not come up. */
+const EXPLAINED: ReadonlySet<ErrorCode> = new Set(['connection-failed', 'connection-lost', 'signaling-failed', 'timeout']);
 
 /**
- * The connection that carries the control lane, and its repair: an ICE restart when it drops, and a new connection through
+ * The connection that carries the control lane and the pulse lane, and its repair: an ICE restart when it drops, and a new connection through
  * the signalling when the restart does not help. The session decides how long repairs are tried.
  *
  * The signalling is not trusted, so its messages do nothing to a connection that works: the session first asks the other
@@ -40,18 +62,24 @@ const PATH_MS = 10_000;
  * | session agreed on keys            | up             | up           | up             | up               |
  * | session lost the connection       | –              | renewing     | renewing       | –                |
  * | ICE connected                     | –              | –            | up, check      | –                |
+ * | the session hears nothing         | –              | look         | –              | –                |
  * | ICE disconnected                  | –              | restarting   | –              | –                |
  * | ICE failed                        | fail (patient: –) | restarting | renewing in 1 s | again in 1 s   |
  * | connection closed                 | fail           | renewing     | renewing       | again in 1 s     |
  * | certificate changed               | fail           | gone         | gone           | gone             |
- * | timeout                           | – (see `connect`) | –         | 5 s: renewing  | 8 s: again       |
+ * | timeout                           | no path: fail (patient: –) | – | 5 s: renewing | 8 s: again        |
  * | I: asked to restart               | –              | check        | –              | restarting       |
  * | I: asked to renew                 | –              | check        | renewing       | again            |
  * | not I: description of a newer one | –              | keep, check  | renewing       | again, with it   |
  * | other side says bye               | fail           | check        | gone           | gone             |
  * | other side may be gone            | ping; silence: fail | check   | ping; silence: gone | ping; silence: gone |
+ * | the network may have changed      | –              | check        | renewing       | again            |
+ * | the signalling was replaced       | repeat         | –            | repeat         | repeat           |
  *
- * "again" closes the new connection and sets up the next one. After `stopRepairs` nothing has an effect.
+ * "look": an ICE restart, which leaves a path that works again as it is. Until the session hears something, requests and descriptions of
+ * the other side are taken without a check.
+ * "again" closes the new connection and sets up the next one. "repeat": says again what it said about the connection, and asks the
+ * other side to do the same. After `stopRepairs` nothing has an effect.
  */
 export class ControlConnector {
   readonly #options: ControlConnectorOptions;
@@ -60,10 +88,25 @@ export class ControlConnector {
   #generation = 0;
   #phase: Phase = 'opening';
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The first connection ends when this expires before a path is found. */
+  #pathTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #openingTimer: ReturnType<typeof setInterval>;
   readonly #presence: Presence;
+  readonly #diary = new ConnectionDiary(() => this.#awaitPath());
+  #said = new Said();
+  #repeatedAt = -Infinity;
   /** A description that came while the connection still works for this side, and its candidates. */
   #held: ConnectionStep[] = [];
+  /** The last failure of the signalling, unless something came through it since. */
+  #signalingFailedAt = -Infinity;
+  /**
+   * The other side has not answered the session for a while. 'exchanged': meanwhile the two sides have begun to look for another
+   * path for the same connection.
+   */
+  #silence: 'none' | 'silent' | 'exchanged' = 'none';
   #handshaking = false;
+  /** The other side said over the signalling that the handshake is wrong. */
+  #heardFailure = false;
   #ended = false;
 
   /** Errors: as for `PeerLink`. */
@@ -77,10 +120,12 @@ export class ControlConnector {
       },
     });
     this.#open();
+    this.#openingTimer = setInterval(() => options.reopenSignaling(), OPENING_CHECK_MS);
     const { pairing } = options;
     pairing.onmessage = (message) => this.#hear(message);
-    pairing.onbye = () => this.#hearBye();
+    pairing.onbye = (failed) => this.#hearBye(failed);
     pairing.ondoubt = () => this.#doubt();
+    pairing.onreopened = () => this.#handleReopened();
   }
 
   /** The current connection. */
@@ -88,13 +133,33 @@ export class ControlConnector {
     return this.#connection?.connection;
   }
 
-  /** The first channel is open: from now on the session knows the reason of a failure. */
+  /** Adds a report to an error that a connection which did not come up has caused. Returns other errors unchanged. */
+  explain(error: MillraceError): MillraceError {
+    const { code, detail, byPeer } = error;
+    const knowsWhy = detail !== undefined || byPeer || (code === 'connection-lost' && this.#presence.left);
+    if (this.#phase === 'up' || knowsWhy || !EXPLAINED.has(code)) return error;
+    const signalingDown = code === 'signaling-failed' || performance.now() - this.#signalingFailedAt < SIGNALING_DOWN_MS;
+    return withDetail(error, diagnose(this.#diary.record(signalingDown)));
+  }
+
+  /** The signalling reported that it failed. */
+  signalingFailed(): void {
+    this.#signalingFailedAt = performance.now();
+  }
+
+  /** While the first connection is being set up: sends a message of the handshake ahead, through the signalling, which may lose it. */
+  sendHandshake(index: number, message: Uint8Array): void {
+    if (this.#phase === 'opening' && !this.#ended) this.#send({ type: 'handshake', link: this.#generation, index, data: toBase64Url(message) });
+  }
+
+  /** The first channels are open: from now on the session knows the reason of a failure. */
   handshaking(): void {
     this.#handshaking = true;
   }
 
   /** The session has keys for the current connection. */
   established(): void {
+    clearInterval(this.#openingTimer);
     this.#phase = 'up';
     this.#held = [];
     this.#presence.doubted = false;
@@ -108,9 +173,50 @@ export class ControlConnector {
     if (this.#phase === 'up' || this.#phase === 'restarting') this.#renew();
   }
 
+  /** The network may have changed, or the machine may have slept: the connection is checked now, or its repair goes on at once. */
+  check(): void {
+    if (this.#ended || this.#phase === 'opening') return;
+    if (this.#phase === 'up') this.#options.check();
+    else this.#renew();
+  }
+
+  /**
+   * During a transfer, the other side has not answered the session for a while, or (false) it answers again. The connection looks for
+   * another path and keeps its own: silence may end by itself.
+   */
+  silence(silent: boolean): void {
+    const exchanged = this.#silence === 'exchanged';
+    this.#silence = silent ? 'silent' : 'none';
+    if (this.#ended || this.#phase !== 'up') return;
+    if (silent) {
+      this.#options.reopenSignaling();
+      this.#lookForPath();
+    } else if (exchanged) {
+      this.#options.onmoved();
+    }
+  }
+
+  /**
+   * Looks for a better path for a connection that works, and keeps its own until there is one. The messages go over the connection, so that the
+   * signalling need not work or be trusted. No effect on the side that does not make offers, and while the connection is being repaired.
+   */
+  lookForBetterPath(): void {
+    if (this.#ended || !this.#isFine || !this.#options.pairing.initiator) return;
+    this.#connection?.restart();
+  }
+
+  /** Takes what the other side passed to its `sayInBand`. Returns false for any other text; invalid content is ignored. */
+  hearInBand(text: string): boolean {
+    if (!isInBand(text)) return false;
+    const step = fromInBand(text);
+    if (step?.link === this.#generation && this.#phase === 'up' && !this.#ended) this.#connection?.handle(step);
+    return true;
+  }
+
   /** The session ends: the connection stays until `close`, and no new one is made. */
   stopRepairs(): void {
     this.#ended = true;
+    clearInterval(this.#openingTimer);
     this.#clearTimers();
   }
 
@@ -121,17 +227,26 @@ export class ControlConnector {
 
   #hear(message: PeerMessage): void {
     if (this.#ended) return;
+    this.#signalingFailedAt = -Infinity;
     this.#presence.handle(message);
     switch (message.type) {
       case 'description':
       case 'candidate':
         this.#hearLink(message);
         break;
+      case 'handshake':
+        this.#hearHandshake(message);
+        break;
       case 'restart':
-        if (this.#isAskedFor(message.link)) this.#restart();
+        // A side that is silent for this one has looked for a path already.
+        if (this.#isAskedFor(message.link) && this.#phase !== 'up') this.#restart();
         break;
       case 'renew':
         if (this.#isAskedFor(message.link)) this.#renew();
+        break;
+      case 'repeat':
+        // A side that has not heard of the newest connection names an older one.
+        if (message.link <= this.#generation) this.#repeat();
         break;
       case 'ping':
       case 'pong':
@@ -140,34 +255,74 @@ export class ControlConnector {
     }
   }
 
+  #hearHandshake({ link, index, data }: Extract<PeerMessage, { type: 'handshake' }>): void {
+    const message = this.#phase === 'opening' && link === this.#generation ? fromBase64Url(data) : undefined;
+    if (!message) return;
+    this.#heardFailure ||= message[1] === HandshakeType.failure;
+    // The other side may find that it is wrong, and leave, before the channels are open at this side.
+    this.#handshaking = true;
+    this.#options.onhandshake(index, message);
+  }
+
+  #handleReopened(): void {
+    if (this.#ended || this.#isFine) return;
+    this.#say();
+    this.#send({ type: 'repeat', link: this.#generation });
+  }
+
+  #repeat(): void {
+    const now = performance.now();
+    if (now - this.#repeatedAt < REPEAT_INTERVAL_MS) return;
+    this.#repeatedAt = now;
+    this.#say();
+  }
+
+  #say(): void {
+    for (const message of this.#said.messages) this.#send({ ...message, link: this.#generation });
+  }
+
   /** Only the initiator can restart or renew. */
   #isAskedFor(generation: number): boolean {
     if (!this.#options.pairing.initiator || generation !== this.#generation || this.#phase === 'opening') return false;
-    if (this.#phase !== 'up') return true;
+    if (!this.#isFine) return true;
     this.#options.check();
     return false;
+  }
+
+  /** The connection works, as far as this side can tell. */
+  get #isFine(): boolean {
+    return this.#phase === 'up' && this.#silence === 'none';
   }
 
   #hearLink(message: ConnectionStep): void {
     const isOffer = message.type === 'description' && message.kind === 'offer';
     const mayAdopt = !this.#options.pairing.initiator && this.#phase !== 'opening';
-    if (this.#phase === 'up' && mayAdopt && isOffer) {
+    const forThisOne = message.link === this.#generation;
+    if (this.#phase === 'up' && !this.#isFine && forThisOne) {
+      this.#handleSilently(message);
+    } else if (this.#phase === 'up' && mayAdopt && isOffer) {
       this.#held = [message];
       this.#options.check();
     } else if (this.#phase === 'up' && this.#held[0]?.link === message.link) {
       if (this.#held.length < MAX_HELD) this.#held.push(message);
     } else if (mayAdopt && isOffer && message.link > this.#generation) {
       this.#adopt([message]);
-    } else if (message.link === this.#generation) {
+    } else if (forThisOne) {
       this.#connection?.handle(message);
     }
   }
 
-  #hearBye(): void {
+  /** Takes a step of looking for another path while the session is silent. */
+  #handleSilently(message: ConnectionStep): void {
+    if (message.type === 'description' && this.#silence === 'silent') this.#silence = 'exchanged';
+    this.#connection?.handle(message);
+  }
+
+  #hearBye(failed: boolean): void {
     if (this.#ended) return;
     this.#presence.left = true;
     if (this.#phase === 'up') this.#options.check();
-    else this.#leftBehind('the other side left');
+    else this.#leftBehind('the other side left', failed);
   }
 
   /** The other side may be gone. */
@@ -178,9 +333,10 @@ export class ControlConnector {
     else this.#presence.ask();
   }
 
-  #leftBehind(detail: string): void {
+  /** `failed`: the other side says that it found no path. */
+  #leftBehind(detail: string, failed = false): void {
     if (this.#phase !== 'opening') this.#gone(new MillraceError('connection-lost', detail));
-    else if (performance.now() - this.#beganAt < PATH_MS) this.#failSoon(new MillraceError('connection-lost', detail));
+    else if (!failed && performance.now() - this.#beganAt < PATH_MS) this.#failSoon(new MillraceError('connection-lost', detail));
     else this.#failSoon(new MillraceError('connection-failed', 'the other side gave up: no path was found'));
   }
 
@@ -203,6 +359,15 @@ export class ControlConnector {
     }
   }
 
+  /** Browsers may look for a path for half a minute where there is none. */
+  #awaitPath(): void {
+    clearTimeout(this.#pathTimer);
+    if (this.#phase !== 'opening' || this.#options.patient || this.#ended) return;
+    const ms = this.#diary.deadline - performance.now();
+    if (ms === Infinity) return;
+    this.#pathTimer = setTimeout(() => this.#failSoon(new MillraceError('connection-failed', 'no path to the other side')), ms);
+  }
+
   #handleLost(error: MillraceError): void {
     if (error.code === 'authentication-failed') this.#refuse(error);
     else if (this.#phase === 'opening') this.#failSoon(error);
@@ -215,9 +380,15 @@ export class ControlConnector {
     this.#unsteady('restarting');
     if (this.#ended) return;
     this.#setTimer(() => this.#renew(), RESTART_TIMEOUT_MS);
-    const held = this.#held.splice(0);
+    this.#lookForPath();
+  }
+
+  /** Begins an ICE restart, takes part in the one of the other side, or asks for one. */
+  #lookForPath(): void {
+    const forThisOne = this.#held[0]?.link === this.#generation;
+    const held = forThisOne || this.#phase !== 'up' ? this.#held.splice(0) : [];
     if (this.#options.pairing.initiator) this.#connection?.restart();
-    else if (held[0]?.link === this.#generation) for (const step of held) this.#connection?.handle(step);
+    else if (forThisOne) for (const step of held) this.#handleSilently(step);
     else this.#send({ type: 'restart', link: this.#generation });
   }
 
@@ -265,6 +436,7 @@ export class ControlConnector {
   #unsteady(phase: 'restarting' | 'renewing'): void {
     const wasUp = this.#phase === 'up';
     this.#phase = phase;
+    this.#silence = 'none';
     this.#options.reopenSignaling();
     if (wasUp) this.#options.onsteady(false);
     if (this.#presence.left) this.#leftBehind('the other side left');
@@ -274,15 +446,24 @@ export class ControlConnector {
   #open(): void {
     const generation = this.#generation;
     const current = (): boolean => generation === this.#generation && !this.#ended;
-    const { rtc, Connection, pairing, attach, onnegotiated } = this.#options;
+    const { rtc, Connection, pairing, patient = false, attach, ondescribed, onnegotiated } = this.#options;
+    const said = new Said();
+    this.#said = said;
     this.#connection = new PeerLink({
+      diary: this.#diary,
       rtc,
       Connection,
-      label: 'millrace-control',
-      channel: { ordered: true, reliable: true },
+      channels: CHANNELS,
       initiator: pairing.initiator,
-      send: (message) => this.#send({ ...message, link: generation }),
-      attach,
+      patient,
+      send: (message) => {
+        said.add(message);
+        // Only a connection that looks for a better path has something to say while it works.
+        if (current() && this.#isFine) this.#options.sayInBand(toInBand({ ...message, link: generation }));
+        else this.#send({ ...message, link: generation });
+      },
+      attach: (channel, index) => attach(channel, index === 0 ? 'control' : 'pulse'),
+      ...(patient || generation > 0 ? {} : { ondescribed }),
       onnegotiated,
       onstate: (state) => {
         if (current()) this.#handleState(state);
@@ -309,6 +490,7 @@ export class ControlConnector {
 
   #clearTimers(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#pathTimer);
     this.#presence.stop();
   }
 
@@ -320,7 +502,8 @@ export class ControlConnector {
 
   /** A side that finds the handshake wrong leaves at once, and its leaving may be seen here before its reason. */
   #failSoon(error: MillraceError): void {
-    if (this.#handshaking) this.#setTimer(() => this.#fail(error), VERDICT_TIMEOUT_MS);
+    if (this.#heardFailure) this.#setTimer(() => this.#fail(error), FAILURE_TIMEOUT_MS);
+    else if (this.#handshaking) this.#setTimer(() => this.#fail(error), VERDICT_TIMEOUT_MS);
     else this.#fail(error);
   }
 

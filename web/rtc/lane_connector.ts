@@ -1,16 +1,24 @@
 import { MillraceError } from '../api/errors.js';
 import type { PeerConnectionClass } from '../api/options.js';
+import { byteLength } from '../base/bytes.js';
 import { nextTask } from '../base/tasks.js';
 import { parseConnectionMessage, type ConnectionMessage } from '../signaling/envelope.js';
+import type { Configurations } from './configurations.js';
+import { readConnection } from './connection_stats.js';
+import { ConnectionDiary, type ConnectionRecord } from './connection_diary.js';
 import type { Fingerprints } from './fingerprint.js';
 import { PeerLink } from './peer_link.js';
 
 export interface LaneConnectorOptions {
-  rtc: RTCConfiguration;
+  rtc: Configurations;
   Connection?: PeerConnectionClass | undefined;
   /** The upper bound, whatever either side wants. */
   maxLanes: number;
   reliable: boolean;
+  /** The control connection uses a relay. */
+  relayed(): boolean;
+  /** The relay has no room for this lane; `open` lanes stay. Called each time that it refuses one. */
+  onrelayfull(record: ConnectionRecord, open: number): void;
   /** Carries a message to the other side's connector, in band. */
   signal(message: string): void;
   attach(lane: number, channel: RTCDataChannel, reliable: boolean): void;
@@ -28,10 +36,20 @@ const OPEN_TIMEOUT_MS = 15_000;
 /** Back-off before a lost lane is opened again, ms. It doubles with each failed attempt. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 4_000;
+/**
+ * Behind a relay, a lane for which this side has gathered all candidates has this time, ms, to find a relay at the other side, or a direct
+ * path.
+ */
+const RELAY_PATIENCE_MS = 3_000;
+/** A relay that had no room for another lane is asked again after this time, ms. */
+const RELAY_FULL_PAUSE_MS = 60_000;
 
 interface Lane {
   readonly connection: PeerLink;
+  readonly diary: ConnectionDiary;
   readonly timer: ReturnType<typeof setTimeout>;
+  /** Runs while no relay has room for the lane. */
+  relayTimer?: ReturnType<typeof setTimeout>;
   opened: boolean;
   /** Another lane is about to replace it. */
   retiring: boolean;
@@ -50,7 +68,7 @@ type LaneSignal =
 /**
  * The bulk lanes: one connection each, signalled in band, so that the signalling server sees nothing of them. One side, the
  * initiator, opens lanes and numbers them from 1; a number is never used twice. Lost lanes are opened again while the session is
- * connected.
+ * connected. Where a relay has no room for another lane, those that are open have to do for a minute.
  */
 export class LaneConnector {
   readonly #options: LaneConnectorOptions;
@@ -64,6 +82,9 @@ export class LaneConnector {
   #wantedThere = 1;
   #pauseMs = FIRST_PAUSE_MS;
   #pause: ReturnType<typeof setTimeout> | undefined;
+  /** The number of lanes that the relay has room for, as far as is known. */
+  #room = Infinity;
+  #roomTimer: ReturnType<typeof setTimeout> | undefined;
   /** A task continues `#fill`. */
   #filling = false;
 
@@ -94,6 +115,8 @@ export class LaneConnector {
     this.#running = false;
     clearTimeout(this.#pause);
     this.#pause = undefined;
+    clearTimeout(this.#roomTimer);
+    this.#room = Infinity;
   }
 
   /** The session lost its connection: there is no in-band signalling, and its lanes are gone. */
@@ -128,6 +151,7 @@ export class LaneConnector {
     const entry = this.#lanes.get(lane);
     if (!entry) return;
     clearTimeout(entry.timer);
+    clearTimeout(entry.relayTimer);
     entry.opened = true;
     this.#pauseMs = FIRST_PAUSE_MS;
     if (!this.#initiator) return;
@@ -145,6 +169,20 @@ export class LaneConnector {
     for (const [lane, { connection, opened }] of [...this.#lanes]) {
       if (opened && connection.state !== 'connected') this.#lose(lane, new MillraceError('lane-closed', `lane ${lane}: ${connection.state}`));
     }
+  }
+
+  /** The path of the control connection has perhaps changed: new lanes take the place of the old ones. */
+  replace(): void {
+    if (this.#running && this.#initiator) this.#replaceAll();
+  }
+
+  /** The control connection has a direct path now: new lanes take the place of those that use a relay. */
+  async replaceRelayed(): Promise<void> {
+    for (const [, lane] of this.#running && this.#initiator ? [...this.#lanes] : []) {
+      const stats = await readConnection(lane.connection.connection);
+      if (stats?.path?.kind === 'relay') lane.retiring = true;
+    }
+    this.#fill();
   }
 
   /** Makes this side's lanes reliable: unreliable ones are replaced. */
@@ -177,7 +215,7 @@ export class LaneConnector {
    */
   #fill(): void {
     if (!this.#running || !this.#initiator || this.#pause !== undefined || this.#filling) return;
-    const target = Math.min(Math.max(this.#wanted, this.#wantedThere), this.#options.maxLanes);
+    const target = Math.min(Math.max(this.#wanted, this.#wantedThere), this.#options.maxLanes, this.#room);
     const staying = [...this.#lanes].filter(([, { retiring }]) => !retiring).map(([lane]) => lane);
     if (staying.length < target && this.#lastLane < MAX_LANE) {
       if (!this.#create(this.#lastLane + 1)) return;
@@ -198,14 +236,15 @@ export class LaneConnector {
   #create(lane: number): boolean {
     this.#lastLane = lane;
     const reliable = this.#reliable;
+    const diary = new ConnectionDiary(() => this.#awaitRelay(lane));
     let connection: PeerLink;
     try {
       connection = new PeerLink({
+        diary,
         rtc: this.#options.rtc,
         Connection: this.#options.Connection,
         initiator: this.#initiator,
-        label: `millrace-bulk-${lane}`,
-        channel: { ordered: false, reliable },
+        channels: [{ label: `millrace-bulk-${lane}`, ordered: false, reliable }],
         send: (message) => this.#signal({ lane, ...message }),
         attach: (channel) => this.#options.attach(lane, channel, reliable),
         onnegotiated: (maxMessageSize, fingerprints) => this.#options.onnegotiated(lane, maxMessageSize, fingerprints),
@@ -223,8 +262,38 @@ export class LaneConnector {
       () => this.#lose(lane, new MillraceError('timeout', `lane ${lane} did not open`)),
       OPEN_TIMEOUT_MS,
     );
-    this.#lanes.set(lane, { connection, timer, opened: false, retiring: false });
+    this.#lanes.set(lane, { connection, diary, timer, opened: false, retiring: false });
     return true;
+  }
+
+  /** Without a relay, a lane has no path where the control connection needs one. */
+  #awaitRelay(lane: number): void {
+    const entry = this.#lanes.get(lane);
+    if (!entry || entry.opened || entry.relayTimer !== undefined || !this.#lacksRelay(entry)) return;
+    entry.relayTimer = setTimeout(() => {
+      delete entry.relayTimer;
+      if (this.#lacksRelay(entry)) this.#refuse(lane, entry);
+    }, RELAY_PATIENCE_MS);
+  }
+
+  #lacksRelay({ diary }: Lane): boolean {
+    const { gathered, local, remote } = diary.record(false);
+    return gathered && this.#options.relayed() && ![...local, ...remote].some(({ type }) => type === 'relay');
+  }
+
+  /** The relay has no room for the lane. More lanes are tried later, or soon where none is open: relays that nobody uses expire. */
+  #refuse(lane: number, { diary }: Lane): void {
+    const open = [...this.#lanes.values()].filter(({ opened }) => opened).length;
+    this.#options.onrelayfull(diary.record(false), open);
+    // The other side has seen the same. The side that opens lanes decides.
+    if (!this.#running || !this.#initiator) return;
+    this.#room = Math.max(open, 1);
+    clearTimeout(this.#roomTimer);
+    this.#roomTimer = setTimeout(() => {
+      this.#room = Infinity;
+      this.#fill();
+    }, RELAY_FULL_PAUSE_MS);
+    this.#lose(lane, new MillraceError('connection-failed', `lane ${lane}: the relay has no room for it`));
   }
 
   /** Closes a lane, and opens another one later. `tell`: the other side may not know of it. */
@@ -253,6 +322,7 @@ export class LaneConnector {
     const entry = this.#lanes.get(lane);
     if (!entry) return false;
     clearTimeout(entry.timer);
+    clearTimeout(entry.relayTimer);
     this.#lanes.delete(lane);
     entry.connection.close();
     return true;
@@ -260,7 +330,7 @@ export class LaneConnector {
 
   #signal(signal: LaneSignal): void {
     const text = JSON.stringify(signal);
-    if (new TextEncoder().encode(text).length > MAX_SIGNAL_BYTES) {
+    if (byteLength(text) > MAX_SIGNAL_BYTES) {
       throw new MillraceError('too-large', `the description of lane ${signal.lane} is too long for the in-band signalling`);
     }
     this.#options.signal(text);

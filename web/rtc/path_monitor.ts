@@ -1,5 +1,5 @@
 import { isCellular } from './cellular.js';
-import { readConnection } from './connection_stats.js';
+import { isHostPair, readConnection, type ConnectionPath, type ConnectionStats } from './connection_stats.js';
 import { PacketExchange } from './packet_exchange.js';
 
 export interface PathMonitorOptions {
@@ -7,16 +7,21 @@ export interface PathMonitorOptions {
   readonly connection: () => RTCPeerConnection | undefined;
   /** Sends a text to the other side's `handle`, in band. */
   readonly say: (message: string) => void;
-  readonly onpath: (hostPair: boolean, cellular: boolean) => void;
+  /** The path, each time that it is read. `rtt`: of connectivity checks, ms. */
+  readonly onpath: (path: ConnectionPath, rtt: number | undefined) => void;
+  /** The kind of network, once a second. */
+  readonly onnetwork: (hostPair: boolean, cellular: boolean) => void;
   readonly onpackets: (sent: number, received: number) => void;
 }
 
 /** Interval of the measurements. Each costs a browser about a millisecond. */
 const INTERVAL_MS = 1_000;
+/** The path is read at once, and again after this time, ms, where the browser does not know it yet. */
+const RETRY_MS = 100;
 
 /**
- * Measures the control connection for the engine, which has no access to connections: the kind of its path, and the loss of its
- * packets. It carries no bulk, so its losses are those of the link, not of a queue that it fills itself.
+ * Measures the control connection for the session, and for the engine, which has no access to connections: its path, and the loss
+ * of its packets. It carries no bulk, so its losses are those of the link, not of a queue that it fills itself.
  */
 export class PathMonitor {
   readonly #options: PathMonitorOptions;
@@ -38,7 +43,8 @@ export class PathMonitor {
   /** Starts or ends the measurements. `works`: the connection works. */
   run(works: boolean): void {
     clearInterval(this.#timer);
-    this.#timer = works ? setInterval(() => void this.#read(), INTERVAL_MS) : undefined;
+    this.#timer = works ? setInterval(() => void this.#measure(), INTERVAL_MS) : undefined;
+    if (works) void this.#readSoon();
   }
 
   /** Takes a text of the other side. Returns false if it is not a text of a `PathMonitor`. */
@@ -51,14 +57,27 @@ export class PathMonitor {
     this.#exchange.stop();
   }
 
-  async #read(): Promise<void> {
+  async #readSoon(): Promise<void> {
+    if (await this.#read()) return;
+    setTimeout(() => void this.#read(), RETRY_MS);
+  }
+
+  async #measure(): Promise<void> {
+    const stats = await this.#read();
+    if (!stats) return;
+    this.#options.onnetwork(isHostPair(stats), isCellular());
+    this.#exchange.ask(stats);
+  }
+
+  async #read(): Promise<ConnectionStats | undefined> {
     const connection = this.#options.connection();
-    if (!connection || this.#reading) return;
+    if (!connection || this.#reading || this.#timer === undefined) return undefined;
     this.#reading = true;
     const stats = await readConnection(connection);
     this.#reading = false;
-    if (!stats || this.#timer === undefined) return;
-    this.#options.onpath(stats.hostPair, isCellular());
-    this.#exchange.ask(stats);
+    // The connection may have broken, or have been replaced, meanwhile.
+    if (!stats || this.#timer === undefined || connection !== this.#options.connection()) return undefined;
+    if (stats.path) this.#options.onpath(stats.path, stats.rtt);
+    return stats;
   }
 }

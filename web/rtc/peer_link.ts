@@ -1,26 +1,43 @@
 import { describe, MillraceError } from '../api/errors.js';
 import type { PeerConnectionClass } from '../api/options.js';
 import type { ConnectionMessage } from '../signaling/envelope.js';
+import { hasTurnServer } from './configuration.js';
+import type { Configurations } from './configurations.js';
+import type { ConnectionDiary } from './connection_diary.js';
 import { fingerprintOf, hasFingerprint, type Fingerprints } from './fingerprint.js';
+import { Gathering } from './gathering.js';
+
+/** How this side's channel sends; each side decides for itself whether it is ordered and reliable. */
+export interface ChannelKind {
+  label: string;
+  ordered: boolean;
+  /** False: a lost message is not sent again. */
+  reliable: boolean;
+}
 
 export interface PeerLinkOptions {
-  rtc: RTCConfiguration;
+  rtc: Configurations;
   /** Default: the browser's class. */
   Connection?: PeerConnectionClass | undefined;
-  label: string;
-  /** How this side's channel sends; each side decides that for itself. */
-  channel: { ordered: boolean; reliable: boolean };
+  /** At least one. Both sides name the same ones in the same order, which gives them their ids. */
+  channels: readonly ChannelKind[];
   /** True on the side that makes the first description. */
   initiator: boolean;
+  /** People carry the messages: the end of the candidates does not wait for servers that do not answer. Default false. */
+  patient?: boolean;
+  /** Notes how the connection comes up. */
+  diary?: ConnectionDiary;
   /** Sends a message to the `PeerLink` of the other side; may throw. */
   send(message: ConnectionMessage): void;
-  /** Takes the channel in the task that made it: later it cannot be transferred to a worker. */
-  attach(channel: RTCDataChannel): void;
+  /** Takes each channel in the task that made it: later it cannot be transferred to a worker. `index`: in `channels`. */
+  attach(channel: RTCDataChannel, index: number): void;
+  /** Both descriptions are set: the fingerprints will not change. Called once, before `onnegotiated`; `maxMessageSize` in bytes. */
+  readonly ondescribed?: (maxMessageSize: number, fingerprints: Fingerprints) => void;
   /**
    * Both descriptions are set, and the other side's certificate has the fingerprint of its description. Called once;
    * `maxMessageSize` in bytes.
    */
-  onnegotiated(maxMessageSize: number, fingerprints: Fingerprints): void;
+  readonly onnegotiated: (maxMessageSize: number, fingerprints: Fingerprints) => void;
   /** 'disconnected' and 'failed' may end by themselves, or by `restart`. */
   onstate(state: 'connected' | 'disconnected' | 'failed'): void;
   /**
@@ -38,7 +55,7 @@ const MAX_DESCRIPTIONS = 64;
 const DEFAULT_MAX_MESSAGE_SIZE = 65_536;
 
 /**
- * One connection with one negotiated channel: the control connection, or that of a lane.
+ * One connection with its negotiated channels: the control connection, or that of a lane.
  * Candidates trickle, and wait until the remote description is set.
  *
  * Each side's fingerprint must stay the same for the life of the connection, whatever the signalling says. The browser makes sure
@@ -48,27 +65,29 @@ export class PeerLink {
   readonly #options: PeerLinkOptions;
   readonly #connection: RTCPeerConnection;
   readonly #listening = new AbortController();
+  readonly #gathering: Gathering | undefined;
   readonly #candidates: RTCIceCandidateInit[] = [];
   #candidateCount = 0;
   #descriptions = 0;
+  /** The latest description of the other side, which may be repeated. */
+  #remoteSdp: string | undefined;
   #remoteFingerprint: string | undefined;
   #negotiated = false;
   #steps: Promise<void> = Promise.resolve();
   #ended = false;
 
-  /** Errors: throws 'invalid-argument' if the browser does not accept `rtc`, and 'not-supported' without WebRTC. */
+  /** Errors: throws 'invalid-argument' if the browser does not accept the configuration, and 'not-supported' without WebRTC. */
   constructor(options: PeerLinkOptions) {
+    const { rtc, Connection, patient = false } = options;
     this.#options = options;
-    this.#connection = createConnection(options);
+    this.#connection = createConnection({ rtc: rtc.current, Connection });
+    options.diary?.watch(this.#connection);
+    if (patient) this.#gathering = new Gathering(() => hasTurnServer(rtc.current), () => this.#sayCandidate(null));
     try {
-      const { ordered, reliable } = options.channel;
-      const channel = this.#connection.createDataChannel(options.label, {
-        negotiated: true,
-        id: 0,
-        ordered,
-        ...(reliable ? {} : { maxRetransmits: 0 }),
-      });
-      options.attach(channel);
+      const channels = options.channels.map(({ label, ordered, reliable }, id) =>
+        this.#connection.createDataChannel(label, { negotiated: true, id, ordered, ...(reliable ? {} : { maxRetransmits: 0 }) }),
+      );
+      for (const [index, channel] of channels.entries()) options.attach(channel, index);
     } catch (caught) {
       this.close();
       throw MillraceError.from(caught, 'connection-failed');
@@ -77,6 +96,7 @@ export class PeerLink {
     const { signal } = this.#listening;
     this.#connection.addEventListener('icecandidate', ({ candidate }) => this.#sendCandidate(candidate), { signal });
     this.#connection.addEventListener('connectionstatechange', () => this.#checkState(), { signal });
+    this.#step(() => rtc.refresh(this.#connection));
     if (options.initiator) this.#step(() => this.#offer());
   }
 
@@ -91,6 +111,7 @@ export class PeerLink {
 
   /** Takes a message of the other side's `PeerLink`. A description that the browser refuses ends the connection. */
   handle(message: ConnectionMessage): void {
+    this.#options.diary?.hear(message);
     if (message.type === 'description') {
       // The initiator expects an answer, the other side an offer; other descriptions do not fit the state.
       if ((message.kind === 'answer') !== this.#options.initiator) return;
@@ -111,6 +132,7 @@ export class PeerLink {
   close(): void {
     this.#ended = true;
     this.#listening.abort();
+    this.#gathering?.stop();
     this.#connection.close();
   }
 
@@ -127,6 +149,8 @@ export class PeerLink {
   }
 
   async #offer(iceRestart = false): Promise<void> {
+    if (iceRestart) await this.#options.rtc.refresh(this.#connection);
+    if (this.#ended) return;
     if (!this.#options.Connection) {
       if (iceRestart) this.#connection.restartIce();
       await this.#connection.setLocalDescription();
@@ -139,10 +163,14 @@ export class PeerLink {
 
   async #describe(kind: 'offer' | 'answer', sdp: string): Promise<void> {
     const expected = kind === 'answer' ? 'have-local-offer' : 'stable';
-    if (this.#connection.signalingState !== expected || this.#descriptions >= MAX_DESCRIPTIONS) return;
+    if (this.#connection.signalingState !== expected || this.#descriptions >= MAX_DESCRIPTIONS || sdp === this.#remoteSdp) return;
+    this.#remoteSdp = sdp;
     this.#descriptions += 1;
     this.#candidateCount = this.#candidates.length;
     this.#checkFingerprint(sdp);
+    // A further offer is an ICE restart of the other side, which this side takes part in.
+    if (kind === 'offer' && this.#descriptions > 1) await this.#options.rtc.refresh(this.#connection);
+    if (this.#ended) return;
     await this.#connection.setRemoteDescription({ type: kind, sdp });
     // As the browser parsed it, which counts.
     this.#checkFingerprint(this.#connection.remoteDescription?.sdp ?? '');
@@ -151,6 +179,7 @@ export class PeerLink {
       this.#sendDescription();
     }
     if (this.#ended) return;
+    if (this.#descriptions === 1) this.#tellLimits(this.#options.ondescribed);
     await this.#checkCertificate();
     for (const candidate of this.#candidates.splice(0)) await this.#addCandidate(candidate);
   }
@@ -184,9 +213,13 @@ export class PeerLink {
     }
     if (this.#negotiated || this.#ended) return;
     this.#negotiated = true;
+    this.#tellLimits(this.#options.onnegotiated);
+  }
+
+  #tellLimits(take: PeerLinkOptions['ondescribed']): void {
     const { localDescription, sctp } = this.#connection;
     const local = fingerprintOf(localDescription?.sdp ?? '');
-    this.#options.onnegotiated(sctp?.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE, { local, remote: fingerprint });
+    take?.(sctp?.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE, { local, remote: this.#remoteFingerprint ?? '' });
   }
 
   async #addCandidate(candidate: RTCIceCandidateInit): Promise<void> {
@@ -208,10 +241,19 @@ export class PeerLink {
     this.#options.send({ type: 'description', kind, sdp: description.sdp });
   }
 
-  /** `null` is the end of the candidates, sent to the other side as an empty candidate (RFC 8838, section 14). */
   #sendCandidate(candidate: RTCIceCandidate | null): void {
     // Firefox reports the end twice.
     if (candidate?.candidate === '') return;
+    if (!candidate && this.#gathering) {
+      this.#gathering.end();
+      return;
+    }
+    this.#sayCandidate(candidate);
+    if (candidate) this.#gathering?.found(candidate.candidate);
+  }
+
+  /** `null` is the end of the candidates, sent to the other side as an empty candidate (RFC 8838, section 14). */
+  #sayCandidate(candidate: RTCIceCandidate | null): void {
     try {
       this.#options.send({
         type: 'candidate',
@@ -226,7 +268,7 @@ export class PeerLink {
 
   #checkState(): void {
     const state = this.#connection.connectionState;
-    if (state === 'closed') this.#lose(new MillraceError('connection-lost', `${this.#options.label} closed`));
+    if (state === 'closed') this.#lose(new MillraceError('connection-lost', `${this.#options.channels[0]!.label} closed`));
     else if (state === 'connected' || state === 'disconnected' || state === 'failed') this.#options.onstate(state);
     if (state === 'connected') this.#step(() => this.#checkCertificate());
   }
@@ -242,12 +284,19 @@ export class PeerLink {
  * Lets the browser check a configuration long before the first connection needs it.
  * Errors: throws 'invalid-argument' where the browser does not accept `rtc`. Cost: one connection, closed at once.
  */
-export function checkConfiguration({ rtc, Connection = globalThis.RTCPeerConnection }: Pick<PeerLinkOptions, 'rtc' | 'Connection'>): void {
-  // The defaults need no check; without WebRTC, the first connection says so.
-  if (Connection && Object.keys(rtc).length > 0) createConnection({ rtc, Connection }).close();
+export function tryConfiguration({ rtc, Connection = globalThis.RTCPeerConnection }: ConnectionSetup): void {
+  const { iceServers = [], ...others } = rtc;
+  const isPlain = iceServers.length === 0 && Object.keys(others).length === 0;
+  // Without WebRTC, the first connection reports it.
+  if (Connection && !isPlain) createConnection({ rtc, Connection }).close();
 }
 
-function createConnection({ rtc, Connection = globalThis.RTCPeerConnection }: Pick<PeerLinkOptions, 'rtc' | 'Connection'>): RTCPeerConnection {
+interface ConnectionSetup {
+  readonly rtc: RTCConfiguration;
+  readonly Connection: PeerConnectionClass | undefined;
+}
+
+function createConnection({ rtc, Connection = globalThis.RTCPeerConnection }: ConnectionSetup): RTCPeerConnection {
   if (!Connection) throw new MillraceError('not-supported', 'this browser has no WebRTC');
   try {
     return new Connection(rtc);

@@ -1,7 +1,12 @@
 import type { PeerMessage } from '../signaling/envelope.js';
 
-/** Time for an answer over the signalling once the other side may be gone, ms. */
-const ANSWER_TIMEOUT_MS = 3_000;
+/**
+ * Time for an answer over the signalling once the other side may be gone, ms: each side needs up to 2 s to find out that its own
+ * way to the room is dead.
+ */
+const ANSWER_TIMEOUT_MS = 5_000;
+/** The other side may come back to the room within this time, so the question is repeated, ms. */
+const PING_INTERVAL_MS = 1_000;
 
 export interface PresenceOptions {
   send(message: PeerMessage): void;
@@ -16,6 +21,7 @@ export class Presence {
   readonly #options: PresenceOptions;
   #heardAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #repetition: ReturnType<typeof setInterval> | undefined;
   /** The other side said that it leaves. */
   left = false;
   /** The other side may be gone. */
@@ -28,6 +34,7 @@ export class Presence {
   /** Takes every message of the other side, and answers its pings. */
   handle(message: PeerMessage): void {
     this.#heardAt = performance.now();
+    clearInterval(this.#repetition);
     if (message.type === 'ping') this.#options.send({ type: 'pong' });
   }
 
@@ -36,8 +43,9 @@ export class Presence {
     if (this.#timer !== undefined || this.#options.patient) return;
     const askedAt = performance.now();
     this.#options.send({ type: 'ping' });
+    this.#repetition = setInterval(() => this.#options.send({ type: 'ping' }), PING_INTERVAL_MS);
     this.#timer = setTimeout(() => {
-      this.#timer = undefined;
+      this.stop();
       if (this.#heardAt < askedAt) this.#options.onsilent();
     }, ANSWER_TIMEOUT_MS);
   }
@@ -45,6 +53,7 @@ export class Presence {
   /** No answer is awaited any more. */
   stop(): void {
     clearTimeout(this.#timer);
+    clearInterval(this.#repetition);
     this.#timer = undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { MillraceError } from '../api/errors.js';
+import { number as numberShape, text as textShape } from '../api/shape.js';
 
 const NUMBERS = 64;
 const WORDS = 2;
@@ -12,9 +13,7 @@ const WORDS = 2;
  * a file of its own, does not load.
  */
 export async function createCode(nameplate?: number): Promise<string> {
-  if (nameplate !== undefined && (!Number.isSafeInteger(nameplate) || nameplate < 1)) {
-    throw new MillraceError('invalid-argument', 'the number of a code must be a positive integer');
-  }
+  if (nameplate !== undefined) numberShape({ least: 1, whole: true }).check(nameplate, 'nameplate');
   let words: readonly string[];
   try {
     ({ words } = await import('./words.js'));
@@ -28,10 +27,11 @@ export async function createCode(nameplate?: number): Promise<string> {
 
 /**
  * A code in the form that both sides compare. Case, width and form of letters, separators between the words, and invisible
- * characters make no difference.
+ * characters make no difference. Errors: throws 'invalid-argument' for a value that is no text.
  */
 export function normalizeCode(text: string): string {
-  return text
+  return textShape()
+    .check(text, 'code')
     .normalize('NFKC')
     .toLowerCase()
     .normalize('NFKC')

@@ -1,3 +1,4 @@
+import { shape } from '../api/shape.js';
 import { fromBase64Url } from '../base/bytes.js';
 import { randomBase64Url } from '../base/ids.js';
 
@@ -7,8 +8,10 @@ const MIN_KEY_BYTES = 16;
 /**
  * Makes a new link key, as base64url. It belongs in the fragment of an address (`#…`), which browsers do not send to servers.
  * `bits`: 256 by default (43 characters), or 128 (22 characters) for a short invite link.
+ * Errors: throws 'invalid-argument' for any other number.
  */
 export function createLinkKey(bits: 128 | 256 = 256): string {
+  shape<128 | 256>('128 or 256', (value) => value === 128 || value === 256).check(bits, 'bits');
   for (;;) {
     const key = randomBase64Url(bits / 8);
     // One in 80,000 short ones has no upper-case letter and could be taken for a code.

@@ -1,63 +1,58 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { makeIceServers, type IceOptions } from './ice.js';
-import type { Limits } from './limits.js';
+import { findLostFragment, markExposed } from '../base/invite_link.js';
+import type { IceOffice } from './ice.js';
 import type { Metrics } from './metrics.js';
-import { Recent } from './recent.js';
+import { isLocal } from './origins.js';
 import { send, serveStatic, type Headers, type Mount } from './static.js';
-import { TokenBucket } from './token_bucket.js';
+
+/** Who may read `/metrics`: programs on this machine, anyone, nobody, or those with the token. */
+export type MetricsAccess = 'local' | 'anyone' | 'nobody' | { readonly token: string };
 
 export interface AnswerOptions {
-  /** Headers of every answer. */
-  readonly headers: Headers;
+  /** Headers of the answer to a request. */
+  headersFor(request: IncomingMessage): Headers;
   readonly mounts: readonly Mount[];
   readonly metrics: Metrics;
-  /** False: no `/metrics`; a text: the token that a request must carry. */
-  readonly metricsAccess: boolean | string;
-  readonly ice: IceOptions;
-  readonly limits: Limits;
+  readonly metricsAccess: MetricsAccess;
+  readonly ice: IceOffice;
 }
 
 type Answer = (request: IncomingMessage, response: ServerResponse, address: string) => Promise<void>;
 
-/** Addresses whose requests for credentials are counted; beyond these the oldest is forgotten. */
-const MAX_ADDRESSES = 10_000;
-
 /** Answers HTTP requests: `/healthz`, `/metrics`, `/ice`, and files. */
 export function answerWith(options: AnswerOptions): Answer {
-  const { headers, mounts, metrics, metricsAccess, limits } = options;
-  const askedForIce = new Recent<string, TokenBucket>(MAX_ADDRESSES);
-
-  const mayHaveIce = (address: string, now: number): boolean => {
-    const bucket = askedForIce.get(address) ?? new TokenBucket(limits.icePerMinute, limits.icePerMinute / 60, now);
-    askedForIce.set(address, bucket);
-    return bucket.take(now);
-  };
-
+  const { mounts, metrics, metricsAccess, ice } = options;
   return async (request, response, address) => {
+    const headers = options.headersFor(request);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD');
       return send(response, headers, 405, 'method not allowed\n');
     }
-    switch ((request.url ?? '').split('?', 1)[0]) {
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const lost = findLostFragment(path);
+    if (lost !== undefined) {
+      // Relative: a proxy may serve this site below a path of its own. The page that opens repairs the fragment.
+      response.setHeader('Location', `./${markExposed(lost.fragment)}`);
+      return send(response, headers, 302, 'the invite link is behind a "#"\n');
+    }
+    switch (path) {
       case '/healthz':
         return send(response, headers, 200, 'ok\n');
       case '/metrics':
-        if (metricsAccess === false) return send(response, headers, 404, 'not found\n');
-        if (typeof metricsAccess === 'string' && !isBearer(request, metricsAccess)) {
+        if (metricsAccess === 'nobody' || (metricsAccess === 'local' && !isLocal(request))) return send(response, headers, 404, 'not found\n');
+        if (typeof metricsAccess === 'object' && !isBearer(request, metricsAccess.token)) {
           response.setHeader('WWW-Authenticate', 'Bearer');
           return send(response, headers, 401, 'not without the token\n');
         }
         return send(response, headers, 200, metrics.toString(), 'text/plain; version=0.0.4; charset=utf-8');
       case '/ice': {
-        const may = mayHaveIce(address, performance.now());
-        metrics.add('millrace_ice_total', 1, `status="${may ? 200 : 429}"`);
-        if (!may) {
+        const body = ice.answerAnyone(address);
+        if (body === undefined) {
           response.setHeader('Retry-After', '60');
           return send(response, headers, 429, 'too many requests\n');
         }
-        const body = { iceServers: makeIceServers(options.ice, Date.now()), ttlSeconds: options.ice.turnTtlSeconds };
-        return send(response, headers, 200, `${JSON.stringify(body)}\n`, 'application/json; charset=utf-8');
+        return send(response, headers, 200, `${body}\n`, 'application/json; charset=utf-8');
       }
       default:
         return serveStatic(mounts, headers, request, response);

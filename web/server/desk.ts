@@ -61,9 +61,11 @@ export class Desk {
 
   /**
    * A visitor names the number of a code. This counts as a wrong guess until the owner confirms that the words were right: a
-   * visitor with wrong words need not tell.
+   * visitor with wrong words need not tell. A visitor that comes again under its name, because its socket broke, makes no other guess.
    */
-  async take(nameplate: number, address: string): Promise<Place | Refusal> {
+  async take(nameplate: number, address: string, visitor?: string): Promise<Place | Refusal> {
+    const visited = this.nameplates.roomFor(nameplate, visitor);
+    if (visited !== undefined) return { room: visited, nameplate };
     const now = performance.now();
     const wait = this.#guesses.waitMs(address, now);
     if (wait > 0) {
@@ -76,7 +78,7 @@ export class Desk {
       this.#guesses.forgive(address);
     };
     const known = this.nameplates.has(nameplate);
-    const room = known ? this.nameplates.take(nameplate, onmet) : await this.#bridge?.take(nameplate, onmet);
+    const room = known ? this.nameplates.take(nameplate, onmet, visitor) : await this.#bridge?.take(nameplate, onmet);
     this.#count(room === undefined ? 'miss' : 'hit');
     return room === undefined ? { code: closeCodes.noSuchNameplate, reason: 'no such code is waiting' } : { room, nameplate };
   }

@@ -3,28 +3,38 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { closeCodes } from '../signaling/close_codes.js';
 import type { Desk, Place } from './desk.js';
+import type { IceOffice } from './ice.js';
 import type { Limits } from './limits.js';
 import type { Metrics } from './metrics.js';
-import { dismiss, type MemberListener, type Refusal, type RoomBridge, type Rooms } from './rooms.js';
+import { isOriginAllowed } from './origins.js';
+import { dismiss, nameOf, type MemberListener, type Refusal, type RoomBridge, type Rooms } from './rooms.js';
 
 export interface DoorOptions {
   readonly limits: Limits;
   readonly metrics: Metrics;
   readonly rooms: Rooms;
   readonly desk: Desk;
+  readonly ice: IceOffice;
+  /** See `isOriginAllowed`. */
+  readonly allowedOrigins: readonly string[];
+  readonly trustedProxies: number;
   readonly bridge?: RoomBridge | undefined;
 }
 
 const nameplatePattern = /^[1-9][0-9]{0,6}$/;
+const foreignPage: Refusal = { code: closeCodes.originNotAllowed, reason: 'pages of this origin are not allowed here' };
+const sizePattern = /^[1-9][0-9]{0,2}$/;
 /** Sockets beyond those in rooms: they have just come, or are being refused. */
 const MOST_OTHERS = 100;
 
 /**
  * Lets sockets into rooms. `/signal` takes
- * - `room=ID`: that room;
+ * - `room=ID`: that room; with `size=N`, a new room is for N members;
  * - `nameplate=new`: a new room, and the nameplate of a short code that leads to it; the first message names both;
  * - `nameplate=N&room=ID`: the same room and nameplate again, after the socket broke;
  * - `nameplate=N`: the room behind the nameplate of a short code; the first message names it.
+ *
+ * `member=NAME` beside any of these: the socket takes the place of an earlier one with this name, and is greeted when it is in.
  */
 export class Door {
   readonly #options: DoorOptions;
@@ -38,6 +48,9 @@ export class Door {
       noServer: true,
       clientTracking: true,
       maxPayload: options.limits.maxMessageBytes,
+      // Each piece of an unfinished message takes memory beside its bytes. Browsers send a message as one fragment.
+      maxFragments: 64,
+      maxBufferedChunks: 1024,
       perMessageDeflate: false,
     });
     this.#sweeper = setInterval(() => this.#sweep(), options.limits.pingIntervalMs);
@@ -57,7 +70,9 @@ export class Door {
       socket.on('error', () => socket.terminate());
       // Messages that arrive before it is a member wait in the socket.
       socket.pause();
-      void this.#admit(socket, query, address)
+      const { allowedOrigins, trustedProxies } = this.#options;
+      const admitted = isOriginAllowed(request, allowedOrigins, trustedProxies) ? this.#admit(socket, query, address) : Promise.resolve(foreignPage);
+      void admitted
         .catch((): Refusal => ({ code: 1011, reason: 'the server failed' }))
         .then((refusal) => {
           socket.resume();
@@ -81,23 +96,25 @@ export class Door {
   async #admit(socket: WebSocket, query: URLSearchParams, address: string): Promise<Refusal | null> {
     const { rooms, desk } = this.#options;
     const [room, nameplate] = [query.get('room'), query.get('nameplate')];
-    if (nameplate === null) return this.#enter(socket, room ?? '', address, {});
+    const name = nameOf(query.get('member'));
+    const size = query.get('size') ?? '';
+    if (nameplate === null) return this.#enter(socket, room ?? '', address, name, {}, undefined, sizePattern.test(size) ? Number(size) : 0);
 
     if (nameplate !== 'new' && !nameplatePattern.test(nameplate)) {
       return { code: closeCodes.noSuchNameplate, reason: 'no such code is waiting' };
     }
     // A client that cannot get in uses up no numbers, and learns nothing about them.
-    const early = rooms.refusal(room, address);
+    const early = rooms.refusal(room, address, name);
     if (early !== null) return early;
     const number = Number(nameplate);
     const isOwner = nameplate === 'new' || room !== null;
     const place = await (nameplate === 'new'
       ? desk.open(address)
       : room === null
-        ? desk.take(number, address)
+        ? desk.take(number, address, name)
         : desk.reopen(room, number, address));
     if ('code' in place) return place;
-    const refusal = await this.#enter(socket, place.room, address, isOwner ? this.#own(place) : {}, place);
+    const refusal = await this.#enter(socket, place.room, address, name, isOwner ? this.#own(place) : {}, place);
     if (refusal !== null && isOwner) this.#disown(place.room);
     return refusal;
   }
@@ -106,21 +123,25 @@ export class Door {
     socket: WebSocket,
     room: string,
     address: string,
+    name: string | undefined,
     listener: MemberListener,
     place?: Place,
+    size = 0,
   ): Promise<Refusal | null> {
-    const { rooms, bridge } = this.#options;
-    let refusal = rooms.refusal(room, address);
-    if (refusal === null && bridge !== undefined) {
-      await bridge.open(room);
-      refusal = rooms.refusal(room, address);
+    const { rooms, bridge, ice } = this.#options;
+    let refusal = rooms.refusal(room, address, name, size);
+    // A room that is full may hold an earlier place of this member at another server.
+    const mayReturn = name !== undefined && refusal?.code === closeCodes.roomFull;
+    if (bridge !== undefined && (refusal === null || mayReturn)) {
+      await bridge.open(room, name);
+      refusal = rooms.refusal(room, address, name, size);
       // It may have left in the meantime.
       if (refusal === null && socket.readyState !== socket.OPEN) refusal = { code: closeCodes.idle, reason: 'gone' };
       if (refusal !== null && !rooms.has(room)) bridge.changed(room, 0);
     }
     if (refusal !== null) return refusal;
     if (place !== undefined) socket.send(JSON.stringify({ millrace: 1, type: 'room', room: place.room, nameplate: place.nameplate }));
-    rooms.join(socket, room, address, listener);
+    rooms.join(socket, room, address, { ...listener, onrequest: (message) => ice.answerMember(message, address) }, name, size);
     return null;
   }
 

@@ -51,6 +51,7 @@ export function createMetrics(): Metrics {
   metrics.counter('millrace_message_bytes_total', 'Bytes of those messages.');
   metrics.counter('millrace_refused_total', 'Sockets that were not let into a room, by close code.');
   metrics.counter('millrace_expelled_total', 'Sockets that were closed by the server later on, by close code.');
+  metrics.counter('millrace_replaced_total', 'Sockets that were replaced by a newer one of the same member.');
   metrics.counter('millrace_guesses_total', 'Joins by the number of a code: hit, miss, or blocked without being looked at.');
   metrics.counter('millrace_met_total', 'Hits that came to a session.');
   metrics.counter('millrace_ice_total', 'Requests for ICE servers, by status.');

@@ -11,6 +11,8 @@ interface Nameplate {
   until: number;
   /** State 'taken': called when the guess turns out right. */
   onmet?: () => void;
+  /** State 'taken': the name of the member that took it (`nameOf`). */
+  visitor?: string | undefined;
 }
 
 /** The number of a code that is over is not given out again for this time, ms: somebody may still be typing it. */
@@ -82,12 +84,19 @@ export class Nameplates {
     return true;
   }
 
+  /** The room that `visitor` has already got for this number. */
+  roomFor(number: number, visitor: string | undefined): string | undefined {
+    const nameplate = this.#numbers.get(number);
+    return visitor !== undefined && nameplate?.state === 'taken' && nameplate.visitor === visitor ? nameplate.room : undefined;
+  }
+
   /** The room behind a waiting number, for its first visitor; undefined otherwise. `onmet`: see `met`. */
-  take(number: number, onmet: () => void): string | undefined {
+  take(number: number, onmet: () => void, visitor?: string): string | undefined {
     const nameplate = this.#numbers.get(number);
     if (nameplate?.state !== 'waiting') return undefined;
     nameplate.state = 'taken';
     nameplate.onmet = onmet;
+    nameplate.visitor = visitor;
     return nameplate.room;
   }
 

@@ -19,6 +19,8 @@ interface RoomBridgeOptions {
   readonly metrics: Metrics;
   /** Called with a message for the members on this server. */
   ondeliver(room: string, text: Buffer): void;
+  /** Called when a member of this server, by its name, is about to enter at another server. */
+  onreturn(room: string, name: string): void;
   /** Called when another server is gone, with its members. */
   onlost(room: string): void;
 }
@@ -31,7 +33,8 @@ const MOST_SERVERS = 64;
 /**
  * Rooms over an MQTT broker. Messages of a room travel verbatim on the topic `PREFIX/ROOM`, so that pages that use the broker
  * directly (`mqttSignaling`) are in the same room. On `PREFIX-servers/ROOM` servers tell each other how many members they have:
- * a full room is full on every server.
+ * a full room is full on every server. A server that asks for these numbers names the member that is about to enter, and the server
+ * that has an earlier socket of this member gives it up.
  */
 export class MqttRoomBridge implements RoomBridge {
   readonly #options: RoomBridgeOptions;
@@ -50,8 +53,10 @@ export class MqttRoomBridge implements RoomBridge {
     });
   }
 
-  open(room: string): Promise<void> {
-    return this.#share(room).known;
+  async open(room: string, name: string | undefined): Promise<void> {
+    const present = this.#rooms.get(room);
+    await (present ?? this.#share(room, name)).known;
+    if (present !== undefined && name !== undefined && this.elsewhere(room) > 0) await this.#ask(room, name);
   }
 
   elsewhere(room: string): number {
@@ -76,18 +81,23 @@ export class MqttRoomBridge implements RoomBridge {
     this.#options.metrics.add('millrace_bridge_messages_total', 1, `direction="${sent ? 'out' : 'dropped'}"`);
   }
 
-  #share(room: string): Shared {
+  #share(room: string, name?: string): Shared {
     const present = this.#rooms.get(room);
     if (present !== undefined) return present;
-    const shared: Shared = { members: 0, elsewhere: new Map(), known: this.#ask(room) };
+    const shared: Shared = { members: 0, elsewhere: new Map(), known: this.#subscribe(room, name) };
     this.#rooms.set(room, shared);
     return shared;
   }
 
-  async #ask(room: string): Promise<void> {
-    const { bus, server } = this.#options;
+  async #subscribe(room: string, name: string | undefined): Promise<void> {
+    const { bus } = this.#options;
     await Promise.all([bus.subscribe(this.#topic + room), bus.subscribe(this.#serversTopic + room)]);
-    if (!bus.publish(this.#serversTopic + room, JSON.stringify({ server, ask: true }))) return;
+    await this.#ask(room, name);
+  }
+
+  async #ask(room: string, name: string | undefined): Promise<void> {
+    const { bus, server } = this.#options;
+    if (!bus.publish(this.#serversTopic + room, JSON.stringify({ server, ask: true, member: name }))) return;
     await new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
   }
 
@@ -110,10 +120,13 @@ export class MqttRoomBridge implements RoomBridge {
 
   #hearServer(room: string, text: Buffer): void {
     const shared = this.#rooms.get(room);
-    const { server, members, ask } = parseObject(text) ?? {};
+    const { server, members, ask, member } = parseObject(text) ?? {};
     if (shared === undefined || typeof server !== 'string' || server.length > 64) return;
     if (ask === true) {
-      if (shared.members > 0) this.#tell(room, shared.members);
+      if (typeof member === 'string' && member.length <= 64) this.#options.onreturn(room, member);
+      // The room may have ended with that member.
+      const { members: left = 0 } = this.#rooms.get(room) ?? {};
+      if (left > 0) this.#tell(room, left);
     } else if (typeof members === 'number' && Number.isSafeInteger(members) && members >= 0) {
       if (members === 0) shared.elsewhere.delete(server);
       else if (shared.elsewhere.size < MOST_SERVERS || shared.elsewhere.has(server)) shared.elsewhere.set(server, members);

@@ -3,17 +3,18 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { randomHex } from '../base/ids.js';
 import { clientAddress } from './addresses.js';
-import { answerWith } from './answers.js';
+import { answerWith, type MetricsAccess } from './answers.js';
 import { Bus } from './bus.js';
 import { Desk } from './desk.js';
 import { Door } from './door.js';
-import type { IceOptions } from './ice.js';
+import { IceOffice, type IceOptions } from './ice.js';
 import { defaultLimits, type Limits } from './limits.js';
 import { createMetrics } from './metrics.js';
 import { MqttNameplateBridge } from './nameplate_bridge.js';
 import { goneTopic, MqttRoomBridge } from './room_bridge.js';
 import { Rooms, type RoomBridge } from './rooms.js';
-import { securityHeaders, type Mount } from './static.js';
+import { ownHost } from './origins.js';
+import { securityHeaders, type Headers, type Mount } from './static.js';
 
 export interface SiteOptions {
   /** Folder of the built package: `millrace.js` and its companions, with the demo in `demo/`. */
@@ -29,8 +30,12 @@ export interface SiteOptions {
   readonly crossOriginIsolation?: boolean;
   /** Proxies in front of this server whose X-Forwarded-For counts. Default: 0. */
   readonly trustedProxies?: number;
-  /** See `Config`. Default: true. */
-  readonly metrics?: boolean | string;
+  /** Origins of other sites whose pages may use the signalling; `*`: any. Default: none. */
+  readonly allowedOrigins?: readonly string[];
+  /** Sources of `connect-src` in the content security policy, beside this server. Default: none. */
+  readonly connectSources?: readonly string[];
+  /** Default: 'local'. */
+  readonly metrics?: MetricsAccess;
   readonly ice?: IceOptions;
   /** Shares rooms with other servers over this broker. */
   readonly bridge?: { readonly url: string; readonly prefix: string } | undefined;
@@ -47,7 +52,7 @@ export interface Site {
   close(): Promise<void>;
 }
 
-const noIce: IceOptions = { stunUrls: [], turnUrls: [], turnSecret: undefined, turnTtlSeconds: 0 };
+const noIce: IceOptions = { stunUrls: [], turnUrls: [], turnSecret: undefined, turnTtlSeconds: 0, openTurn: false };
 
 /** Serves the demo, the package and the signalling. Errors: rejects where the server cannot listen on the address. */
 export async function startSite(options: SiteOptions): Promise<Site> {
@@ -66,21 +71,32 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   const bus = bridge === undefined ? undefined : await Bus.start({ url: bridge.url, will, maxMessageBytes: limits.maxMessageBytes });
   let roomBridge: RoomBridge | undefined;
   if (bridge !== undefined && bus !== undefined) {
-    const ondeliver = (room: string, text: Buffer): void => rooms.deliver(room, text);
-    roomBridge = new MqttRoomBridge({ bus, prefix: bridge.prefix, server, metrics, ondeliver, onlost: (room) => rooms.lost(room) });
+    roomBridge = new MqttRoomBridge({
+      bus,
+      prefix: bridge.prefix,
+      server,
+      metrics,
+      ondeliver: (room, text) => rooms.deliver(room, text),
+      onreturn: (room, name) => rooms.giveUp(room, name),
+      onlost: (room) => rooms.lost(room),
+    });
   }
   const rooms: Rooms = new Rooms(limits, metrics, roomBridge);
   const desk = new Desk(limits, metrics, (nameplates) =>
     bus === undefined || bridge === undefined ? undefined : new MqttNameplateBridge(bus, bridge.prefix, nameplates),
   );
-  const door = new Door({ limits, metrics, rooms, desk, bridge: roomBridge });
+  const ice = new IceOffice(options.ice ?? noIce, limits, metrics);
+  const { allowedOrigins = [], connectSources = [], crossOriginIsolation = true } = options;
+  const door = new Door({ limits, metrics, rooms, desk, ice, allowedOrigins, trustedProxies, bridge: roomBridge });
   metrics.gauge('millrace_rooms', 'Rooms with somebody in them.', () => rooms.roomCount);
   metrics.gauge('millrace_clients', 'Sockets in rooms.', () => rooms.clientCount);
+  metrics.gauge('millrace_unread_bytes', 'Bytes that members were sent and have not taken yet.', () => rooms.unreadBytes);
   metrics.gauge('millrace_codes_waiting', 'Short codes that wait for somebody.', () => desk.nameplates.waiting);
   if (bus !== undefined) metrics.gauge('millrace_bridge_connected', 'Whether the broker is there.', () => Number(bus.connected));
 
-  const headers = securityHeaders(options.crossOriginIsolation ?? true);
-  const answer = answerWith({ headers, mounts, metrics, metricsAccess: options.metrics ?? true, ice: options.ice ?? noIce, limits });
+  const headersFor = (request: IncomingMessage): Headers =>
+    securityHeaders({ isolated: crossOriginIsolation, host: ownHost(request, trustedProxies), connectSources });
+  const answer = answerWith({ headersFor, mounts, metrics, metricsAccess: options.metrics ?? 'local', ice });
   const httpOptions = { headersTimeout: limits.headersTimeoutMs, connectionsCheckingInterval: limits.headersTimeoutMs / 2 };
   const http = createServer(httpOptions, (request: IncomingMessage, response: ServerResponse) => {
     answer(request, response, clientAddress(request, trustedProxies)).catch(() => response.destroy());

@@ -17,31 +17,44 @@ const mimeTypes: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
-/**
- * `frame-src`: downloads of the site's own service worker. `blob:`: received pictures that a person wants to see. `ws:` and `wss:`
- * are there for older Safari, which does not count the page's own WebSocket as 'self'.
- */
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self' 'wasm-unsafe-eval'",
-  "worker-src 'self'",
-  "frame-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' blob:",
-  "connect-src 'self' ws: wss:",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
 export type Headers = Readonly<Record<string, string>>;
 
-/** Headers of every answer. `isolated`: pages get a process of their own, and everything that they load has to agree (COOP, COEP). */
-export function securityHeaders(isolated: boolean): Headers {
+export interface SecurityOptions {
+  /** Pages get a process of their own, and everything that they load has to agree (COOP, COEP). */
+  readonly isolated: boolean;
+  /** The host, with its port, by which the client reaches this server. */
+  readonly host: string | undefined;
+  /** Further sources of `connect-src`. */
+  readonly connectSources: readonly string[];
+}
+
+/**
+ * `frame-src`: downloads of the site's own service worker. `blob:`: received pictures that a person wants to see. `connect-src`
+ * names the host for older Safari, which does not count the page's own WebSocket as 'self'. The grammar of policies has no IPv6
+ * addresses.
+ */
+function contentSecurityPolicy({ host, connectSources }: SecurityOptions): string {
+  const sockets = host === undefined || host.startsWith('[') ? [] : [`ws://${host}`, `wss://${host}`];
+  return [
+    "default-src 'none'",
+    "script-src 'self' 'wasm-unsafe-eval'",
+    "worker-src 'self'",
+    "frame-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' blob:",
+    ["connect-src 'self'", ...sockets, ...connectSources].join(' '),
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
+
+/** Headers of every answer. */
+export function securityHeaders(options: SecurityOptions): Headers {
   return {
-    'Content-Security-Policy': contentSecurityPolicy,
-    ...(isolated ? { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } : {}),
+    'Content-Security-Policy': contentSecurityPolicy(options),
+    ...(options.isolated ? { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } : {}),
     'Cross-Origin-Resource-Policy': 'same-origin',
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',

@@ -1,25 +1,46 @@
+import type { MillraceError } from '../api/errors.js';
+import type { JsonValue } from '../api/message_types.js';
 import type { ConnectOptions } from '../api/options.js';
-import type { Peer } from '../api/types.js';
+import type { Peer, Transfer } from '../api/types.js';
 import { connectSession } from './connect.js';
+import type { NoteListener } from './notes.js';
+import type { SharedSource } from './shared_source.js';
+
+/** Who the other side of a session is, as a room learned it. */
+export interface Introduced {
+  readonly id: string;
+  readonly name: string;
+  readonly data: JsonValue;
+}
 
 /**
- * A session with a channel for messages of an application beside its transfers. The package's own folders above `session/`
+ * A session with a channel for the batches of a mesh beside its transfers and messages. The package's own folders above `session/`
  * use sessions by this interface only.
  */
 export interface AppSession extends Peer {
-  /** Called with each message of the other side's application, in order. */
+  /** Called with each batch of the other side, in order. */
   onappmessage: ((message: Uint8Array) => void) | null;
-  /** Called with the bytes that wait to be sent as messages, whenever that changed. */
+  /** Called with the bytes that wait to be sent over the control channel, whenever that changed. */
   onbuffered: ((bytes: number) => void) | null;
   /** Called when the last transfer has ended: `hasTransfers` has become false, and the session is still up. */
   onidle: (() => void) | null;
   /** Whether any transfer has not ended. Offers that were not answered count. */
   readonly hasTransfers: boolean;
-  /** Sends a message, at most 72 KiB, to the other side's application: in order and once. Dropped after the end of the session. */
+  /** Sends a batch, less than 72 KiB, to the other side: in order and once. Dropped after the end of the session. */
   sendMessage(message: Uint8Array): void;
+  /** Called with each note of the other side's room. Notes that came before it was set are delivered when it is. */
+  onnote: NoteListener | null;
+  /** Sends a note, at most 15 KiB of JSON, to the other side's room: in order and once. Dropped after the end of the session. */
+  sendNote(note: object): void;
+  /** As `send`, for files that other sessions send as well. Errors: throws 'closed'. */
+  sendShared(source: SharedSource, signal: AbortSignal | undefined): Transfer;
+  /** Gives `id`, `name` and `data` of the peer. */
+  introduce(who: Introduced): void;
+  /** Why the session ended; undefined while it has not. */
+  readonly ending: MillraceError | undefined;
 }
 
-/** As `connect`, with the application's channel. Errors: as `connect`. */
+/** As `connect`, with the channel for batches. Errors: as `connect`. */
 export function connectAppSession(options: ConnectOptions): Promise<AppSession> {
   return connectSession(options);
 }

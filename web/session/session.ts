@@ -1,24 +1,35 @@
 import { MillraceError, toError, type MillraceErrorOptions } from '../api/errors.js';
-import { typedEventTarget } from '../api/events.js';
-import type { Peer, PeerEvents, PeerState, PeerStats, SendOptions, Source, Transfer } from '../api/types.js';
+import { typedEventTarget, type ListenerArguments } from '../api/events.js';
+import type { MessageData, PeerMessageOptions, RequestOptions } from '../api/message_types.js';
+import { checkOptions } from '../api/shape.js';
+import { sendShapes } from '../api/transfer_options.js';
+import type { Offer, Peer, PeerEvents, PeerPath, PeerState, PeerStats, SendOptions, SkippedFile, Sources, Transfer } from '../api/types.js';
 import { deferred, settledWithin } from '../base/deferred.js';
+import { randomHex } from '../base/ids.js';
 import { StatsCadence } from '../base/stats_cadence.js';
 import { nextTask } from '../base/tasks.js';
 import type { Agreement, Ending, FromEngine, SessionStats } from '../engine/messages.js';
 import type { EnginePort } from '../engine/port.js';
+import type { WorkerSource } from '../engine/shared_reader.js';
+import type { Configurations } from '../rtc/configurations.js';
+import type { ConnectionPath } from '../rtc/connection_stats.js';
 import { namesOf } from '../secrets/sas.js';
 import type { Pairing } from '../signaling/pairing.js';
 import { toSourceFiles } from '../sources/source.js';
-import type { AppSession } from './app_channel.js';
-import { checkSendOptions } from './arguments.js';
+import type { AppSession, Introduced } from './app_channel.js';
 import { Connections } from './connections.js';
 import { IncomingOffers } from './incoming_offers.js';
+import { Messages } from './messages.js';
 import { NO_STATS } from './no_stats.js';
+import { Notes, toNoteText } from './notes.js';
 import type { Settings } from './settings.js';
+import type { SharedSource } from './shared_source.js';
 import { Transfers } from './transfers.js';
 
 /** An engine that has not released its files and channels within this time, ms, is terminated. */
 const RELEASE_TIMEOUT_MS = 5_000;
+/** A change of these is another path. */
+const PATH_FIELDS = ['kind', 'protocol', 'family', 'local', 'remote'] as const;
 
 /** A session as the page sees it. It owns the connections, the transfers and the engine, and ends them together. */
 export class Session extends typedEventTarget<PeerEvents>() implements AppSession {
@@ -30,6 +41,8 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
   readonly #connections: Connections;
   readonly #transfers: Transfers;
   readonly #offers: IncomingOffers;
+  readonly #messages: Messages;
+  readonly #notes = new Notes();
   readonly #established = deferred<void>();
   readonly #released = deferred<void>();
   readonly #engineReleased = deferred<void>();
@@ -41,33 +54,51 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
   /** True as soon as somebody can read it: `connect` resolves when keys are agreed. */
   #state: PeerState = 'connected';
   #coreStats: SessionStats = NO_STATS;
+  #path: PeerPath | null = null;
+  #loggedDrop = false;
+  #who: Introduced = { id: randomHex(16), name: '', data: null };
+  #ending: MillraceError | undefined;
+
+  /** Where the engine's worker came from. */
+  readonly #workers: WorkerSource;
 
   /** `onfailed`: the first connection did not come up. Errors: as `PeerLink`. */
-  constructor(port: EnginePort, settings: Settings, pairing: Pairing, onfailed: (error: MillraceError) => void) {
+  constructor(port: EnginePort, settings: Settings, rtc: Configurations, pairing: Pairing, onfailed: (error: MillraceError) => void) {
     super();
     this.#port = port;
     this.#pairing = pairing;
     this.#askedForEncryption = settings.encryption;
+    this.#workers = { createWorker: settings.createWorker, assets: settings.assets };
     this.#established.promise.catch(() => {});
     this.#offers = new IncomingOffers((offer) => this.dispatchEvent(Object.assign(new Event('incoming'), { offer })));
     this.#transfers = new Transfers({
       port,
-      coreStats: () => this.#coreStats,
+      peer: this,
+      sessionStats: () => this.stats(),
       log: settings.log,
       onoffer: (offer) => this.#offers.add(offer),
       onidle: () => {
         if (this.#state !== 'closed') this.onidle?.();
       },
     });
+    this.#messages = new Messages({
+      port,
+      fire: (event) => this.dispatchEvent(event),
+      onbatch: (batch) => this.onappmessage?.(batch),
+      ondropped: (what) => this.#logDrop(what),
+      onviolation: (detail) => this.end(new MillraceError('protocol-violation', detail)),
+    });
     port.onmessage = (message) => this.#handle(message);
     startSession(port, settings);
     this.#connections = new Connections({
       port,
       settings,
+      rtc,
       pairing,
       onsteady: (steady) => this.#setSteady(steady),
       onfailed,
       ongone: (error) => this.end(error),
+      onpath: (path, rtt) => this.#onPath(path, rtt),
       log: (level, message) => this.#log(level, message),
     });
   }
@@ -87,8 +118,38 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
     return this.#connections.handshakeBegan;
   }
 
+  /** Adds a report to an error that a connection which did not come up has caused. Returns other errors unchanged. */
+  explain(error: MillraceError): MillraceError {
+    return this.#connections.explain(error);
+  }
+
+  /** The signalling reported that it failed. */
+  signalingFailed(): void {
+    this.#connections.signalingFailed();
+  }
+
+  get id(): string {
+    return this.#who.id;
+  }
+
+  get name(): string {
+    return this.#who.name;
+  }
+
+  get data(): Introduced['data'] {
+    return this.#who.data;
+  }
+
+  introduce(who: Introduced): void {
+    this.#who = who;
+  }
+
   get state(): PeerState {
     return this.#state;
+  }
+
+  get ending(): MillraceError | undefined {
+    return this.#ending;
   }
 
   get sas(): readonly string[] {
@@ -107,6 +168,10 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
     return this.#agreement?.encrypted ?? true;
   }
 
+  get path(): PeerPath | null {
+    return this.#path && { ...this.#path, roundTripMs: this.#path.roundTripMs ?? this.#coreStats.rtt };
+  }
+
   get onincoming(): Peer['onincoming'] {
     return this.#offers.listener;
   }
@@ -115,17 +180,56 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
     this.#offers.listener = listener;
   }
 
-  override addEventListener(...args: Parameters<EventTarget['addEventListener']>): void {
+  override addEventListener(...args: ListenerArguments<PeerEvents>): void {
     super.addEventListener(...args);
     if (args[0] === 'incoming') this.#offers.onEventListener();
+    if (args[0] === 'message') this.#messages.onEventListener();
   }
 
-  send(source: Source | readonly Source[], options: SendOptions = {}): Transfer {
-    const { name, signal } = checkSendOptions(options);
+  send(source: Sources, options: SendOptions = {}): Transfer {
+    const { name, signal } = checkOptions(options, sendShapes);
     if (this.#state === 'closed') throw new MillraceError('closed');
-    const sources = toSourceFiles(source, name);
+    const skipped: SkippedFile[] = [];
+    const files = toSourceFiles(source, name, skipped);
     if (signal?.aborted) throw new MillraceError('aborted');
-    return this.#transfers.send(sources, signal);
+    return this.#transfers.send({ files, skipped }, signal);
+  }
+
+  sendShared(source: SharedSource, signal: AbortSignal | undefined): Transfer {
+    if (this.#state === 'closed') throw new MillraceError('closed');
+    return this.#transfers.send(source, signal, (files) => source.open(files, this.#port.inWorker ? this.#workers : undefined));
+  }
+
+  get onmessage(): Peer['onmessage'] {
+    return this.#messages.listener;
+  }
+
+  set onmessage(listener: Peer['onmessage']) {
+    this.#messages.listener = listener;
+  }
+
+  get onrequest(): Peer['onrequest'] {
+    return this.#messages.handler;
+  }
+
+  set onrequest(handler: Peer['onrequest']) {
+    this.#messages.handler = handler;
+  }
+
+  message(data: MessageData, options?: PeerMessageOptions): Promise<void> {
+    return this.#messages.send(data, options);
+  }
+
+  request(data: MessageData, options?: RequestOptions): Promise<MessageData> {
+    return this.#messages.request(data, options);
+  }
+
+  messages(): AsyncIterableIterator<MessageData> {
+    return this.#messages.read();
+  }
+
+  offers(): AsyncIterableIterator<Offer> {
+    return this.#offers.open();
   }
 
   get hasTransfers(): boolean {
@@ -133,11 +237,28 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
   }
 
   sendMessage(message: Uint8Array): void {
-    if (this.#state !== 'closed') this.#port.post({ type: 'message', message });
+    if (this.#state !== 'closed') this.#messages.sendBatch(message);
+  }
+
+  /** The network may have changed, or the machine may have slept: the connection is checked now. */
+  check(): void {
+    if (this.#state !== 'closed') this.#connections.check();
+  }
+
+  get onnote(): AppSession['onnote'] {
+    return this.#notes.listener;
+  }
+
+  set onnote(listener: AppSession['onnote']) {
+    this.#notes.listener = listener;
+  }
+
+  sendNote(note: object): void {
+    if (this.#state !== 'closed') this.#port.post({ type: 'signal', message: toNoteText(note) });
   }
 
   stats(): PeerStats {
-    return { ...this.#coreStats, worker: this.#port.inWorker };
+    return { ...this.#coreStats, path: this.path, worker: this.#port.inWorker, workerFallback: this.#port.fallback };
   }
 
   close(): Promise<void> {
@@ -157,13 +278,15 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
     if (this.#state === 'closed') return;
     if ('stats' in message) this.#coreStats = message.stats;
     if (message.type === 'established') this.#agree(message.agreement);
+    if (message.type === 'signal' && this.#notes.handle(message.message)) return;
     if (this.#connections.handle(message)) {
       if (message.type === 'established') this.#established.resolve();
     } else if (this.#transfers.handle(message)) {
       if (message.type === 'progress') this.#reportStats();
-    } else if (message.type === 'message') {
-      this.onappmessage?.(message.message);
+    } else if (message.type === 'messages') {
+      for (const one of message.messages) this.#messages.handle(one);
     } else if (message.type === 'buffered') {
+      this.#messages.onBuffered(message.bytes, message.handled);
       this.onbuffered?.(message.bytes);
     }
   }
@@ -173,6 +296,7 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
     this.#sas = namesOf(agreement.sas);
     // In a task of its own, so that the page that waits for the session can add its listeners first.
     void nextTask().then(() => {
+      if (this.#port.fallback !== null) this.#log('warning', `the engine runs in the window, not in a worker: ${this.#port.fallback}`);
       if (!agreement.encrypted) this.#log('warning', 'both sides asked for no encryption: this session has none of its own');
       else if (!this.#askedForEncryption) this.#log('info', 'the other side asked for encryption: this session is encrypted');
       if (!agreement.authenticated) this.#log('info', 'no secret authenticates the other side: compare `sas` with it');
@@ -192,17 +316,21 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
   /** Ends the session from this side. Everything pending fails with `error`. No effect on a session that has ended. */
   end(error: MillraceError): void {
     if (this.#state === 'closed') return;
-    this.#port.post({ type: 'close', code: error.code, detail: error.detail });
+    this.#messages.flush();
+    this.#port.post({ type: 'close', code: error.code, detail: error.explanation });
     this.#finish(error);
   }
 
-  #finish(error: MillraceError): void {
+  #finish(cause: MillraceError): void {
     if (this.#state === 'closed') return;
-    this.#pairing.sayBye();
+    const error = this.explain(cause);
+    this.#ending = error;
+    this.#pairing.sayBye(error.code === 'connection-failed');
     this.#setState('closed');
     this.#established.reject(error);
     this.#transfers.failAll(error);
-    this.#offers.clear();
+    this.#messages.end(error);
+    this.#offers.end(error);
     this.#connections.stopRepairs();
     void settledWithin(this.#engineReleased.promise, RELEASE_TIMEOUT_MS).then(() => {
       this.#connections.close();
@@ -218,9 +346,24 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
     this.dispatchEvent(Object.assign(new Event('stats'), { stats: this.stats() }));
   }
 
+  #onPath(path: ConnectionPath, roundTripMs: number | undefined): void {
+    if (this.#state === 'closed') return;
+    const before = this.#path;
+    this.#path = { ...path, roundTripMs };
+    if (before && PATH_FIELDS.every((field) => before[field] === path[field])) return;
+    this.dispatchEvent(Object.assign(new Event('path'), { path: this.path }));
+  }
+
   #setState(state: PeerState): void {
     this.#state = state;
     this.dispatchEvent(new Event('statechange'));
+  }
+
+  /** Once: a hostile side could fill a page's log. */
+  #logDrop(what: string): void {
+    if (this.#loggedDrop) return;
+    this.#loggedDrop = true;
+    this.#log('warning', `${what} of the other side was dropped; further ones are not reported`);
   }
 
   #log(level: 'info' | 'warning', message: string): void {
@@ -234,6 +377,7 @@ function startSession(port: EnginePort, settings: Settings): void {
     leastLanes: settings.minLanes,
     mostLanes: settings.maxLanes,
     mostBytesPerSecond: settings.bandwidthLimit,
+    background: settings.background,
     profile: settings.profile,
     mode: settings.mode,
     chunkSize: settings.chunkSize,

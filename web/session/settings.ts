@@ -1,14 +1,15 @@
 import { MillraceError } from '../api/errors.js';
-import type { ConnectOptions, PeerConnectionClass, Signaling } from '../api/options.js';
-import { profiles, sizingModes, type Profile, type SizingMode } from '../api/profile.js';
-import { isRecord } from '../base/is_record.js';
+import { connectNeeded, connectShapes, MOST_LANES, toFolder, type ConnectOptions, type PeerConnectionClass, type RtcOption, type Signaling } from '../api/options.js';
+import type { Profile, SizingMode } from '../api/profile.js';
+import { callback, checkOptions, number, type Shape } from '../api/shape.js';
+import { checkRtcOption, completeConfiguration } from '../rtc/configuration.js';
 import { resolveSecret, type Secret } from '../secrets/secret.js';
-import { check, checkOptional, isAbortSignal, isFunction } from './arguments.js';
 
 /** `ConnectOptions` after checking, with defaults. */
 export interface Settings {
   signaling: Signaling;
-  rtc: RTCConfiguration;
+  /** A configuration is complete: with the default servers, or with those that `privacy` allows. */
+  rtc: RtcOption;
   /** Undefined: the browser's. */
   Connection: PeerConnectionClass | undefined;
   /** Undefined: as the profile suggests. */
@@ -20,6 +21,7 @@ export interface Settings {
   mode: SizingMode | undefined;
   reliable: boolean;
   bandwidthLimit: number;
+  background: boolean;
   chunkSize: number | undefined;
   waterMarks: { high: number; low: number };
   secret: Secret;
@@ -27,38 +29,28 @@ export interface Settings {
   encryption: boolean;
   log: boolean;
   worker: boolean | undefined;
+  createWorker: (() => Worker) | undefined;
+  /** Ends with a slash. */
+  assets: URL | undefined;
   signal: AbortSignal | undefined;
 }
 
 /** Enough to keep the channel busy while the window or worker is busy, and little enough that the newest message does not wait long. */
 const DEFAULT_WATER_MARKS = { high: 1024 * 1024, low: 256 * 1024 };
-const LEAST_CHUNK_BYTES = 16 * 1024;
-const MOST_CHUNK_BYTES = 4 * 1024 * 1024;
-/** Each lane costs both browsers a connection; more than these were never measured. */
-const MOST_LANES = 32;
-/** Below this, bytes per second, a record and its acknowledgement take seconds, and pings time out. */
-const LEAST_BANDWIDTH_LIMIT = 16_384;
 
 /**
  * Checks the options of `connect`.
  * Errors: throws 'invalid-argument', which names the option, and 'authentication-failed' for a code that is burnt.
  */
-export function resolveOptions(options: ConnectOptions): Settings {
-  check(isRecord(options), 'options', 'an object', options);
+export function resolveOptions(given: ConnectOptions): Settings {
+  const options = checkOptions(given, connectShapes, undefined, connectNeeded);
   checkSignaling(options.signaling);
-  checkTypes(options);
+  checkRtcOption(options.rtc);
   const { lanes = {}, rtc = {}, privacy = false, waterMarks = DEFAULT_WATER_MARKS } = options;
   const { min = 1, max = MOST_LANES } = lanes;
-  if (!Number.isInteger(min) || !Number.isInteger(max) || min < 1 || max > MOST_LANES || min > max) {
-    throw new MillraceError('invalid-argument', `lanes must satisfy 1 <= min <= max <= ${MOST_LANES}`);
-  }
+  if (min > max) throw new MillraceError('invalid-argument', `lanes must satisfy 1 <= min <= max <= ${MOST_LANES}`);
   const { low, high } = waterMarks;
-  if (!isFinite(low) || !isFinite(high) || low < 0 || high <= low) {
-    throw new MillraceError('invalid-argument', 'waterMarks must satisfy 0 <= low < high');
-  }
-  if (privacy && !hasTurnServer(rtc)) {
-    throw new MillraceError('invalid-argument', 'privacy needs a TURN server (turn: or turns:) in rtc.iceServers');
-  }
+  if (high <= low) throw new MillraceError('invalid-argument', 'waterMarks must satisfy 0 <= low < high');
   const { RTCPeerConnection: Connection, worker = Connection === undefined ? undefined : false } = options;
   if (Connection !== undefined && worker) {
     throw new MillraceError('invalid-argument', 'worker must be false with RTCPeerConnection, whose channels cannot go to a worker');
@@ -67,7 +59,7 @@ export function resolveOptions(options: ConnectOptions): Settings {
   return {
     signaling: options.signaling,
     Connection,
-    rtc: privacy ? { ...rtc, iceTransportPolicy: 'relay' } : rtc,
+    rtc: typeof rtc === 'function' ? rtc : completeConfiguration(rtc, privacy),
     minLanes: lanes.min,
     maxLanes: lanes.max,
     mostLanes: max,
@@ -75,6 +67,7 @@ export function resolveOptions(options: ConnectOptions): Settings {
     mode: options.mode,
     reliable: options.delivery !== 'unreliable',
     bandwidthLimit: Math.ceil(options.bandwidthLimit ?? 0),
+    background: options.background ?? false,
     chunkSize: options.chunkSize,
     waterMarks: { high, low },
     // Last, so that no exception leaves a copy of the secret behind.
@@ -83,50 +76,20 @@ export function resolveOptions(options: ConnectOptions): Settings {
     encryption: options.encryption ?? true,
     log: options.log ?? false,
     worker,
+    createWorker: options.createWorker,
+    assets: options.assets === undefined ? undefined : toFolder(options.assets),
     signal: options.signal,
   };
 }
 
-function checkSignaling(signaling: unknown): void {
-  check(isRecord(signaling), 'signaling', 'an object', signaling);
-  check(isFunction(signaling.send), 'signaling.send', 'a function', signaling.send);
-  for (const name of ['close', 'reopen', 'established']) {
-    checkOptional(signaling[name], isFunction, `signaling.${name}`, 'a function');
-  }
-  checkOptional(signaling.patience, (value) => isFinite(value) && value > 0, 'signaling.patience', 'a number of milliseconds');
-}
+/** What a signalling may have besides `send`. */
+const signalingShapes: Readonly<Record<string, Shape<unknown>>> = {
+  close: callback(),
+  reopen: callback(),
+  established: callback(),
+  patience: number({ least: 1, unit: 'milliseconds' }),
+};
 
-/** Each option by itself; `secret` and `secretKind` are checked by `resolveSecret`. */
-function checkTypes(options: ConnectOptions): void {
-  const { rtc, profile, mode, chunkSize, bandwidthLimit } = options;
-  checkOptional(rtc, isRecord, 'rtc', 'an RTCConfiguration');
-  checkOptional(rtc?.iceServers, Array.isArray, 'rtc.iceServers', 'an array');
-  checkOptional(options.RTCPeerConnection, isFunction, 'RTCPeerConnection', 'a class');
-  checkOptional(options.lanes, isRecord, 'lanes', 'an object with min and max');
-  checkOptional(options.waterMarks, isRecord, 'waterMarks', 'an object with high and low');
-  checkOptional(options.delivery, isOneOf(['reliable', 'unreliable']), 'delivery', "'reliable' or 'unreliable'");
-  checkOptional(profile, isOneOf(profiles), 'profile', `one of ${profiles.join(', ')}`);
-  checkOptional(mode, isOneOf(sizingModes), 'mode', `one of ${sizingModes.join(', ')}`);
-  const isChunkSize = (value: unknown): boolean =>
-    Number.isInteger(value) && isFinite(value) && value >= LEAST_CHUNK_BYTES && value <= MOST_CHUNK_BYTES;
-  checkOptional(chunkSize, isChunkSize, 'chunkSize', `an integer from ${LEAST_CHUNK_BYTES} to ${MOST_CHUNK_BYTES}`);
-  const isLimit = (value: unknown): boolean => isFinite(value) && (value === 0 || value >= LEAST_BANDWIDTH_LIMIT);
-  checkOptional(bandwidthLimit, isLimit, 'bandwidthLimit', `0, or at least ${LEAST_BANDWIDTH_LIMIT} bytes per second`);
-  for (const name of ['privacy', 'encryption', 'log', 'worker'] as const) {
-    checkOptional(options[name], (value) => typeof value === 'boolean', name, 'true or false');
-  }
-  checkOptional(options.signal, isAbortSignal, 'signal', 'an AbortSignal');
-}
-
-function hasTurnServer({ iceServers = [] }: RTCConfiguration): boolean {
-  return iceServers.flatMap((server) => server?.urls).some((url) => /^turns?:/i.test(url));
-}
-
-function isOneOf(values: readonly string[]): (value: unknown) => boolean {
-  return (value) => typeof value === 'string' && values.includes(value);
-}
-
-/** A number, and neither NaN nor infinite. */
-function isFinite(value: unknown): value is number {
-  return Number.isFinite(value);
+function checkSignaling(signaling: Signaling): void {
+  checkOptions(signaling, signalingShapes, 'signaling');
 }

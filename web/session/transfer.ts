@@ -3,13 +3,15 @@ import { typedEventTarget } from '../api/events.js';
 import type { BenchmarkStats } from '../api/statistics.js';
 import { deferred } from '../base/deferred.js';
 import { StatsCadence } from '../base/stats_cadence.js';
-import type { SessionStats, ToEngine } from '../engine/messages.js';
+import type { ToEngine } from '../engine/messages.js';
 import { toReason } from './arguments.js';
 import { TransferLog } from './transfer_log.js';
 import type {
   FileInfo,
+  PeerStats,
   Receipt,
   ReceiptFile,
+  SkippedFile,
   Transfer,
   TransferEvents,
   TransferState,
@@ -20,7 +22,7 @@ import type {
 export interface TransferContext {
   /** Errors: throws if an object of `transfer` cannot be transferred. */
   post(message: ToEngine, transfer?: Transferable[]): void;
-  coreStats(): SessionStats;
+  sessionStats(): PeerStats;
   /** The page asked for logs. */
   readonly log: boolean;
 }
@@ -50,6 +52,7 @@ const NOTHING_MEASURED: BenchmarkStats = {
 export class TransferImpl extends typedEventTarget<TransferEvents>() implements Transfer {
   readonly id: string;
   readonly direction: 'send' | 'receive';
+  skipped: readonly SkippedFile[] = [];
   readonly #context: TransferContext;
   readonly #receipt = deferred<Receipt>();
   readonly #listening = new AbortController();
@@ -77,7 +80,12 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
     this.#log = context.log ? new TransferLog() : undefined;
     // A page that only listens to 'statechange' should not get an unhandled rejection.
     this.#receipt.promise.catch(() => {});
-    signal?.addEventListener('abort', () => this.#stop('aborted', ''), { signal: this.#listening.signal });
+    if (signal) this.abortWith(signal);
+  }
+
+  /** Stops with 'aborted' when `signal` is aborted. */
+  abortWith(signal: AbortSignal): void {
+    signal.addEventListener('abort', () => this.#stop('aborted', ''), { signal: this.#listening.signal });
   }
 
   get files(): readonly FileInfo[] {
@@ -117,7 +125,7 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
   }
 
   stats(): TransferStats {
-    const { rtt, lanes, pacingRate, bottleneckRate, waiting, receiveWaiting, chunkSize } = this.#context.coreStats();
+    const { rtt, lanes, pacingRate, bottleneckRate, waiting, receiveWaiting, chunkSize, path } = this.#context.sessionStats();
     // `totalBytes` of the benchmark counts the bytes so far; here it is the size of the transfer.
     const { totalBytes: _, ...measured } = this.#measured;
     return {
@@ -125,6 +133,7 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
       bytes: this.#bytes,
       totalBytes: this.totalBytes,
       rtt,
+      path,
       lanes,
       pacingRate,
       bottleneckRate,
@@ -183,7 +192,7 @@ export class TransferImpl extends typedEventTarget<TransferEvents>() implements 
     this.accepted();
     this.progressed(bytes, measured ?? this.#measured);
     this.#end('done');
-    this.#receipt.resolve({ bytes, files, stats: this.stats(), ...(folder === undefined ? {} : { folder }) });
+    this.#receipt.resolve({ bytes, files, skipped: this.skipped, stats: this.stats(), ...(folder === undefined ? {} : { folder }) });
   }
 
   failed(error: MillraceError): void {

@@ -1,24 +1,48 @@
 import { describe, MillraceError, toError } from '../api/errors.js';
-import type { FileInfo, Offer, StreamSink, Transfer } from '../api/types.js';
-import type { FromEngine, SessionStats } from '../engine/messages.js';
+import { check } from '../api/shape.js';
+import type { FileInfo, Offer, Peer, PeerStats, SkippedFile, StreamSink, Transfer } from '../api/types.js';
+import type { FromEngine } from '../engine/messages.js';
 import type { EnginePort } from '../engine/port.js';
 import { randomSecret, resumeSecret } from '../secrets/resume_secret.js';
+import { askToKeep } from '../sinks/stored.js';
 import { transferablesOf } from '../sources/combined_reader.js';
 import type { SourceFile } from '../sources/source.js';
-import { check } from './arguments.js';
 import { OfferImpl, type OfferAnswer } from './offer.js';
 import { TransferImpl, type TransferContext } from './transfer.js';
 
 export interface TransfersOptions {
   readonly port: EnginePort;
+  /** The session, as offers name it. */
+  readonly peer: Peer;
   /** The latest statistics of the session. */
-  coreStats(): SessionStats;
+  sessionStats(): PeerStats;
   /** Transfers keep logs. */
   readonly log: boolean;
   /** Returns false if the offer cannot be delivered; it is rejected then. */
   onoffer(offer: Offer): boolean;
   /** The last transfer has ended, and its listeners know. */
   onidle(): void;
+}
+
+/** What the protocol allows one side to have open at once (PROTOCOL.md). */
+const MOST_OPEN_TRANSFERS = 64;
+const MOST_OPEN_FILES = 20_000;
+
+/** What is offered. */
+export interface ListedSource {
+  /** A directory gives them later. */
+  readonly files: readonly SourceFile[] | Promise<readonly SourceFile[]>;
+  /** What is left out: complete once the files are there. */
+  readonly skipped: readonly SkippedFile[];
+}
+
+/** Gives the way to a reader of these files that several sessions have in common; undefined where there is none. */
+type OpenHub = (files: readonly SourceFile[]) => MessagePort | undefined;
+
+interface WaitingOffer {
+  readonly transfer: TransferImpl;
+  readonly sources: readonly SourceFile[];
+  readonly openHub: OpenHub;
 }
 
 /** The transfers of a session in both directions, from the page to the engine and back. */
@@ -29,12 +53,16 @@ export class Transfers {
   /** The functions that the page gave as sinks, by transfer. */
   readonly #streamSinks = new Map<string, StreamSink>();
   #sent = 0;
+  /** Offers that wait until enough of the earlier ones have ended, in order. */
+  readonly #queue: WaitingOffer[] = [];
+  /** Files of each transfer that the engine has been asked to send, until that ends. */
+  readonly #offered = new Map<string, number>();
 
   constructor(options: TransfersOptions) {
     this.#options = options;
     this.#context = {
       post: (message, transfer) => options.port.post(message, transfer),
-      coreStats: () => options.coreStats(),
+      sessionStats: () => options.sessionStats(),
       log: options.log,
     };
   }
@@ -44,18 +72,21 @@ export class Transfers {
     return this.#transfers.size;
   }
 
-  /** Offers files, which a directory gives later. Everything that goes wrong rejects `Transfer.done`. */
-  send(sources: readonly SourceFile[] | Promise<readonly SourceFile[]>, signal: AbortSignal | undefined): Transfer {
+  /** Offers files. Everything that goes wrong rejects `Transfer.done`. `openHub`: called once the files are known. */
+  send({ files, skipped }: ListedSource, signal: AbortSignal | undefined, openHub: OpenHub = () => undefined): Transfer {
     this.#sent += 1;
     const transfer = new TransferImpl(`send-${this.#sent}`, 'send', this.#context, signal);
     this.#transfers.set(transfer.id, transfer);
-    if (sources instanceof Promise) {
-      sources.then(
-        (found) => this.#offer(transfer, found),
+    if (files instanceof Promise) {
+      files.then(
+        (found) => {
+          transfer.skipped = skipped;
+          this.#enqueue(transfer, found, openHub);
+        },
         (caught: unknown) => this.#take(transfer.id)?.failed(MillraceError.from(caught, 'source-failed')),
       );
     } else {
-      this.#offer(transfer, sources);
+      this.#enqueue(transfer, files, openHub);
     }
     return transfer;
   }
@@ -68,6 +99,9 @@ export class Transfers {
         return true;
       case 'openStream':
         void this.#openStream(message.id, message.file);
+        return true;
+      case 'stored':
+        askToKeep();
         return true;
       case 'accepted':
         this.#transfers.get(message.id)?.accepted();
@@ -101,18 +135,44 @@ export class Transfers {
     for (const transfer of this.#transfers.values()) transfer.failed(error);
     this.#transfers.clear();
     this.#streamSinks.clear();
+    this.#queue.length = 0;
+    this.#offered.clear();
   }
 
-  #offer(transfer: TransferImpl, sources: readonly SourceFile[]): void {
-    if (transfer.ended) return;
+  #enqueue(transfer: TransferImpl, sources: readonly SourceFile[], openHub: OpenHub): void {
+    if (transfer.ended) {
+      this.#take(transfer.id);
+      return;
+    }
+    transfer.setFiles(sources.map(({ info }, index) => ({ id: index, ...info })));
+    this.#queue.push({ transfer, sources, openHub });
+    this.#offerNext();
+  }
+
+  #offerNext(): void {
+    for (let next = this.#queue[0]; next && (next.transfer.ended || this.#hasRoomFor(next.sources.length)); next = this.#queue[0]) {
+      this.#queue.shift();
+      // The engine does not know of one that ended here, and would not say so.
+      if (next.transfer.ended) this.#take(next.transfer.id);
+      else this.#offer(next);
+    }
+  }
+
+  #hasRoomFor(files: number): boolean {
+    const open = [...this.#offered.values()].reduce((sum, count) => sum + count, 0);
+    return this.#offered.size < MOST_OPEN_TRANSFERS && open + files <= MOST_OPEN_FILES;
+  }
+
+  #offer({ transfer, sources, openHub }: WaitingOffer): void {
+    const hub = openHub(sources);
     const infos = sources.map(({ info }) => info);
     const bodies = sources.map(({ body }) => body);
-    transfer.setFiles(infos.map((info, index) => ({ id: index, ...info })));
+    this.#offered.set(transfer.id, sources.length);
     // A stream cannot be read a second time, so its transfer gets a token that nothing can resume.
     const streams = transferablesOf(bodies);
     const secret = streams.length > 0 ? randomSecret() : resumeSecret();
     try {
-      this.#options.port.post({ type: 'send', id: transfer.id, secret, files: infos, bodies }, streams);
+      this.#options.port.post({ type: 'send', id: transfer.id, secret, files: infos, bodies, ...(hub ? { hub } : {}) }, [...streams, ...(hub ? [hub] : [])]);
     } catch (caught) {
       this.#take(transfer.id)?.failed(MillraceError.from(caught, 'not-supported'));
     }
@@ -136,7 +196,7 @@ export class Transfers {
     const transfer = new TransferImpl(id, 'receive', this.#context);
     transfer.setFiles(files);
     this.#transfers.set(id, transfer);
-    const offer = new OfferImpl(transfer, (answer) => this.#answer(id, answer));
+    const offer = new OfferImpl(this.#options.peer, transfer, (answer) => this.#answer(id, answer));
     if (!this.#options.onoffer(offer)) offer.reject('too many offers at once');
   }
 
@@ -156,6 +216,8 @@ export class Transfers {
     const transfer = this.#transfers.get(id);
     this.#transfers.delete(id);
     this.#streamSinks.delete(id);
+    // Later, because the transfer itself has not ended yet.
+    if (this.#offered.delete(id)) queueMicrotask(() => this.#offerNext());
     // Later, when the transfer has told its own listeners that it ended.
     queueMicrotask(() => {
       if (this.#transfers.size === 0) this.#options.onidle();

@@ -11,6 +11,8 @@ export const closeCodes = {
   messageTooLarge: 1009,
   /** The address has no valid name of a room. */
   badRoom: 4400,
+  /** The server does not serve pages of this origin. */
+  originNotAllowed: 4403,
   /** No page waits with a code of this number: mistyped, used, or the page is gone. */
   noSuchNameplate: 4404,
   /** No sign of life for too long, or connected for too long. */
@@ -19,6 +21,8 @@ export const closeCodes = {
   roomFull: 4409,
   /** A code waited for too long. */
   expired: 4410,
+  /** A newer socket under the same `member` name has taken this one's place. */
+  replaced: 4412,
   /** This page does not read its messages. */
   slowConsumer: 4413,
   /** Too many wrong codes from this address; the reason tells how long it is locked out. */

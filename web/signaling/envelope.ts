@@ -18,8 +18,8 @@ export type Body =
   | { type: 'paired' }
   | { type: 'busy' }
   | PeerMessage
-  /** I am leaving. */
-  | { type: 'bye' };
+  /** I am leaving. `failed`: because no path to you was found. */
+  | { type: 'bye'; failed?: boolean };
 
 /**
  * Messages between two paired sides. `link`: the number of the control connection that the message concerns, counted from 0
@@ -27,10 +27,14 @@ export type Body =
  */
 export type PeerMessage =
   | (ConnectionMessage & { link: number })
+  /** A message of the handshake, ahead of the channel that carries it, too. `data`: base64url. */
+  | { type: 'handshake'; link: number; index: number; data: string }
   /** To the initiator: look for another path for this connection (ICE restart). */
   | { type: 'restart'; link: number }
   /** To the initiator: replace this connection by a new one. */
   | { type: 'renew'; link: number }
+  /** Say again what you said about this connection: it may have been lost. */
+  | { type: 'repeat'; link: number }
   /** Are you still there? */
   | { type: 'ping' }
   | { type: 'pong' };
@@ -43,6 +47,8 @@ export type ConnectionMessage =
 const MAX_ID_LENGTH = 64;
 const MAX_SDP_LENGTH = 48 * 1024;
 const MAX_CANDIDATE_LENGTH = 2048;
+/** Base64url of the longest message of a handshake, and some more. */
+const MAX_HANDSHAKE_LENGTH = 2048;
 
 /** The message, rebuilt from its valid fields; undefined if it is invalid. Its sender is not trusted. */
 export function parseEnvelope(message: unknown): Envelope | undefined {
@@ -84,13 +90,19 @@ function parseBody(message: Record<string, unknown>): Body | undefined {
     case 'pair':
     case 'paired':
     case 'busy':
-    case 'bye':
     case 'ping':
     case 'pong':
       return { type: message.type };
+    case 'bye':
+      return message.failed === true ? { type: 'bye', failed: true } : { type: 'bye' };
     case 'restart':
     case 'renew':
+    case 'repeat':
       return isCount(message.link) ? { type: message.type, link: message.link } : undefined;
+    case 'handshake': {
+      const { link, index, data } = message;
+      return isCount(link) && isCount(index) && isText(data, MAX_HANDSHAKE_LENGTH) ? { type: 'handshake', link, index, data } : undefined;
+    }
     default: {
       const inner = parseConnectionMessage(message);
       return inner && isCount(message.link) ? { ...inner, link: message.link } : undefined;

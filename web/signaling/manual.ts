@@ -1,13 +1,23 @@
 import { MillraceError } from '../api/errors.js';
 import type { Signaling } from '../api/options.js';
+import { abortSignal, checkOptions, text, type OptionsOf } from '../api/shape.js';
+import { onAborted } from './abort.js';
 import { parseEnvelope, parseConnectionMessage, type ConnectionMessage } from './envelope.js';
 import { LateFailure } from './late_failure.js';
 import { packText, unpackText } from './pack.js';
 
+const shapes = {
+  /** Gives the exchange up: `text`, and a `connect` that waits for the other side, reject with 'aborted'. */
+  signal: abortSignal(),
+};
+
+/** Options of `manualSignaling`. */
+export interface ManualSignalingOptions extends OptionsOf<typeof shapes> {}
+
 export interface ManualSignaling extends Signaling {
   /**
    * The text to carry to the other side. Resolves when `connect` was called and the browser has found its addresses.
-   * Errors: rejects with 'signaling-failed' if the signalling is closed before.
+   * Errors: rejects with 'signaling-failed' if the signalling is closed before, and with 'aborted'.
    */
   readonly text: Promise<string>;
   /**
@@ -29,19 +39,19 @@ const PATIENCE_MS = 600_000;
  * sends its `text` to the other side. That side calls it with the text, connects, and sends back its own `text`, which goes to
  * `answer`. The texts contain network addresses and fingerprints, but no keys; with a secret in `connect` they may travel
  * by any way. One invitation serves one session, and a broken connection cannot be replaced.
- * Errors: an invalid invitation makes `connect` reject with 'invalid-argument' or 'too-large'.
+ * Errors: throws 'invalid-argument' for an invitation that is no text; any other invalid one makes `connect` reject with 'invalid-argument' or 'too-large'.
  */
-export function manualSignaling(invitation?: string): ManualSignaling {
-  return new CopiedSignaling(invitation);
+export function manualSignaling(invitation?: string, options: ManualSignalingOptions = {}): ManualSignaling {
+  if (invitation !== undefined) text().check(invitation, 'invitation');
+  return new CopiedSignaling(invitation, checkOptions(options, shapes));
 }
 
 /**
  * `connect` looks for another side before it makes a connection, which would take three more texts. So this object plays the
- * other side until the texts arrive, in the role that gives this side the right one: the inviting side becomes the initiator.
- * The order of the ids as text decides the roles, and the ids of pages are hexadecimal.
+ * other side until the texts arrive: it asks the inviting side, which becomes the initiator, and is asked by the invited one. The ids of
+ * pages are hexadecimal.
  */
-const INVITED_ID = 'z';
-const INVITING_ID = '!';
+const OTHER_ID = 'other';
 
 class CopiedSignaling extends LateFailure implements ManualSignaling {
   onmessage: Signaling['onmessage'] = null;
@@ -54,10 +64,11 @@ class CopiedSignaling extends LateFailure implements ManualSignaling {
   #answered = false;
   #done = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopListening: (() => void) | undefined;
   #resolve!: (messages: ConnectionMessage[]) => void;
   #reject!: (error: MillraceError) => void;
 
-  constructor(invitation: string | undefined) {
+  constructor(invitation: string | undefined, { signal }: ManualSignalingOptions) {
     super();
     this.#invites = invitation === undefined;
     const gathered = new Promise<ConnectionMessage[]>((resolve, reject) => {
@@ -67,6 +78,10 @@ class CopiedSignaling extends LateFailure implements ManualSignaling {
     this.text = gathered.then((messages) => packText(JSON.stringify(messages)));
     // A page that gives up does not await it.
     this.text.catch(() => {});
+    this.#stopListening = onAborted(signal, (error) => {
+      this.#fail(error);
+      this.close();
+    });
     if (invitation === undefined) return;
     parseText(invitation, 'offer').then(
       (messages) => {
@@ -88,8 +103,6 @@ class CopiedSignaling extends LateFailure implements ManualSignaling {
         break;
       case 'pair':
         this.#say({ type: 'paired' });
-        break;
-      case 'paired':
         for (const incoming of this.#incoming ?? []) this.#say({ ...incoming, link: 0 });
         break;
       case 'description':
@@ -112,6 +125,7 @@ class CopiedSignaling extends LateFailure implements ManualSignaling {
   }
 
   close(): void {
+    this.#stopListening?.();
     this.#finish();
     this.#reject(new MillraceError('signaling-failed', 'the signalling was closed before the text was ready'));
     this.onmessage = null;
@@ -120,8 +134,7 @@ class CopiedSignaling extends LateFailure implements ManualSignaling {
   /** Greets this side as soon as its id, and the invitation if there is one, are known. */
   #introduce(): void {
     if (this.#self === undefined || (!this.#invites && this.#incoming === undefined)) return;
-    this.#say({ type: 'hello' });
-    if (!this.#invites) this.#say({ type: 'pair' });
+    this.#say({ type: this.#invites ? 'pair' : 'hello' });
   }
 
   #gather(message: ConnectionMessage): void {
@@ -140,7 +153,7 @@ class CopiedSignaling extends LateFailure implements ManualSignaling {
 
   /** Speaks for the other side, in a later task, as a network would. */
   #say(body: object): void {
-    const message = { millrace: 1, from: this.#invites ? INVITED_ID : INVITING_ID, to: this.#self, ...body };
+    const message = { millrace: 1, from: OTHER_ID, to: this.#self, ...body };
     setTimeout(() => this.onmessage?.(message));
   }
 

@@ -1,26 +1,33 @@
 import type { IClientOptions, MqttClient } from 'mqtt';
 import { MillraceError, describe } from '../api/errors.js';
 import type { Signaling } from '../api/options.js';
+import { check, checkOptions, number, shape, text, type OptionsOf } from '../api/shape.js';
+import { randomHex } from '../base/ids.js';
 import { CarriedSignaling, MAX_MESSAGE_BYTES, type Wire, type WireListener } from './carried.js';
+import { serverTexts } from './server_texts.js';
+
+/** As a room of Millrace's own server is called. */
+const ROOM = /^[A-Za-z0-9_-]{16,64}$/;
+const PREFIX = /^[A-Za-z0-9_-]{1,64}$/;
+
+const shapes = {
+  /** If the broker requires one. */
+  username: text(),
+  /** If the broker requires one. */
+  password: text(),
+  /** The topic of a room is `PREFIX/ROOM`; default 'millrace'. */
+  prefix: shape<string>('1 to 64 characters of A-Z a-z 0-9 _ -', (value) => typeof value === 'string' && PREFIX.test(value)),
+  /** Time for the broker to admit this side to the room, ms; default 15,000. */
+  openTimeout: number({ least: 1, unit: 'ms' }),
+};
 
 /** Options for the connection to the broker. */
-export interface MqttSignalingOptions {
-  /** If the broker requires one. */
-  username?: string;
-  /** If the broker requires one. */
-  password?: string;
-  /** The topic of a room is `PREFIX/ROOM`; default 'millrace'. */
-  prefix?: string;
-  /** Time for the broker to admit this side to the room, ms; default 15,000. */
-  openTimeout?: number;
-}
+export interface MqttSignalingOptions extends OptionsOf<typeof shapes> {}
 
 /** Bytes of a packet without its message: topic and properties. */
 const PACKET_OVERHEAD = 1024;
+/** The broker gives this side up after one and a half times as long. */
 const KEEPALIVE_S = 20;
-
-/** Sent to the room by this side when it closes, or by the broker when this side is lost. */
-const leftMessage = JSON.stringify({ millrace: 1, type: 'left' });
 
 /**
  * Signalling over an MQTT 5 broker with a WebSocket listener (`wss://broker/mqtt`). `room`: the same name on both sides, 16 to 64
@@ -28,18 +35,21 @@ const leftMessage = JSON.stringify({ millrace: 1, type: 'left' });
  * subscriber of the topic can read the messages, so names of rooms should be hard to guess. Nothing is retained.
  * Errors: throws 'invalid-argument' for an invalid address or room. A broker that refuses, fails or disappears makes a pending
  * `connect` reject with 'signaling-failed'. A message over 64 KiB throws 'too-large'. A connected session needs the broker only
- * when its connection breaks, and then connects to it again.
+ * when its connection breaks, and then connects to it again. A connection that carries nothing any more is replaced within 22 s,
+ * and within 2 s when it is needed.
  */
 export function mqttSignaling(url: string | URL, room: string, options: MqttSignalingOptions = {}): Signaling {
   if (!/^(wss?|mqtts?):$/.test(protocolOf(url))) throw new MillraceError('invalid-argument', 'the address of an MQTT broker must be like wss://host/mqtt');
-  if (!/^[A-Za-z0-9_-]{16,64}$/.test(room)) throw new MillraceError('invalid-argument', 'a room must be 16 to 64 characters of A-Z a-z 0-9 _ -');
-  const { prefix = 'millrace', openTimeout = 15_000 } = options;
-  if (!/^[A-Za-z0-9_-]{1,64}$/.test(prefix)) throw new MillraceError('invalid-argument', 'a prefix must be 1 to 64 characters of A-Z a-z 0-9 _ -');
+  check(typeof room === 'string' && ROOM.test(room), 'room', '16 to 64 characters of A-Z a-z 0-9 _ -', room);
+  const { prefix = 'millrace', openTimeout = 15_000, username, password } = checkOptions(options, shapes);
   const topic = `${prefix}/${room}`;
   const settings: IClientOptions = {
-    ...(options.username === undefined ? {} : { username: options.username }),
-    ...(options.password === undefined ? {} : { password: options.password }),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
     protocolVersion: 5,
+    // A new connection under the same id takes the place of the previous one at once (MQTT 5, section 3.1.4). Every broker takes
+    // ids of up to 23 such characters.
+    clientId: randomHex(11),
     clean: true,
     keepalive: KEEPALIVE_S,
     connectTimeout: openTimeout,
@@ -47,7 +57,7 @@ export function mqttSignaling(url: string | URL, room: string, options: MqttSign
     reconnectPeriod: 0,
     // The other kind starts a worker from a blob, which a strict content security policy forbids.
     timerVariant: 'native',
-    will: { topic, payload: leftMessage as unknown as Buffer, qos: 1, retain: false },
+    will: { topic, payload: serverTexts.left as unknown as Buffer, qos: 1, retain: false },
     properties: { maximumPacketSize: MAX_MESSAGE_BYTES + PACKET_OVERHEAD },
   };
   return new CarriedSignaling((listener) => new MqttWire(String(url), topic, settings, listener), openTimeout);
@@ -68,12 +78,18 @@ class MqttWire implements Wire {
     this.#client?.publish(this.#topic, text, { qos: 1, retain: false });
   }
 
-  close(): void {
+  close(isDead: boolean): void {
     this.#closed = true;
     const client = this.#client;
     if (client === undefined) return;
-    if (client.connected) this.send(leftMessage);
-    client.end(!client.connected);
+    const saysGoodbye = client.connected && !isDead;
+    if (saysGoodbye) this.send(serverTexts.left);
+    client.end(!saysGoodbye);
+  }
+
+  probe(): boolean {
+    this.#client?.sendPing();
+    return true;
   }
 
   async #open(url: string, settings: IClientOptions, listener: WireListener): Promise<void> {
@@ -83,6 +99,9 @@ class MqttWire implements Wire {
     this.#client = client;
     client.on('error', (error) => listener.failed(`the broker refused or failed (${describe(error)})`));
     client.on('close', () => listener.failed('the connection to the broker closed'));
+    client.on('packetreceive', ({ cmd }) => {
+      if (cmd === 'pingresp') listener.answered();
+    });
     client.on('message', (_topic, message, { retain }) => {
       // Retained messages are old.
       if (!retain) listener.heard(new TextDecoder().decode(message));

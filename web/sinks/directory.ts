@@ -7,6 +7,8 @@ import { OpenWriters } from './open_writers.js';
 import type { AbortableWriter, ExistingRange, FileWriter, Store } from './sink.js';
 import { isDomException } from './sink_error.js';
 
+/** Chromium writes into NAME.crswap beside the file, and that name has 255 bytes at most, too. */
+const MAX_NAME_BYTES = 248;
 /** Without this lock, two transfers that find a name free at the same moment would write into one file. */
 const NAMING_LOCK = 'millrace/naming';
 
@@ -18,7 +20,7 @@ interface Made<Handle extends FileSystemHandle> {
 
 /**
  * Writes into a folder that the page provides, with the folders of each file's path. Existing entries stay as they are: a file
- * whose name is taken becomes "name (2).ext". An early end removes unfinished files, and then the folders that are empty.
+ * whose name is taken becomes "name (2).ext", and one whose name the browser refuses gets a similar one. An early end removes unfinished files, and then the folders that are empty.
  */
 export class DirectoryStore implements Store {
   readonly existing: readonly ExistingRange[] = [];
@@ -141,7 +143,7 @@ async function permissionOf(directory: FileSystemDirectoryHandle & WithPermissio
 /** Makes an empty file of that name, or of the next free one. */
 function makeFile(parent: FileSystemDirectoryHandle, wanted: string): Promise<FileSystemFileHandle> {
   return withAllowedName(wanted, async (base) => {
-    for (const name of namesLike(base)) {
+    for (const name of namesLike(base, MAX_NAME_BYTES)) {
       const found = await look(parent.getFileHandle(name));
       if (found === 'nothing') return parent.getFileHandle(name, { create: true });
     }
@@ -155,7 +157,7 @@ function findFolder(
   wanted: string,
 ): Promise<{ handle: FileSystemDirectoryHandle; made: boolean }> {
   return withAllowedName(wanted, async (base) => {
-    for (const name of namesLike(base)) {
+    for (const name of namesLike(base, MAX_NAME_BYTES)) {
       const found = await look(parent.getDirectoryHandle(name));
       if (found === 'nothing') return { handle: await parent.getDirectoryHandle(name, { create: true }), made: true };
       if (found !== 'other') return { handle: found, made: false };
@@ -179,12 +181,19 @@ async function look<Handle>(handle: Promise<Handle>): Promise<Handle | 'nothing'
   }
 }
 
-/** Browsers refuse names with a meaning for the operating system, such as "a.lnk". A '_' is appended to those. */
+/**
+ * Browsers refuse names with a meaning for the operating system, such as "a.lnk", and Chromium those with format characters (flags of
+ * regions, some Arabic signs) or with a space or '~' at an end. The first of these names that the browser takes is used: the name, the
+ * same with a '_' at its end, the same without such characters.
+ */
 async function withAllowedName<T>(name: string, action: (name: string) => Promise<T>): Promise<T> {
-  try {
-    return await action(name);
-  } catch (caught) {
-    if (!(caught instanceof TypeError)) throw caught;
-    return action(`${name}_`);
+  const plain = name.replace(/\p{Format}/gu, '').replace(/^[\s~]|[\s~]$/gu, '_');
+  for (const attempt of [name, `${name}_`, plain]) {
+    try {
+      return await action(attempt);
+    } catch (caught) {
+      if (!(caught instanceof TypeError)) throw caught;
+    }
   }
+  return action(`${plain}_`);
 }

@@ -8,7 +8,8 @@ import type { AbortableWriter, ExistingRange, FileWriter, Store, StoreOffer } fr
 import { isDomException } from './sink_error.js';
 import { removeStored } from './stored.js';
 import { hasSyncAccess, type SyncFileHandle } from './sync_file.js';
-import { claimFolder, makeRoom, type TransferFolder } from './transfer_folder.js';
+import { claimFolder, finishFolder, makeRoom, type TransferFolder } from './transfer_folder.js';
+import { writeText } from './write_text.js';
 
 /**
  * A store in the origin's private file system. In a worker, a later attempt can resume it; in a window, it writes through streams.
@@ -44,19 +45,17 @@ async function openSyncStore(folder: TransferFolder, handle: SyncFileHandle, off
 }
 
 async function openStreamStore(folder: TransferFolder, journal: FileSystemFileHandle, offer: StoreOffer): Promise<Store> {
+  const header = journalHeader(offer);
   try {
     // This journal claims nothing. It shows that the folder can be removed when it is not in use.
     await removeFiles(folder.handle);
-    const writer = await openFileStream(journal, null);
-    const header = new TextEncoder().encode(journalHeader(offer));
-    await writer.write(0, header);
-    await writer.close(header.length);
+    await writeText(journal, header);
     await makeRoomFor(offer, []);
   } catch (caught) {
     await removeStored(folder.name);
     throw caught;
   }
-  return new OpfsStreamStore(folder);
+  return new OpfsStreamStore(folder, header);
 }
 
 function makeRoomFor({ totalBytes }: StoreOffer, existing: readonly ExistingRange[]): Promise<void> {
@@ -110,11 +109,13 @@ class OpfsStreamStore implements Store {
   readonly folder: string;
   readonly existing: readonly ExistingRange[] = [];
   readonly #folder: TransferFolder;
+  readonly #header: string;
   readonly #writers = new OpenWriters<AbortableWriter>();
 
-  constructor(folder: TransferFolder) {
+  constructor(folder: TransferFolder, header: string) {
     this.folder = folder.name;
     this.#folder = folder;
+    this.#header = header;
   }
 
   readExisting(): number {
@@ -149,10 +150,6 @@ class OpfsStreamStore implements Store {
   }
 
   async finish(): Promise<void> {
-    try {
-      await this.#folder.handle.removeEntry(JOURNAL_NAME);
-    } finally {
-      this.#folder.release();
-    }
+    await finishFolder(this.#folder, this.#header);
   }
 }

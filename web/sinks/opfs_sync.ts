@@ -1,12 +1,12 @@
 import { MillraceError } from '../api/errors.js';
 import type { FileInfo } from '../api/types.js';
-import { JOURNAL_NAME, type Journal } from './journal.js';
+import type { Journal } from './journal.js';
 import { OpenWriters } from './open_writers.js';
 import { RangeSet, type Range } from './range_set.js';
 import type { AbortableWriter, ExistingRange, FileWriter, Store } from './sink.js';
 import { removeStored } from './stored.js';
 import { writeFully, type SyncFile, type SyncFileHandle } from './sync_file.js';
-import type { TransferFolder } from './transfer_folder.js';
+import { finishFolder, type TransferFolder } from './transfer_folder.js';
 
 /** A crash loses at most this much time of writing, ms. */
 const FLUSH_INTERVAL_MS = 1_000;
@@ -85,11 +85,7 @@ export class OpfsSyncStore implements Store {
     clearTimeout(this.#timer);
     this.#stopReading();
     this.#journal.close();
-    try {
-      await this.#folder.handle.removeEntry(JOURNAL_NAME);
-    } finally {
-      this.#folder.release();
-    }
+    await finishFolder(this.#folder, this.#journal.header);
   }
 
   async #openWriter({ id, size }: FileInfo): Promise<SyncWriter> {

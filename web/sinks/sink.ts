@@ -29,6 +29,8 @@ export interface Store {
   readonly folder?: string;
   /** Share of the store's memory limit that is in use, 0 to 1; undefined for stores that use no memory. */
   readonly memoryShare?: number;
+  /** So many files are opened before their first byte is there, because opening takes time; default 16. */
+  readonly opensAhead?: number;
   /** Ranges that an earlier attempt left, ascending; empty in most stores. */
   readonly existing: readonly ExistingRange[];
   /**

@@ -1,16 +1,30 @@
 import { MillraceError } from '../api/errors.js';
 import type { FileInfo } from '../api/types.js';
+import { deferred, type Deferred } from '../base/deferred.js';
 import { OpenWriters } from './open_writers.js';
 import type { AbortableWriter, ExistingRange, FileWriter, Store } from './sink.js';
 
 /** Opens the stream for one file's bytes. */
 export type OpenStream = (file: FileInfo) => WritableStream<Uint8Array> | Promise<WritableStream<Uint8Array>>;
 
-/** Passes each file on to a stream of the page, in order and no faster than the stream takes it. */
+/** Streams that are open, or being closed, besides the one of the first file that is not finished. */
+const MAX_AHEAD = 2;
+
+/**
+ * Passes each file on to a stream of the page, in order and no faster than the stream takes it. The page is asked for a stream when
+ * the first bytes of its file are there, and for at most two files beyond the first one that is not finished: bytes of later files wait.
+ */
 export class StreamStore implements Store {
   readonly existing: readonly ExistingRange[] = [];
+  readonly opensAhead = 0;
   readonly #openStream: OpenStream;
   readonly #writers = new OpenWriters<InOrderWriter>();
+  /** All files below this are finished. */
+  #firstUnfinished = 0;
+  /** Finished files from there on. */
+  readonly #finished = new Set<number>();
+  /** Files that wait for their turn. */
+  readonly #turns = new Map<number, Deferred<void>>();
 
   constructor(openStream: OpenStream) {
     this.#openStream = openStream;
@@ -27,19 +41,41 @@ export class StreamStore implements Store {
       close: async (size) => {
         await writer.close(size);
         this.#writers.delete(writer);
+        this.#onFinished(file.id);
         return undefined;
       },
     };
   }
 
   async abort(): Promise<void> {
+    for (const turn of this.#turns.values()) turn.reject(new MillraceError('cancelled', 'the transfer ended before the turn of the file'));
+    this.#turns.clear();
     await this.#writers.abort();
   }
 
   async finish(): Promise<void> {}
 
   async #openWriter(file: FileInfo): Promise<InOrderWriter> {
+    if (!this.#isInReach(file.id)) {
+      const turn = deferred<void>();
+      this.#turns.set(file.id, turn);
+      await turn.promise;
+    }
     return new InOrderWriter((await this.#openStream(file)).getWriter());
+  }
+
+  #isInReach(file: number): boolean {
+    return file <= this.#firstUnfinished + MAX_AHEAD;
+  }
+
+  #onFinished(file: number): void {
+    this.#finished.add(file);
+    while (this.#finished.delete(this.#firstUnfinished)) this.#firstUnfinished += 1;
+    for (const [waiting, turn] of this.#turns) {
+      if (!this.#isInReach(waiting)) continue;
+      this.#turns.delete(waiting);
+      turn.resolve();
+    }
   }
 }
 

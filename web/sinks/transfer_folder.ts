@@ -1,8 +1,9 @@
 import { MillraceError } from '../api/errors.js';
-import { JOURNAL_NAME } from './journal.js';
+import { INDEX_NAME, JOURNAL_NAME } from './journal.js';
 import { hasLocks, hold, type Release } from './locks.js';
 import { isDomException } from './sink_error.js';
 import { openRoot, removeStored } from './stored.js';
+import { writeText } from './write_text.js';
 
 /** When files are offered again at once, the earlier attempt may still be closing its files, ms. */
 const LOCK_WAIT_MS = 1_000;
@@ -41,6 +42,31 @@ export async function claimFolder(token: string): Promise<TransferFolder> {
   const releaseNew = hasLocks() ? await hold(lockName(name)) : undefined;
   const handle = await root.getDirectoryHandle(name, { create: true });
   return { name, handle, resumable: false, release: releaseNew ?? (() => {}) };
+}
+
+/**
+ * The transfer is complete: its files belong to the page now. `header`: of its journal, kept for `listStored`.
+ * Errors: rejects with the browser's exception; the folder is released in any case.
+ */
+export async function finishFolder({ handle, release }: TransferFolder, header: string): Promise<void> {
+  try {
+    // On a full disk, the files are listed without their names.
+    await handle.getFileHandle(INDEX_NAME, { create: true }).then((index) => writeText(index, header)).catch(() => {});
+    await handle.removeEntry(JOURNAL_NAME);
+  } finally {
+    release();
+  }
+}
+
+/** Runs `action` while no transfer uses the folder. Returns undefined, without running it, if one still does after `waitMs`. */
+export async function withFolder<T>(name: string, action: () => Promise<T>, waitMs = 0): Promise<T | undefined> {
+  const release = hasLocks() ? await hold(lockName(name), waitMs) : () => {};
+  if (!release) return undefined;
+  try {
+    return await action();
+  } finally {
+    release();
+  }
 }
 
 /**
@@ -89,24 +115,24 @@ async function listPartials(): Promise<Partial[]> {
 
 async function toPartial(handle: FileSystemDirectoryHandle): Promise<Partial | undefined> {
   try {
-    const journal = await handle.getFileHandle(JOURNAL_NAME);
-    return { name: handle.name, lastUsed: (await journal.getFile()).lastModified };
+    if (!(await isUnfinished(handle))) return undefined;
+    const journal = await handle.getFileHandle(JOURNAL_NAME).catch(() => undefined);
+    // A crash left the folder without a journal: there is nothing to resume.
+    return { name: handle.name, lastUsed: journal ? (await journal.getFile()).lastModified : 0 };
   } catch {
-    return undefined; // The transfer is finished, or is being removed.
+    return undefined; // It is being removed.
   }
 }
 
 async function removePartial(name: string): Promise<void> {
-  const release = await hold(lockName(name));
-  if (!release) return;
   try {
-    // Since it was listed, the transfer may have been finished, and its files belong to the user now.
-    const root = await openRoot();
-    if (await isUnfinished(await root.getDirectoryHandle(name))) await removeStored(name);
+    await withFolder(name, async () => {
+      // Since it was listed, the transfer may have been finished, and its files belong to the user now.
+      const root = await openRoot();
+      if (await isUnfinished(await root.getDirectoryHandle(name))) await removeStored(name);
+    });
   } catch {
     // It is being read, or was removed: the next transfer tries again.
-  } finally {
-    release();
   }
 }
 

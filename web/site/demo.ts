@@ -1,16 +1,24 @@
+import { findFragment } from '../base/invite_link.js';
+import { wordsOfPath } from '../base/path_words.js';
 import type { Offer } from '../index.js';
+import { keepFragment, openLink, takeFragment, watchFragment } from './address_bar.js';
 import { Details } from './details.js';
 import { byId, make } from './dom.js';
-import { codeOf, explain } from './errors.js';
+import { codeOf, explain, labelOf, sentenceOf, type Trouble } from './errors.js';
+import type { Intake, LeftOut } from './intake.js';
+import { describeIntake } from './intake_words.js';
+import { watchLifecycle } from './page_lifecycle.js';
 import { watchPicks } from './picker.js';
-import { makeId, makeInviteLink, readPageOptions } from './room.js';
+import { inviteFragment, makeId, makeInviteLink, readPageOptions } from './room.js';
+import { lockRoom } from './room_lock.js';
 import { isSaving } from './saving.js';
 import { SessionKeeper, type SessionState, type Ways } from './session_keeper.js';
 import { Share } from './share.js';
+import { exposedNotice, lostNotice, readingNotice, takenNotice } from './notices.js';
 import { missing } from './support.js';
-import { byCode, lostNames, ownRoom } from './tab_memory.js';
+import { byCode, lostNames, memberName, ownRoom } from './tab_memory.js';
 import { TransferCard, type CardListener } from './transfer_card.js';
-import { keepAwake } from './wake_lock.js';
+import { keepAwake, renewWakeLock } from './wake_lock.js';
 
 const page = {
   title: byId('title', HTMLHeadingElement),
@@ -34,12 +42,17 @@ const page = {
   transfers: byId('transfers', HTMLUListElement),
   status: byId('status', HTMLParagraphElement),
   connectionText: byId('connection-text', HTMLSpanElement),
+  path: byId('path', HTMLParagraphElement),
+  pathText: byId('path-text', HTMLSpanElement),
 };
 const siteTitle = 'Millrace';
 /** An invite link is explained where the other side does not come within this time. */
 const nobodyMs = 4_000;
+/** A folder that takes longer to read is spoken of. */
+const readingMs = 1_000;
 
-const options = readPageOptions(location);
+const fragment = takeFragment();
+const options = readPageOptions(fragment, location.search);
 const cards = new Set<TransferCard>();
 /** Files that wait for a session, oldest first. */
 const queue: { card: TransferCard; files: File[] }[] = [];
@@ -47,6 +60,11 @@ const queue: { card: TransferCard; files: File[] }[] = [];
 const filesOf = new Map<TransferCard, File[]>();
 let { room, key } = options;
 let keeper: SessionKeeper | null = null;
+/** Another tab of this browser has the room. */
+let isTaken = false;
+/** Frees the room for other tabs; undefined while this tab has none. */
+let freeRoom: (() => void) | undefined;
+let readingTimer: ReturnType<typeof setTimeout> | undefined;
 let nobodyTimer: ReturnType<typeof setTimeout> | undefined;
 const share = new Share((words) => (page.status.textContent = words));
 
@@ -100,13 +118,22 @@ function addCard(card: TransferCard): void {
   page.transfers.prepend(card.element);
 }
 
-function sendFiles(files: File[]): void {
+function takeIntake(intake: Intake): void {
+  clearTimeout(readingTimer);
+  const words = describeIntake(intake);
+  showNotice(words);
+  page.status.textContent = words;
+  if (intake.files.length > 0) sendFiles([...intake.files], intake.leftOut);
+}
+
+function sendFiles(files: File[], leftOut: readonly LeftOut[] = []): void {
   if (!isAble()) return;
-  showNotice('');
-  const card = new TransferCard('send', files, cardListener);
+  if (leftOut.length === 0) showNotice('');
+  const card = new TransferCard('send', files, cardListener, leftOut);
   filesOf.set(card, files);
   addCard(card);
-  if (keeper === null) openOwnRoom();
+  // A room that another tab has is of no use here.
+  if (keeper === null && (freeRoom === undefined || isTaken)) openOwnRoom();
   sendOrQueue(card, files);
 }
 
@@ -140,9 +167,9 @@ function offer(card: TransferCard, files: File[]): void {
   try {
     if (keeper !== null) card.follow(keeper.send(files));
   } catch (error) {
-    const { code, message } = codeOf(error);
+    const trouble = codeOf(error);
     removeCard(card);
-    showAlert(`${explain(code, message)} (${code})`);
+    showAlert(`${sentenceOf(trouble)} ${labelOf(trouble)}`);
   }
 }
 
@@ -157,9 +184,9 @@ function receiveOffer(incoming: Offer): void {
 function openOwnRoom(): void {
   room = makeId();
   key = makeId();
-  // The tab remembers the room, so that a reload still shows the invite link. The address names it, so that a reload joins the room again.
+  // The tab remembers the room, so that a reload joins it again and still shows the invite link.
   ownRoom.set(room);
-  history.replaceState(null, '', makeInviteLink(location, room, key));
+  keepFragment(inviteFragment(room, key));
   enterRoom(room);
 }
 
@@ -167,11 +194,36 @@ function enterRoom(id: string): void {
   const own = ownRoom.get() === id;
   if (own) share.show(makeInviteLink(location, id, key));
   else showReceiving();
-  start({ room: id, key, code: null, offersCode: own });
+  takeRoom({ room: id, key, code: null, offersCode: own });
+}
+
+/** Waits in the room as soon as no other tab of this browser does. */
+function takeRoom(ways: Ways): void {
+  freeRoom?.();
+  isTaken = false;
+  freeRoom = lockRoom(`${ways.offersCode ? 'own' : 'guest'}-${ways.room ?? ''}`, {
+    onHeld() {
+      // The other tab's files are gone with it.
+      if (isTaken) showNotice(lostNotice(isOwn()));
+      isTaken = false;
+      if (keeper === null) start(ways);
+      else keeper.resume();
+    },
+    onTaken() {
+      isTaken = true;
+      share.hide(true);
+      showNotice(takenNotice);
+    },
+  });
 }
 
 function enterByCode(code: string): void {
   if (!isAble()) return;
+  const fragment = findFragment(code);
+  if (fragment !== undefined) {
+    if (!openLink(code, fragment)) showAlert(`${explain('other-site', '')} (other-site)`);
+    return;
+  }
   showNotice('');
   byCode.set(false);
   showReceiving();
@@ -190,11 +242,22 @@ function start(ways: Ways): void {
   page.join.hidden = true;
   keeper = new SessionKeeper(ways, options.worker, {
     onState: showState,
+    onPath: showPath,
     onOffer: receiveOffer,
     onError: showFailure,
-    onTrouble: (trouble) => showAlert(trouble === null ? '' : `${explain(trouble.code, trouble.message)} Trying again… (${trouble.code})`),
+    onTrouble: (trouble) => showAlert(trouble === null ? '' : `${sentenceOf(trouble)} ${trouble.code === 'wrong-link' ? '' : 'Trying again… '}${labelOf(trouble)}`),
     onCode: (code, because = '') => share.showCode(code, because === '' ? '' : explain(`own-${because}`, '')),
   });
+}
+
+function showPath(): void {
+  const path = page.connectionText.parentElement?.dataset['state'] === 'connected' ? (keeper?.path ?? null) : null;
+  page.path.hidden = path === null;
+  if (path === null) return;
+  page.pathText.textContent = wordsOfPath(path);
+  page.path.dataset['kind'] = path.kind;
+  const ways = path.kind === 'direct' ? 'Straight to the other side' : 'Through a relay (TURN server), which cannot read anything';
+  page.path.title = `${ways}; IPv${path.family}`;
 }
 
 function showState(state: SessionState): void {
@@ -209,6 +272,7 @@ function showState(state: SessionState): void {
   if (indicator !== null) indicator.dataset['state'] = state;
   page.connectionText.textContent = words[state];
   page.status.textContent = words[state];
+  showPath();
   page.compare.hidden = state !== 'connected' || keeper?.verified !== false;
   const pictures = page.compare.hidden ? [] : (keeper?.sas ?? []);
   page.sas.replaceChildren(
@@ -217,7 +281,10 @@ function showState(state: SessionState): void {
   );
   clearTimeout(nobodyTimer);
   page.nobody.hidden = true;
-  if (state === 'waiting' && !isOwn()) nobodyTimer = setTimeout(() => (page.nobody.hidden = false), nobodyMs);
+  if (state === 'waiting' && !isOwn()) {
+    // An alert about the last attempt knows more.
+    nobodyTimer = setTimeout(() => (page.nobody.hidden = !page.alert.hidden), nobodyMs);
+  }
   share.hide(state !== 'waiting' || !isOwn());
   if (state === 'connected') {
     showAlert('');
@@ -237,14 +304,14 @@ function isOwn(): boolean {
   return room !== null && ownRoom.get() === room;
 }
 
-function showFailure(code: string, message: string): void {
+function showFailure(trouble: Trouble): void {
   if (room !== null) {
-    showAlert(`${explain(code, message)} Reload the page to try again. (${code})`);
+    showAlert(`${sentenceOf(trouble)} Reload the page to try again. ${labelOf(trouble)}`);
     return;
   }
   // Another code can be typed at once, without losing the cards on the page.
   keeper = null;
-  showAlert(`${explain(code, message)} (${code})`);
+  showAlert(`${sentenceOf(trouble)} ${labelOf(trouble)}`);
   page.join.hidden = false;
   page.code.select();
 }
@@ -257,9 +324,14 @@ function openText(text?: string): void {
 }
 
 watchPicks(page.drop, [page.files, page.folder], {
-  onFiles: sendFiles,
+  onReading() {
+    page.status.textContent = readingNotice;
+    clearTimeout(readingTimer);
+    readingTimer = setTimeout(() => showNotice(readingNotice), readingMs);
+  },
+  onIntake: takeIntake,
   onText: openText,
-  onFailure: () => showAlert('This could not be read. It may have been moved or deleted. Choose it again.'),
+  onNothing: () => showNotice('There is nothing to send. Choose files, or a folder that has some.'),
 });
 page.write.addEventListener('click', () => openText());
 page.textCard.addEventListener('submit', (event) => {
@@ -278,26 +350,36 @@ page.verify.addEventListener('click', () => {
   keeper?.verify();
   showState('connected');
 });
-window.addEventListener('beforeunload', (event) => {
-  // Files that are still to be sent would be forgotten, too.
-  const waiting = [...filesOf.keys()].some(({ state }) => state === 'queued' || state === 'offered');
-  if (waiting || isSaving() || [...cards].some((card) => card.busy)) event.preventDefault();
+watchLifecycle({
+  wouldLose() {
+    // Files that are still to be sent would be forgotten, too.
+    const waiting = [...filesOf.keys()].some(({ state }) => state === 'queued' || state === 'offered');
+    return waiting || isSaving() || [...cards].some((card) => card.busy);
+  },
+  onLeave() {
+    // Otherwise the other side finds out only when the connection times out.
+    keeper?.leave();
+    freeRoom?.();
+    memberName.handOver();
+  },
+  onReturn() {
+    memberName.takeBack();
+    if (room === null) keeper?.resume();
+    else takeRoom({ room, key, code: null, offersCode: isOwn() });
+  },
+  onVisibility: renewWakeLock,
 });
-// Otherwise the other side finds out only when the connection times out.
-window.addEventListener('pagehide', () => keeper?.leave());
 // An invite link that is pasted into this tab's address changes only the fragment: the page has to start again.
-window.addEventListener('hashchange', () => location.reload());
+watchFragment(() => location.reload());
 
 // It reads the statistics by itself, once a second.
 new Details(() => keeper?.stats());
 if (isAble()) {
   if (room !== null) enterRoom(room);
-  else if (location.hash.includes('room=')) showAlert('This link is not complete. Ask for it again.');
+  else if (/room=|key=/i.test(fragment)) showAlert('This link is not complete. Ask for it again.');
   else if (byCode.get()) showNotice('This page was loaded again, and a code works once. The other page shows a new one: type it here, and what was under way goes on.');
-  if (lostNames.get() !== '') {
-    const same = isOwn() ? ' The link is still the same.' : '';
-    showNotice(`This page was loaded again and has lost its files: choose ${lostNames.get()} again.${same}`);
-  }
+  const words = options.exposed ? exposedNotice : lostNotice(isOwn());
+  if (words !== '') showNotice(words);
 }
 // Where this line is not reached, old.js shows what to do.
 document.documentElement.dataset['started'] = '';

@@ -1,5 +1,6 @@
 import { make } from './dom.js';
 import type { ToDownloadWorker } from './download_message.js';
+import { siteUrl } from './room.js';
 
 /** Interval of messages that keep the service worker alive, ms: browsers end it after 30 s without one. */
 const aliveMs = 10_000;
@@ -25,7 +26,7 @@ export async function openDownload(name: string, size: number | undefined): Prom
   port1.close();
 
   // In a frame: navigating the page itself would end its connections, and ask whether to leave.
-  const frame = make('iframe', { attributes: { src: address(`download/${id}`), title: name, hidden: '' } });
+  const frame = make('iframe', { attributes: { src: siteUrl(`download/${id}`), title: name, hidden: '' } });
   document.body.append(frame);
   const timer = setInterval(() => say({ type: 'alive' }), aliveMs);
   const end = (): void => {
@@ -42,7 +43,7 @@ export async function openDownload(name: string, size: number | undefined): Prom
 }
 
 async function startWorker(): Promise<ServiceWorker> {
-  const registration = await navigator.serviceWorker.register(address('downloadWorker.js'), { scope: address('download/') });
+  const registration = await navigator.serviceWorker.register(siteUrl('downloadWorker.js'), { scope: siteUrl('download/') });
   const worker = registration.active ?? registration.waiting ?? registration.installing;
   if (worker === null) throw new Error('there is no service worker');
   await within(startMs, (resolve) => {
@@ -53,10 +54,6 @@ async function startWorker(): Promise<ServiceWorker> {
     check();
   });
   return worker;
-}
-
-function address(path: string): string {
-  return new URL(path, document.baseURI).href;
 }
 
 /** Errors: rejects when `start` has not resolved after `ms`. */

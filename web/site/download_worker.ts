@@ -6,12 +6,16 @@ import type { ToDownloadWorker } from './download_message.js';
  */
 declare const self: ServiceWorkerGlobalScope;
 
+/** The worker stays for this time after each message, ms. A page that nobody sees may send one a minute; browsers end a worker whose events wait for longer than 5 min. */
+const stayMs = 120_000;
+
 const downloads = new Map<string, Response>();
 
 self.addEventListener('install', () => void self.skipWaiting());
 
-self.addEventListener('message', ({ data }) => {
-  const message = data as ToDownloadWorker;
+self.addEventListener('message', (event) => {
+  event.waitUntil(new Promise((resolve) => setTimeout(resolve, stayMs)));
+  const message = event.data as ToDownloadWorker;
   if (message.type !== 'download') return;
   const { id, name, size, stream, ready } = message;
   const headers = {

@@ -1,5 +1,7 @@
 import type { FileInfo, StreamSink } from '../index.js';
-import { makeArchive, type ArchiveEntry } from './archive.js';
+import { makeArchive, partsOf, type ArchiveEntry } from './archive.js';
+import { make } from './dom.js';
+import { betweenSavesMs } from './saving.js';
 import { openDownload } from './download_stream.js';
 
 /** Writes files straight to the browser's downloads. */
@@ -42,4 +44,33 @@ export async function openDownloadSink(files: readonly FileInfo[]): Promise<Down
 export async function saveArchive(entries: readonly ArchiveEntry[]): Promise<{ done: Promise<void> }> {
   const { name, size, stream } = makeArchive(entries);
   return { done: stream.pipeTo(await openDownload(name, size)) };
+}
+
+/** The browser has read a saved blob's address by then, ms. */
+const savedMs = 60_000;
+
+/**
+ * Saves files as ZIP files that are made in memory, one after another: for browsers that cannot stream a download. A file that is
+ * too large for that is saved as itself. Errors: rejects where the browser has no memory for a part.
+ */
+export async function saveParts(entries: readonly ArchiveEntry[]): Promise<void> {
+  const parts = partsOf(entries);
+  for (const [index, part] of parts.entries()) {
+    const [only] = part;
+    if (parts.length > 1 && part.length === 1 && only?.content instanceof Blob) {
+      saveBlob(only.content, only.path.split('/').at(-1) ?? '');
+    } else {
+      const { name, stream } = makeArchive(part);
+      const archive = await new Response(stream).blob();
+      saveBlob(archive, parts.length === 1 ? name : name.replace(/\.zip$/, ` (${index + 1} of ${parts.length}).zip`));
+    }
+    await new Promise((resolve) => setTimeout(resolve, betweenSavesMs));
+  }
+}
+
+function saveBlob(blob: Blob, name: string): void {
+  // Plain bytes: a document with scripts that is opened in a tab would run as this site.
+  const address = URL.createObjectURL(blob.slice(0, blob.size, 'application/octet-stream'));
+  make('a', { attributes: { download: name, href: address } }).click();
+  setTimeout(() => URL.revokeObjectURL(address), savedMs);
 }

@@ -1,12 +1,12 @@
 import { isRecord } from '../base/is_record.js';
 import { messageOf } from '../base/message_of.js';
-import type { ErrorCode } from '../index.js';
+import type { ConnectionReport, ErrorCode } from '../index.js';
 
 export type Side = 'send' | 'receive';
 
 const sentences: Readonly<Record<ErrorCode, string>> = {
   aborted: 'It was stopped.',
-  'authentication-failed': 'The other side could not show that it has this link, or somebody is in between. Nothing was sent. Ask for a new link.',
+  'authentication-failed': 'This link has a wrong key, because it was damaged on the way or is not the newest one, or somebody is in between. Nothing was sent. Ask for the link again.',
   'bad-record': 'A damaged or forged message arrived, so the connection was closed. Open the link again.',
   cancelled: 'It was cancelled.',
   closed: 'The other side left. Send the files again when it is back.',
@@ -54,6 +54,8 @@ const pageSentences: Readonly<Record<string, string>> = {
   'not-loaded': 'A part of this page could not be loaded. Check the network.',
   'room-full': 'Somebody else is using this link already. Close the other page, or ask for a new link.',
   'no-path': 'The two sides found each other, but no connection came up in time. A network may block direct connections: try another one (a phone as hotspot, no VPN), or ask who runs this site for a TURN server.',
+  'wrong-link': 'Somebody came with a wrong or damaged link. Nothing was sent, and this page goes on waiting. Copy the link below and send it again.',
+  'other-site': 'This link leads to another site. Open it in the address bar.',
   'not-a-code': 'That is not a whole code. It looks like 7-crossover-clockwork: a number and two words.',
   'no-such-code': 'No such code is waiting. Check the number, and that the other page is open, or ask for a new code.',
   'wrong-code': 'The words of the code are not the right ones, or somebody is in between. Nothing was sent. Each code can be tried once: ask for the new one.',
@@ -69,6 +71,7 @@ const pageCodes: Readonly<Record<number, string>> = {
   4404: 'no-such-code',
   4409: 'room-full',
   4410: 'code-expired',
+  4412: 'room-full',
   4420: 'too-many-guesses',
   4428: 'server-busy',
   4429: 'server-busy',
@@ -78,18 +81,29 @@ const pageCodes: Readonly<Record<number, string>> = {
 /** A failure with a code of the page's own. */
 export class PageError extends Error {
   readonly code: string;
+  /** As `MillraceError.detail`. */
+  readonly detail: unknown;
 
-  constructor(code: string) {
+  constructor(code: string, detail?: unknown) {
     super(pageSentences[code] ?? code);
     this.code = code;
+    this.detail = detail;
   }
+}
+
+/** A failure, as the page shows it. */
+export interface Trouble {
+  readonly code: string;
+  readonly message: string;
+  /** Why there is no connection, where that is the cause. */
+  readonly report: Pick<ConnectionReport, 'reason' | 'advice'> | undefined;
 }
 
 /** The reason of a failed attempt to connect. Where the server closed the socket, its close code says why. */
 export function reasonOf(error: unknown, closeCode: number | undefined): unknown {
-  const { code } = codeOf(error);
+  const { code, report } = codeOf(error);
   // The other side was there, but no connection came up.
-  if (code === 'timeout') return new PageError('no-path');
+  if (code === 'timeout') return new PageError('no-path', report);
   const own = code === 'signaling-failed' && closeCode !== undefined ? pageCodes[closeCode] : undefined;
   return own === undefined ? error : new PageError(own);
 }
@@ -101,8 +115,22 @@ export function explain(code: string, detail: string, side?: Side): string {
   return known ?? (Object.hasOwn(pageSentences, code) ? pageSentences[code] : undefined) ?? (detail === '' ? 'Something went wrong.' : detail);
 }
 
-/** Code and message of whatever was caught. */
-export function codeOf(caught: unknown): { code: string; message: string } {
-  const code = isRecord(caught) && typeof caught['code'] === 'string' ? caught['code'] : 'internal';
-  return { code, message: messageOf(caught) };
+/** A sentence for a failure, with advice where there is a report. `side`: of a transfer. */
+export function sentenceOf({ code, message, report }: Trouble, side?: Side): string {
+  if (report === undefined) return explain(code, message, side);
+  // A transfer first says what became of it.
+  return side === undefined ? report.advice : `${explain(code, message, side)} ${report.advice}`;
+}
+
+/** The word in parentheses after the sentence, for a person who asks for help. */
+export function labelOf({ code, report }: Trouble): string {
+  return `(${report?.reason ?? code})`;
+}
+
+/** What is known about whatever was caught. */
+export function codeOf(caught: unknown): Trouble {
+  const fields: Record<string, unknown> = isRecord(caught) ? caught : {};
+  const code = typeof fields['code'] === 'string' ? fields['code'] : 'internal';
+  const detail = fields['detail'];
+  return { code, message: messageOf(caught), report: isRecord(detail) ? (detail as unknown as ConnectionReport) : undefined };
 }

@@ -2,12 +2,13 @@ import type { FileInfo, ReceiptFile } from '../index.js';
 import type { ArchiveEntry } from './archive.js';
 import { make } from './dom.js';
 import { formatBytes, formatCount } from './format.js';
+import type { LeftOut } from './intake.js';
+import { describeReason } from './intake_words.js';
 import { makePreview } from './preview.js';
+import { betweenSavesMs } from './saving.js';
 
 /** Further rows are counted, not listed: a peer may offer very many files. */
 const maxRows = 500;
-/** Pause between two downloads, ms: browsers drop downloads that all begin at once. */
-const betweenSavesMs = 250;
 
 /** What a row shows of a file that is sent or offered. */
 export type ListedFile = Pick<FileInfo, 'name' | 'size' | 'lastModified'> & { readonly path?: string; readonly webkitRelativePath?: string };
@@ -23,7 +24,8 @@ export class FileRows {
   readonly #saves: HTMLAnchorElement[] = [];
   #shown = 0;
 
-  constructor(files: readonly ListedFile[]) {
+  /** `leftOut`: what the person gave to the page and is not sent. */
+  constructor(files: readonly ListedFile[], leftOut: readonly LeftOut[] = []) {
     this.#files = files;
     let begin = 0;
     for (const file of files.slice(0, maxRows)) {
@@ -38,7 +40,15 @@ export class FileRows {
       begin += size;
     }
     this.element.append(...this.#rows.map(({ row }) => row));
-    if (files.length > maxRows) this.element.append(make('li', { class: 'file', text: `and ${formatCount(files.length - maxRows)} more` }));
+    const addMore = (count: number): void => {
+      if (count > 0) this.element.append(make('li', { class: 'file', text: `and ${formatCount(count)} more` }));
+    };
+    addMore(files.length - maxRows);
+    for (const { path, reason } of leftOut.slice(0, maxRows)) {
+      const why = make('span', { class: 'left-out', text: `Left out: ${describeReason(reason)}` });
+      this.element.append(make('li', { class: 'file', testId: 'left-out' }, [make('span', { class: 'file-name', text: path }), why]));
+    }
+    addMore(leftOut.length - maxRows);
   }
 
   /** Received files that the browser holds, for the person to save. */
@@ -89,7 +99,12 @@ export class FileRows {
     this.proof.hidden = false;
   }
 
-  /** Saves one file after another, for browsers that cannot write a ZIP file. */
+  /** Whether each received file has a row, and in it a button to save it. */
+  get haveAllRows(): boolean {
+    return this.#files.length <= maxRows;
+  }
+
+  /** Saves one file after another, for browsers that cannot write a ZIP file. Saves those with a row only (`haveAllRows`). */
   async saveEach(): Promise<void> {
     for (const save of this.#saves) {
       save.click();

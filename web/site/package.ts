@@ -1,4 +1,5 @@
 import { PageError } from './errors.js';
+import { siteUrl } from './room.js';
 
 /**
  * The package, loaded as by any other page: from the site's own files, not bundled into the demo. Its worker and WebAssembly
@@ -21,7 +22,7 @@ export function loadPackage(): Promise<Package> {
 
 async function load(): Promise<Package> {
   // Resolved at run time: the bundler must not follow these imports.
-  const address = (file: string): string => new URL(`dist/${file}`, document.baseURI).href;
+  const address = (file: string): string => siteUrl(`dist/${file}`);
   const [millrace, signaling] = await Promise.all([
     import(address('millrace.js')) as Promise<Millrace>,
     import(address('signaling.js')) as Promise<Signaling>,

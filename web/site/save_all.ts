@@ -4,10 +4,10 @@ import { canStreamDownloads, whileSaving } from './saving.js';
 
 /**
  * A button that saves all files of a transfer: as one ZIP file that is written as it is made, or, where the browser cannot do that, one
- * file after another. `onSaving`: whether it is under way.
+ * file after another; very many as ZIP files that are made in memory. `onSaving`: whether it is under way.
  */
 export function makeSaveAll(rows: FileRows, onSaving: (saving: boolean) => void): HTMLButtonElement {
-  const words = canStreamDownloads() ? 'Save all as ZIP' : `Save all ${rows.received.length}`;
+  const words = canStreamDownloads() || !rows.haveAllRows ? 'Save all as ZIP' : `Save all ${rows.received.length}`;
   let saving = false;
   const show = (now: boolean): void => {
     saving = now;
@@ -26,8 +26,15 @@ export function makeSaveAll(rows: FileRows, onSaving: (saving: boolean) => void)
 }
 
 async function saveAll(rows: FileRows): Promise<void> {
-  if (!canStreamDownloads()) return rows.saveEach();
+  const saving = canStreamDownloads() ? await startArchive(rows) : undefined;
+  if (saving !== undefined) return saving.done;
+  if (rows.haveAllRows) return rows.saveEach();
+  const { saveParts } = await import('./downloads.js');
+  await saveParts(rows.received);
+}
+
+/** Undefined where the browser refuses, as in a private window. */
+async function startArchive(rows: FileRows): Promise<{ done: Promise<void> } | undefined> {
   const { saveArchive } = await import('./downloads.js');
-  const saving = await saveArchive(rows.received).catch(() => undefined);
-  await (saving === undefined ? rows.saveEach() : saving.done);
+  return saveArchive(rows.received).catch(() => undefined);
 }

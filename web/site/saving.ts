@@ -1,5 +1,6 @@
 import type { AcceptOptions, FileInfo } from '../index.js';
 import { formatBytes } from './format.js';
+import { remembered } from './tab_memory.js';
 
 /** Not in TypeScript's own types yet. */
 type PickFolder = (options: { mode: 'readwrite'; id: string }) => Promise<FileSystemDirectoryHandle>;
@@ -21,6 +22,9 @@ export function canStreamDownloads(): boolean {
     return false;
   }
 }
+
+/** Pause between two downloads, ms: browsers drop downloads that all begin at once. */
+export const betweenSavesMs = 250;
 
 let savesUnderWay = 0;
 
@@ -62,7 +66,7 @@ export async function spaceWarning(bytes: number): Promise<string> {
   }
 }
 
-const storageKey = 'millrace-unfinished';
+const unfinished = remembered('millrace-unfinished');
 /** For longer lists the person is asked again. */
 const mostCharacters = 200_000;
 const accepted = new Map<string, AcceptOptions>();
@@ -74,19 +78,19 @@ export function rememberAccepted(files: readonly FileInfo[], options: AcceptOpti
   const list = describe(files);
   accepted.set(list, options);
   // The permission for a folder ends with the page; the browser's own storage stays.
-  if (typeof options.sink === 'string' && list.length <= mostCharacters) sessionStorage.setItem(storageKey, list);
+  if (typeof options.sink === 'string' && list.length <= mostCharacters) unfinished.set(list);
 }
 
 export function forgetAccepted(files: readonly FileInfo[]): void {
   const list = describe(files);
   accepted.delete(list);
-  if (sessionStorage.getItem(storageKey) === list) sessionStorage.removeItem(storageKey);
+  if (unfinished.get() === list) unfinished.set('');
 }
 
 /** The person's answer to the same files before, in this tab. */
 export function acceptedBefore(files: readonly FileInfo[]): AcceptOptions | undefined {
   const list = describe(files);
-  return accepted.get(list) ?? (sessionStorage.getItem(storageKey) === list ? { sink: 'auto' } : undefined);
+  return accepted.get(list) ?? (unfinished.get() === list ? { sink: 'auto' } : undefined);
 }
 
 /** Whether the same files are offered, by names, sizes and times. */

@@ -1,19 +1,22 @@
-import { fetchIceServers } from '../base/ice_servers.js';
-import type { Offer, Peer, PeerStats, Source, Transfer } from '../index.js';
-import { codeOf, PageError, reasonOf } from './errors.js';
+import { deferred, type Deferred } from '../base/deferred.js';
+import type { Offer, Peer, PeerPath, PeerStats, Source, Transfer } from '../index.js';
+import { codeOf, PageError, reasonOf, type Trouble } from './errors.js';
 import { loadPackage, type Package } from './package.js';
-import { nameplateUrl, roomUrl } from './room.js';
+import { nameplateUrl, roomUrl, siteUrl } from './room.js';
+import { memberName } from './tab_memory.js';
 
 export type SessionState = 'idle' | 'waiting' | 'connected' | 'reconnecting' | 'failed';
 
 export interface SessionListener {
   onState(state: SessionState): void;
   onOffer(offer: Offer): void;
+  /** `SessionKeeper.path` changed. */
+  onPath(): void;
   /** A short code leads to this page; null: none does. `because`: why the previous code is gone. */
   onCode(code: string | null, because?: string): void;
   /** An attempt failed and another one follows; null: the trouble is over. */
-  onTrouble(trouble: { code: string; message: string } | null): void;
-  onError(code: string, message: string): void;
+  onTrouble(trouble: Trouble | null): void;
+  onError(trouble: Trouble): void;
 }
 
 /** How the two sides find each other: in a room, by a spoken code, or both for the side that waits. */
@@ -35,6 +38,8 @@ const passing: ReadonlySet<string> = new Set([
 ]);
 /** Failures that are mostly harmless and not shown: the other side came and went, or this page was in the room a moment ago. */
 const quiet: ReadonlySet<string> = new Set(['connection-lost', 'room-full']);
+/** After somebody with a wrong link, the page that made the room waits on, ms. */
+const wrongLinkPauseMs = 1_000;
 const retryPausesMs = [500, 1000, 2000, 4000];
 /** While the server is away, it is asked again at this interval, without a limit: when it is back, the invite link leads here again. */
 const awayPauseMs = 3_000;
@@ -50,6 +55,8 @@ export class SessionKeeper {
   readonly #listener: SessionListener;
   #peer: Peer | null = null;
   #endings: readonly AbortController[] = [];
+  /** Settles when the person comes back to the page; undefined while the page is not left. */
+  #absence: Deferred<void> | undefined;
   #emoji: Readonly<Record<string, string>> = {};
 
   constructor(ways: Ways, worker: boolean | undefined, listener: SessionListener) {
@@ -73,6 +80,11 @@ export class SessionKeeper {
     return this.#peer?.sas.map((name) => ({ name, picture: this.#emoji[name] ?? '' })) ?? [];
   }
 
+  /** Null while it is not known, and where there is no session. */
+  get path(): PeerPath | null {
+    return this.#peer?.path ?? null;
+  }
+
   verify(): void {
     this.#peer?.verify();
   }
@@ -87,11 +99,18 @@ export class SessionKeeper {
     return this.#peer.send(sources);
   }
 
-  /** Says goodbye, as far as there is time for it. */
+  /** Says goodbye, as far as there is time for it. No attempt follows before `resume`. */
   leave(): void {
+    this.#absence ??= deferred();
     // An attempt says goodbye, too. A session is closed in good order: only then can its transfers be resumed.
     if (this.#peer === null) for (const ending of this.#endings) ending.abort();
     void this.#peer?.close();
+  }
+
+  /** The page is back as it was left: waits for the other side again. */
+  resume(): void {
+    this.#absence?.resolve();
+    this.#absence = undefined;
   }
 
   async #run(): Promise<void> {
@@ -107,6 +126,7 @@ export class SessionKeeper {
       const tools = await loadPackage();
       this.#emoji = tools.sasEmoji;
       for (;;) {
+        await this.#absence?.promise;
         this.#listener.onState('waiting');
         const calm = setTimeout(becalm, calmMs);
         try {
@@ -114,10 +134,12 @@ export class SessionKeeper {
           failures = 0;
           await this.#keep(peer);
         } catch (error) {
+          // This page ended the attempt itself.
+          if (this.#absence !== undefined) continue;
           const trouble = codeOf(error);
           const pause = this.#pauseAfter(trouble.code, failures);
           if (pause === undefined) throw error;
-          failures += 1;
+          if (trouble.code !== 'wrong-link') failures += 1;
           isAway = trouble.code === 'signaling-failed';
           if (!quiet.has(trouble.code)) this.#listener.onTrouble(trouble);
           await delay(pause);
@@ -131,14 +153,14 @@ export class SessionKeeper {
       }
     } catch (error) {
       this.#peer = null;
-      const { code, message } = codeOf(error);
       this.#listener.onState('failed');
-      this.#listener.onError(code, message);
+      this.#listener.onError(codeOf(error));
     }
   }
 
   /** ms; undefined: no further attempt. */
   #pauseAfter(code: string, failures: number): number | undefined {
+    if (code === 'wrong-link') return wrongLinkPauseMs;
     if (this.#ways.room === null || !passing.has(code)) return undefined;
     if (code === 'room-full' && failures >= mostFullRooms) return undefined;
     return retryPausesMs[failures] ?? (code === 'signaling-failed' ? awayPauseMs : undefined);
@@ -152,6 +174,7 @@ export class SessionKeeper {
     peer.addEventListener('statechange', () => {
       if (peer.state === 'connected' || peer.state === 'reconnecting') this.#listener.onState(peer.state);
     });
+    peer.addEventListener('path', () => this.#listener.onPath());
     await closed(peer);
     this.#peer = null;
   }
@@ -181,17 +204,23 @@ export class SessionKeeper {
     }
   }
 
-  #meetInRoom(tools: Package, room: string, signal: AbortSignal): Promise<Peer> {
-    const { key } = this.#ways;
+  async #meetInRoom(tools: Package, room: string, signal: AbortSignal): Promise<Peer> {
+    const { key, offersCode } = this.#ways;
     const secret = key === null ? {} : { secret: key, secretKind: 'key' as const };
-    return this.#connect(tools, tools.webSocketSignaling(roomUrl(location, room)), secret, signal);
+    const signaling = tools.webSocketSignaling(roomUrl(location, room), { member: memberName.get() });
+    try {
+      return await this.#connect(tools, signaling, secret, signal);
+    } catch (error) {
+      // This page made the link, so its key is right: it can go on waiting for the other side.
+      throw offersCode && codeOf(error).code === 'authentication-failed' ? new PageError('wrong-link') : error;
+    }
   }
 
   async #meetByCode(tools: Package, code: string, signal: AbortSignal): Promise<Peer> {
     const secret = tools.normalizeCode(code);
     const nameplate = /^(\d{1,9})-./.exec(secret)?.[1];
     if (nameplate === undefined) throw new PageError('not-a-code');
-    const signaling = tools.webSocketSignaling(nameplateUrl(location, nameplate));
+    const signaling = tools.webSocketSignaling(nameplateUrl(location, nameplate), { member: memberName.get() });
     try {
       return await this.#connect(tools, signaling, { secret, secretKind: 'code' }, signal);
     } catch (error) {
@@ -215,7 +244,10 @@ export class SessionKeeper {
         return await this.#connect(tools, signaling, { secret, secretKind: 'code' }, signal);
       } catch (error) {
         if (signal.aborted) throw error;
-        const { code } = codeOf(error);
+        const trouble = codeOf(error);
+        const { code } = trouble;
+        // Somebody typed the right code. Where the server is away, the attempt in the room says so.
+        if (trouble.report !== undefined && code !== 'signaling-failed') this.#listener.onTrouble(trouble);
         because = code === 'authentication-failed' || code === 'code-expired' ? code : '';
         this.#listener.onCode(null);
         // The invite link works without a code. The server may be back, or have free numbers, later.
@@ -234,12 +266,13 @@ export class SessionKeeper {
     try {
       return await tools.connect({
         signaling,
-        rtc: await fetchIceServers(document.baseURI),
+        rtc: () => signaling.iceServers(),
         signal,
         ...secret,
         ...(this.#worker === undefined ? {} : { worker: this.#worker }),
       });
     } catch (error) {
+      if (signaling.closeCode === tools.closeCodes.replaced) memberName.forget();
       throw reasonOf(error, signaling.closeCode);
     }
   }
@@ -247,7 +280,9 @@ export class SessionKeeper {
 
 async function isServerThere(): Promise<boolean> {
   try {
-    return (await fetch(document.baseURI, { method: 'HEAD', cache: 'no-store' })).ok;
+    const { status } = await fetch(siteUrl(''), { method: 'HEAD', cache: 'no-store' });
+    // A proxy that refuses HEAD has a server behind it. One that cannot reach the server says so.
+    return status < 502 || status > 504;
   } catch {
     return false;
   }

@@ -1,9 +1,10 @@
 import type { AcceptOptions, FileInfo, Offer, Receipt, Sink, Transfer } from '../index.js';
 import { make, makeButton } from './dom.js';
 import type { DownloadSink } from './downloads.js';
-import { codeOf, explain } from './errors.js';
+import { codeOf, explain, labelOf, sentenceOf } from './errors.js';
 import { FileRows, type ListedFile } from './file_rows.js';
 import { formatBytes, formatCount, formatDuration, formatThroughput } from './format.js';
+import type { LeftOut } from './intake.js';
 import { Meter } from './meter.js';
 import { loadPackage } from './package.js';
 import { makeSaveAll } from './save_all.js';
@@ -59,13 +60,13 @@ export class TransferCard {
   #startedAt: number | null = null;
   #paintedAt = -Infinity;
 
-  constructor(direction: 'send' | 'receive', files: readonly ListedFile[], listener: CardListener) {
+  constructor(direction: 'send' | 'receive', files: readonly ListedFile[], listener: CardListener, leftOut: readonly LeftOut[] = []) {
     this.direction = direction;
     this.#listener = listener;
     this.#totalBytes = files.reduce((sum, file) => sum + (file.size ?? 0), 0);
     this.#summary = `${formatCount(files.length)}, ${formatBytes(this.#totalBytes)}`;
     this.#heading.textContent = `${direction === 'send' ? 'Sending' : 'Receiving'} ${this.#summary}`;
-    this.#rows = new FileRows(files);
+    this.#rows = new FileRows(files, leftOut);
     const only = files.length === 1 ? files[0] : undefined;
     this.#title = only === undefined ? formatCount(files.length) : only.name;
     this.#progress.setAttribute('aria-label', `Progress of ${this.#title}`);
@@ -266,7 +267,8 @@ export class TransferCard {
   }
 
   #showFailure(error: unknown): void {
-    const { code, message } = codeOf(error);
+    const trouble = codeOf(error);
+    const { code } = trouble;
     this.element.dataset['code'] = code;
     this.#download?.abandon();
     if (code === 'out-of-space' && this.direction === 'receive' && !this.#stored) noteTooLarge(this.#totalBytes);
@@ -278,7 +280,7 @@ export class TransferCard {
       this.#listener.onInterrupted(this);
       return;
     }
-    this.#error.replaceChildren(`${explain(code, message, this.direction)} `, make('code', { text: `(${code})` }));
+    this.#error.replaceChildren(`${sentenceOf(trouble, this.direction)} `, make('code', { text: labelOf(trouble) }));
     this.#end('failed', 'Failed');
   }
 

@@ -8,6 +8,11 @@ export function keepAwake(busy: boolean): void {
   void update();
 }
 
+/** The browser takes the lock from a page that is hidden: once it is shown again, it asks anew. */
+export function renewWakeLock(): void {
+  void update();
+}
+
 async function update(): Promise<void> {
   if (!wanted) {
     await lock?.release();
@@ -23,6 +28,3 @@ async function update(): Promise<void> {
     // Refused, for example because of a low battery: the transfer continues without it.
   }
 }
-
-// The browser takes the lock from a page that is hidden.
-document.addEventListener('visibilitychange', () => void update());

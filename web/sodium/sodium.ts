@@ -1,3 +1,4 @@
+import { LazyPromise } from '../base/lazy_promise.js';
 import { callSodium, loadSodium, readString } from '../wasm/sodium.js';
 import { base64_variants, from_base64, to_base64 } from './base64.js';
 import { makeFunction } from './call.js';
@@ -48,7 +49,7 @@ const helpers = {
 
 const functions = Object.fromEntries(Object.entries(functionTable).map(([name, spec]) => [name, makeFunction(name, spec)]));
 
-/** What only the loaded build can tell, and undefined until `ready`. */
+/** Properties of the loaded build; undefined until `ready`. */
 export interface BuildConstants {
   /** Of libsodium's binary interface. */
   readonly SODIUM_LIBRARY_VERSION_MAJOR: number;
@@ -64,8 +65,9 @@ export type Sodium = {
   readonly ready: Promise<void>;
 } & Readonly<typeof helpers & typeof constants & SodiumFunctions & BuildConstants>;
 
-/** Loading begins when this module is imported. Rejects where the `.wasm` cannot be had. */
-export const ready: Promise<void> = loadSodium().then(() => {
+/** Resolves when libsodium is loaded, which begins when this is first awaited. Rejects if the `.wasm` file cannot be loaded; the next `await` tries again. */
+export const ready: Promise<void> = new LazyPromise(async () => {
+  await loadSodium();
   Object.assign(sodium, {
     SODIUM_LIBRARY_VERSION_MAJOR: callSodium('sodium_library_version_major'),
     SODIUM_LIBRARY_VERSION_MINOR: callSodium('sodium_library_version_minor'),

@@ -1,3 +1,4 @@
+import { SlabClient } from './slab_client.js';
 import { SlabReader } from './slab_reader.js';
 import type { SourceBody } from './source.js';
 import type { SourceReader } from './source_reader.js';
@@ -10,12 +11,13 @@ interface Part {
 }
 
 /**
- * Reads the files of a transfer, each a blob or a stream.
+ * Reads the files of a transfer, each a blob or a stream. `hub`: leads to the `SlabHub` that reads these blobs for several
+ * transfers.
  * Errors: throws 'source-failed' when one of the streams has a reader already.
  */
-export function openSources(bodies: readonly SourceBody[]): SourceReader {
+export function openSources(bodies: readonly SourceBody[], hub?: MessagePort): SourceReader {
   const blobs = bodies.filter((body) => body instanceof Blob);
-  const slabs = new SlabReader(blobs);
+  const slabs = hub ? openShared(blobs, hub) : new SlabReader(blobs);
   if (blobs.length === bodies.length) return slabs;
   let nextBlob = 0;
   const parts = bodies.map((body): Part => {
@@ -23,6 +25,11 @@ export function openSources(bodies: readonly SourceBody[]): SourceReader {
     return { reader: new StreamReader(body), file: 0 };
   });
   return new CombinedReader(parts);
+}
+
+function openShared(blobs: readonly Blob[], hub: MessagePort): SlabReader {
+  const client = new SlabClient(hub, blobs);
+  return new SlabReader(blobs, { load: (file, start, end) => client.load(file, start, end), onclose: () => client.close() });
 }
 
 /** The streams among `bodies`, which must be transferred to a worker; blobs are passed by reference. */

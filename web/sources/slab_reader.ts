@@ -1,4 +1,4 @@
-import { MillraceError } from '../api/errors.js';
+import { readBlob } from './read_blob.js';
 import type { SourceReader } from './source_reader.js';
 
 /** Measured: reading small slices costs more than sending them does; slices of 4 MiB do not. */
@@ -10,6 +10,10 @@ export interface SlabReaderOptions {
   aheadBytes?: number;
   /** Bytes kept at most; beyond that, the least recently used slab is dropped. */
   keptBytes?: number;
+  /** Reads a part of a blob. Default: from the blob itself. */
+  load?: (file: number, start: number, end: number) => Promise<Uint8Array>;
+  /** Called by `close`. */
+  onclose?: () => void;
 }
 
 /** Read-ahead in slabs, where files are small: enough to hide the latency of opening each. */
@@ -30,6 +34,8 @@ export class SlabReader implements SourceReader {
   readonly #slabBytes: number;
   readonly #aheadBytes: number;
   readonly #keptBytes: number;
+  readonly #loadPart: (file: number, start: number, end: number) => Promise<Uint8Array>;
+  readonly #onclose: (() => void) | undefined;
   /** Number of the first slab of each file, and at the end the number of all slabs. */
   readonly #firstSlab: number[] = [];
   /** The least recently used first. */
@@ -42,6 +48,8 @@ export class SlabReader implements SourceReader {
     this.#slabBytes = options.slabBytes ?? SLAB_BYTES;
     this.#aheadBytes = options.aheadBytes ?? this.#slabBytes;
     this.#keptBytes = options.keptBytes ?? 3 * this.#slabBytes;
+    this.#loadPart = options.load ?? ((file, start, end) => readBlob(blobs[file]!, start, end));
+    this.#onclose = options.onclose;
     let next = 0;
     for (const blob of blobs) {
       this.#firstSlab.push(next);
@@ -82,6 +90,7 @@ export class SlabReader implements SourceReader {
   close(): void {
     this.#slabs.clear();
     this.#held = 0;
+    this.#onclose?.();
   }
 
   #use(file: number, index: number): Slab | undefined {
@@ -115,15 +124,7 @@ export class SlabReader implements SourceReader {
     const slab: Slab = {
       bytes: end - start,
       data: undefined,
-      loading: blob
-        .slice(start, end)
-        .arrayBuffer()
-        .then(
-          (buffer) => (slab.data = new Uint8Array(buffer)),
-          (caught: unknown) => {
-            throw toSourceError(caught);
-          },
-        ),
+      loading: this.#loadPart(file, start, end).then((data) => (slab.data = data)),
     };
     slab.loading.catch(() => {
       // Reads that wait for it fail; later ones try again.
@@ -146,14 +147,4 @@ export class SlabReader implements SourceReader {
     this.#slabs.delete(number);
     this.#held -= slab.bytes;
   }
-}
-
-/**
- * Chromium rejects with 'NotReadableError' when a file's size or time has changed, and with 'NotFoundError' when the file was
- * removed. Firefox rejects with 'AbortError' when it was removed, returns fewer bytes when it shrank, and does not notice other
- * changes.
- */
-function toSourceError(caught: unknown): MillraceError {
-  const changed = caught instanceof DOMException && caught.name === 'NotReadableError';
-  return MillraceError.from(caught, changed ? 'source-changed' : 'source-failed');
 }

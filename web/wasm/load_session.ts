@@ -6,9 +6,9 @@ export function loadCore(): Promise<CoreModule> {
   return loadWasm(coreFile(), () => import('./millrace_core.js'));
 }
 
-/** The compiled core, for the engines of this page. Errors and cost: as `compileWasm`. */
-export async function compileCore(): Promise<WebAssembly.Module> {
-  return compileWasm(coreFile());
+/** The compiled core, for the engines of this page, from `folder` or from beside this script. Errors and cost: as `compileWasm`. */
+export async function compileCore(folder?: URL): Promise<WebAssembly.Module> {
+  return compileWasm(folder ? new URL('millrace_core.wasm', folder) : coreFile());
 }
 
 /** Uses a core that another script has compiled with `compileCore`. */

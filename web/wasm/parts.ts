@@ -4,6 +4,7 @@
  */
 import { MillraceError } from '../api/errors.js';
 import type { Profile, SizingMode } from '../api/profile.js';
+import { LazyPromise } from '../base/lazy_promise.js';
 import { loadWasm } from './load.js';
 import type { BenchmarkCore } from './session.js';
 
@@ -111,8 +112,11 @@ export interface StripeSetCore extends Handle {
   /** Returns an empty string, or the reason why the lane cannot be opened. */
   openLane(lane: number, maxMessageSize: number, reliable: boolean): string;
   closeLane(lane: number): void;
+  /** The channel of the pulse lane, which carries pings, is open or has closed. Its messages have the lane `PULSE_LANE`. */
+  openPulse(): void;
+  closePulse(): void;
   setBuffered(lane: number, bytes: number): void;
-  /** Begins a transfer, and returns its chunk size, bytes. */
+  /** Begins a transfer, and returns its chunk size, bytes; 0: one that fits the rate. */
   begin(totalBytes: number, chunkBytes: number): number | CoreFailure;
   cancel(reason: string): void;
   refuse(reason: string): void;
@@ -127,6 +131,8 @@ export interface StripeSetCore extends Handle {
   nextTimeout(): number;
   sentBytes(): number;
   receivedBytes(): number;
+  /** Bytes per second; undefined where nothing is paced. */
+  pacingRate(): number | undefined;
   lanes(): StripeLane[];
 }
 
@@ -160,7 +166,7 @@ export interface PartsModule {
   readonly ChunkSizer: new (options: object) => ChunkSizerCore;
   readonly QualityMonitor: new () => QualityMonitorCore;
   readonly Backpressure: new (high: number, low: number) => BackpressureCore;
-  readonly StripeSet: new (high: number, low: number, roundRobin: boolean) => StripeSetCore;
+  readonly StripeSet: new (high: number, low: number, roundRobin: boolean, paced: boolean) => StripeSetCore;
   readonly TransferBenchmark: new (sampleInterval: number, windowSize: number, rttInterval: number) => BenchmarkCore;
   detectProfile(path: { hostPair: boolean; cellular: boolean; rtt?: number; jitter?: number; packetLoss?: number }): Profile;
   isLan(hostPair: boolean, rtt: number): boolean;
@@ -168,19 +174,26 @@ export interface PartsModule {
   waterMarks(): Record<WaterMarkPreset, WaterMarks>;
 }
 
-/**
- * Loaded before any importer runs, so that the parts can be made with `new`. Errors: the import rejects with 'internal' if
- * loading fails.
- */
-export const core = await loadParts();
+let loaded: PartsModule | undefined;
 
-async function loadParts(): Promise<PartsModule> {
+/** The loaded module. Errors: throws 'invalid-argument' before `ready` has resolved. */
+export function core(): PartsModule {
+  if (loaded) return loaded;
+  throw new MillraceError('invalid-argument', "called too early: first write `await ready` (import { ready } from 'millrace/parts')");
+}
+
+/**
+ * Resolves when the parts' WebAssembly module is loaded, which begins when this is first awaited. All classes and functions need it
+ * first, except for the formatting functions and for those that return a promise, which wait by themselves. Errors: rejects with
+ * 'internal' if a file cannot be loaded, and with 'not-supported' without WebAssembly SIMD; the next `await` tries again.
+ */
+export const ready: Promise<void> = new LazyPromise(async () => {
   try {
-    return await loadWasm(new URL('./millrace_parts.wasm', import.meta.url), () => import('./millrace_parts.js'));
+    loaded ??= await loadWasm(new URL('./millrace_parts.wasm', import.meta.url), () => import('./millrace_parts.js'));
   } catch (caught) {
     throw MillraceError.from(caught, 'internal');
   }
-}
+});
 
 const forgotten = new FinalizationRegistry<Handle>((handle) => handle.delete());
 

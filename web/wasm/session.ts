@@ -59,6 +59,8 @@ export interface CoreOptions {
   chunkSize?: number | undefined;
   /** Bytes per second; 0: no limit. */
   mostBytesPerSecond: number;
+  /** What this side sends yields to other traffic. */
+  background: boolean;
   /** Records events; see `pollTrace`. */
   trace?: boolean | undefined;
   /** How the two sides authenticate each other; both must use the same. */
@@ -71,7 +73,14 @@ export interface CoreOptions {
   privacy: boolean;
 }
 
-/** Lane 0 is the control lane (reliable, ordered, no bulk); lanes from 1 on carry bulk. */
+/** The lane of handshake, offers, credit and messages: ordered and reliable. Lanes from 1 on carry bulk. */
+export const CONTROL_LANE = 0;
+/** The lane of pings, pongs and acknowledgements: unordered, without retransmissions, on the control lane's connection. */
+export const PULSE_LANE = 0xffff_ffff;
+
+/** The types of the messages of a handshake (PROTOCOL.md): the second byte of a channel message. */
+export const HandshakeType = { hello: 1, reveal: 2, answer: 3, confirm: 4, failure: 5 } as const;
+
 export interface CoreSession {
   mailbox(): number;
 
@@ -81,14 +90,18 @@ export interface CoreSession {
    * 'authentication-failed'.
    */
   setFingerprints(local: Uint8Array, remote: Uint8Array): void;
-  /** The channel of `lane` is open. `maxMessageSize`: `pc.sctp.maxMessageSize`, bytes; the core caps it at 256 KiB. */
+  /**
+   * The channel of `lane` is open. The control lane and the pulse lane open first. `maxMessageSize`: `pc.sctp.maxMessageSize`, bytes; the core caps it at
+   * 256 KiB.
+   */
   openLane(lane: number, maxMessageSize: number, reliable: boolean, now: number): void;
   /**
-   * After `disconnected` (or `closeLane` of lane 0): a new connection to the same peer begins. `entropy` as for the constructor.
-   * Its fingerprints and lane 0 follow, then lanes with new numbers. Neither key nor code is needed again.
+   * After `disconnected` (or `closeLane` of the control lane): a new connection to the same peer begins. `entropy` as for the
+   * constructor. Its fingerprints, its control lane and its pulse lane follow, then lanes with new numbers. Neither key nor code
+   * is needed again.
    */
   reconnect(entropy: Uint8Array, now: number): void;
-  /** The channel of `lane` closed or failed. With lane 0, all lanes close. */
+  /** The channel of `lane` closed or failed. With the control lane or the pulse lane, all lanes close. */
   closeLane(lane: number, now: number): void;
   /** Water marks of the lanes, bytes; `highWater` is clamped to the limit of browsers. */
   setWaterMarks(highWater: number, lowWater: number): void;
@@ -142,8 +155,10 @@ export interface CoreSession {
   fail(transfer: number, code: string, detail: string, now: number): void;
   /** Sends one message of in-band signalling to the peer, at most 16 KiB. */
   signal(message: string, now: number): void;
-  /** Sends a message to the other side's application over the control lane, at most 72 KiB, in order and once. */
+  /** Sends a message to the other side's window over the control lane, at most 72 KiB, in order and once. */
   message(message: Uint8Array, now: number): void;
+  /** Bytes of what has been said to the peer and waits for the control lane's channel. */
+  controlBytesWaiting(): number;
   /** Ends the session here and at the peer. What was said before still arrives: see `draining`. */
   close(code: string, detail: string, now: number): void;
 
@@ -192,6 +207,8 @@ export type CoreEvent =
   | { type: 'reconnected'; initiator: boolean }
   /** The lane is not used any more: its connection can be closed. */
   | { type: 'laneRetired'; lane: number }
+  /** During a transfer, the other side has left pings unanswered for 1.5 s, or (false) has answered again. */
+  | { type: 'silent'; silent: boolean }
   /** Unreliable lanes lose more than 5 %: reliable ones should replace them. */
   | { type: 'lossy' }
   | { type: 'signal'; message: string }
@@ -249,7 +266,7 @@ export interface CoreStats {
   quality: number | undefined;
   bottleneck: Bottleneck;
   recommendation: string;
-  /** Size of the pieces that are read and scheduled, bytes. */
+  /** What is read at once, bytes. */
   chunkSize: number;
   /** The chosen profile; for 'auto' the detected one, and 'auto' until one is detected. */
   profile: Profile;

@@ -1,4 +1,5 @@
 import { loadWasm } from './load.js';
+import * as glue from './millrace_sodium.js';
 
 type Wasm = (...args: (number | bigint)[]) => number | bigint | undefined;
 
@@ -30,9 +31,12 @@ export function readString(address: number): string {
   return new TextDecoder().decode(heap.slice(address, heap.indexOf(0, address)));
 }
 
-/** Loads libsodium from beside this script and initialises it. Errors: rejects if that fails. */
+/**
+ * Loads libsodium from beside this script and initialises it. Its JavaScript is loaded with this module, because service workers have no
+ * `import()`. Errors: rejects if that fails.
+ */
 export async function loadSodium(): Promise<void> {
-  const module = await loadWasm(new URL('./millrace_sodium.wasm', import.meta.url), () => import('./millrace_sodium.js'));
+  const module = await loadWasm(new URL('./millrace_sodium.wasm', import.meta.url), () => Promise.resolve(glue));
   if (Number(module['_sodium_init']?.()) < 0) throw new Error('libsodium could not be initialised');
   loaded = module;
 }

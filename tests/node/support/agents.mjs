@@ -1,16 +1,16 @@
 // Agents of a mesh in Node.js: the package as it is built, over real WebRTC, in a room in memory.
-import wrtc from '@roamhq/wrtc';
 import { createMesh } from '../../../dist/mesh.js';
 import { Room } from './room.mjs';
+import { RTCPeerConnection } from './wrtc.mjs';
 
 // Connections that were not collected yet crash the stack's own clean-up when the process ends.
 process.on('exit', () => process.reallyExit(process.exitCode ?? 0));
 
-export const { RTCPeerConnection } = wrtc;
+export { RTCPeerConnection };
 export const secret = 'A-key-of-the-room-0123456789abcdefghijkl';
 
 /** Resolves when `holds` answers true; rejects with `what()` after `seconds`. */
-export async function until(holds, what, seconds = 20) {
+export async function until(holds, what, seconds = 60) {
   const deadline = performance.now() + seconds * 1000;
   while (!holds()) {
     if (performance.now() > deadline) throw new Error(`after ${seconds} s: ${what()}`);
@@ -30,9 +30,12 @@ export class MeshRoom extends Room {
   /** Resolves with the mesh of one agent; its log is in `log`, each entry with its time `at` in ms. */
   async enter(agentId, options = {}) {
     const log = [];
-    const mesh = await createMesh({ agentId, signaling: this.join(), secret, RTCPeerConnection, log: (entry) => log.push({ ...entry, at: performance.now() }), ...options });
+    const mesh = await createMesh({ agentId, signaling: this.join(), secret, RTCPeerConnection, rtc: { iceServers: [] }, log: (entry) => log.push({ ...entry, at: performance.now() }), ...options });
     this.#meshes.push(mesh);
-    return Object.assign(mesh, { log });
+    // Listens at once: other agents may take longer to enter.
+    const refused = [];
+    mesh.addEventListener('refused', ({ agent, error }) => refused.push(`${agentId} ${agent} ${error.code}`));
+    return Object.assign(mesh, { log, refused });
   }
 
   enterAll(ids, options) {
@@ -47,7 +50,7 @@ export class MeshRoom extends Room {
 }
 
 /** Each agent is connected to as many others. */
-export async function untilConnected(meshes, count = meshes.length - 1, seconds = 20) {
+export async function untilConnected(meshes, count = meshes.length - 1, seconds = 60) {
   const missing = () => meshes.filter(({ connected }) => connected.length !== count);
   await until(() => missing().length === 0, () => missing().map(({ agentId, connected }) => `${agentId}: connected to [${connected}], not to ${count}`).join('; '), seconds);
 }

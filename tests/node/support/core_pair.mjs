@@ -7,6 +7,9 @@ import loadCore from '../../../build/wasm-release/wasm/millrace_core.js';
 const folder = new URL('../../../build/wasm-release/wasm/', import.meta.url);
 const wasmBinary = await readFile(new URL('millrace_core.wasm', folder));
 
+/** The lane of pings and acknowledgements. */
+export const pulseLane = 0xffff_ffff;
+
 let clock = 1000;
 export const now = () => clock;
 
@@ -16,6 +19,7 @@ const usualOptions = {
   leastLanes: 1,
   mostLanes: 16,
   mostBytesPerSecond: 0,
+  background: false,
   secretKind: 'none',
   secret: new Uint8Array(0),
   encryption: true,
@@ -84,7 +88,7 @@ export class Side {
     const { session } = this;
     let busy = false;
     if (clock >= session.nextTimeout()) session.advanceTime(clock);
-    for (const lane of [0, 1]) session.setBuffered(lane, 0, clock);
+    for (const lane of [0, 1, pulseLane]) session.setBuffered(lane, 0, clock);
     for (; session.pollWrite(); busy = true) {
       const bytes = this.view(this.box(5), this.box(4));
       this.received.get(this.box(1)).set(bytes, this.box(3));
@@ -120,11 +124,12 @@ export function run(sides, done) {
   }
 }
 
-/** Opens the control lane of both. */
+/** Opens the control lane and the pulse lane of both. */
 export function openControl(sides) {
   for (const [index, { session }] of sides.entries()) {
     session.setFingerprints(fingerprints[index], fingerprints[1 - index]);
     session.openLane(0, 262_144, true, clock);
+    session.openLane(pulseLane, 262_144, false, clock);
   }
 }
 

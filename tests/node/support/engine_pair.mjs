@@ -3,12 +3,16 @@ globalThis.navigator ??= {};
 
 export const { Engine } = await import(new URL('../../../dist/engine.js', import.meta.url).href);
 
+/** The lane of pings and acknowledgements, on the control connection. */
+export const pulseLane = 0xffff_ffff;
+
 const fingerprints = ['sha-256 AA', 'sha-256 BB'];
 
 const usualOptions = {
   leastLanes: 1,
   mostLanes: 16,
   mostBytesPerSecond: 0,
+  background: false,
   secretKind: 'none',
   encryption: true,
   privacy: false,
@@ -105,9 +109,11 @@ export class EngineSide {
     });
   }
 
-  addLane(lane, channel, reliable = true) {
+  addLane(lane, channel, reliable = lane !== pulseLane) {
     this.channels.set(lane, channel);
     this.post({ type: 'addLane', lane, channel, reliable });
+    // The limit of the control lane counts for it.
+    if (lane === pulseLane) return;
     const [local, remote] = this.#index === 0 ? fingerprints : [...fingerprints].reverse();
     this.post({ type: 'laneLimit', lane, maxMessageSize: 262_144, fingerprints: { local, remote } });
   }
@@ -160,11 +166,17 @@ export function addLane(sides, lane, { open = true } = {}) {
   return channels;
 }
 
+/** Gives both sides the two lanes of the control connection. */
+export function addControlConnection(sides) {
+  addLane(sides, pulseLane);
+  addLane(sides, 0);
+}
+
 /** Two sides that have agreed on keys, with one bulk lane. */
 export async function connectedPair(options) {
   const sides = [new EngineSide(0), new EngineSide(1)];
   for (const side of sides) side.start(options);
-  addLane(sides, 0);
+  addControlConnection(sides);
   await Promise.all(sides.map((side) => side.until('established')));
   addLane(sides, 1);
   await Promise.all(sides.map((side) => side.until('laneOpened', ({ lane }) => lane === 1)));

@@ -19,20 +19,32 @@ export class FakeConnection extends EventTarget {
   restarts = 0;
   /** The descriptions of the other side. */
   described = [];
+  /** Every configuration, in the order of setting. */
+  configurations;
 
-  constructor() {
+  constructor(configuration) {
     super();
+    this.configurations = [configuration];
     connections.push(this);
   }
 
-  createDataChannel() {
-    return {};
+  getConfiguration() {
+    return this.configurations.at(-1);
+  }
+
+  setConfiguration(configuration) {
+    this.configurations.push(configuration);
+  }
+
+  createDataChannel(label, init) {
+    return { label, ...init };
   }
 
   async setLocalDescription() {
     const type = this.signalingState === 'have-remote-offer' ? 'answer' : 'offer';
     this.signalingState = type === 'offer' ? 'have-local-offer' : 'stable';
-    this.localDescription = { type, sdp: describe(`${connections.indexOf(this)} ${this.restarts}`) };
+    // Like that of a browser, it differs from the one before an ICE restart on either side.
+    this.localDescription = { type, sdp: describe(`${connections.indexOf(this)} ${this.restarts} ${this.described.length}`) };
   }
 
   async setRemoteDescription({ type, sdp }) {
@@ -48,6 +60,7 @@ export class FakeConnection extends EventTarget {
   }
 
   close() {
+    this.signalingState = 'closed';
     this.connectionState = 'closed';
   }
 

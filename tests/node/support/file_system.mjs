@@ -92,14 +92,16 @@ function sum(numbers) {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
+/** As Chromium, where it writes into folders of people, and a file system with 255 bytes for a name. */
 function checkName(name) {
-  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.endsWith('.lnk')) {
-    throw new TypeError('Name is not allowed.');
-  }
+  const refused = /^$|^\.\.?$|[/\p{Format}]|\.lnk$|^[\s~]|[\s~]$/u.test(name);
+  if (refused) throw new TypeError('Name is not allowed.');
+  if (Buffer.byteLength(`${name}.crswap`) > 255) throw new DOMException('The name is too long.', 'InvalidModificationError');
 }
 
 export class FakeDirectoryHandle {
   kind = 'directory';
+  [Symbol.toStringTag] = 'FileSystemDirectoryHandle';
 
   constructor(disk, node, name) {
     this.disk = disk;
@@ -154,6 +156,7 @@ export class FakeDirectoryHandle {
 
 class FakeFileHandle {
   kind = 'file';
+  [Symbol.toStringTag] = 'FileSystemFileHandle';
 
   constructor(disk, node, name) {
     this.disk = disk;

@@ -1,6 +1,7 @@
 // The built parts in Node.js, and connections and channels without a network.
 globalThis.navigator ??= {};
 export const parts = await import(new URL('../../../dist/parts.js', import.meta.url).href);
+await parts.ready;
 
 /** One end of a channel. Drains a message per task; `hold` keeps it from draining, `drop(n)` says which messages are lost. */
 export class FakeChannel extends EventTarget {
@@ -81,7 +82,9 @@ export class FakeChannel extends EventTarget {
 export class FakeConnection extends EventTarget {
   connectionState = 'connected';
   sctp = { maxMessageSize: 262_144 };
+  /** All but those of pulse lanes. */
   channels = [];
+  pulses = [];
   /** What `getStats` gives, by id. */
   stats = {};
   other = null;
@@ -94,11 +97,12 @@ export class FakeConnection extends EventTarget {
 
   createDataChannel(label, init) {
     const here = new FakeChannel(label, init);
-    this.channels.push(here);
+    const kind = label.includes('-pulse-') ? 'pulses' : 'channels';
+    this[kind].push(here);
     if (this.other) {
       const there = new FakeChannel(label, init);
       [here.other, there.other] = [there, here];
-      this.other.channels.push(there);
+      this.other[kind].push(there);
       setImmediate(() => {
         there.readyState = 'open';
         this.other.dispatchEvent(Object.assign(new Event('datachannel'), { channel: there }));

@@ -3,6 +3,8 @@ export class Room {
   members = new Set();
   /** Every message that was sent, in order. */
   log = [];
+  /** Whether a message gets lost; `sent`: all so far, with this one. */
+  lose = () => false;
 
   join() {
     const member = {
@@ -12,6 +14,7 @@ export class Room {
       send: (message) => {
         const text = JSON.stringify(message);
         this.log.push(JSON.parse(text));
+        if (this.lose(message, this.log)) return;
         for (const other of this.members) {
           if (other !== member) setImmediate(() => other.onmessage?.(JSON.parse(text)));
         }

@@ -1,6 +1,6 @@
 // Two sessions of the built package in one process: the real core, real connections (`@roamhq/wrtc`), signalling in memory.
-import wrtc from '@roamhq/wrtc';
 import { Room } from './room.mjs';
+import { RTCPeerConnection } from './wrtc.mjs';
 
 globalThis.navigator ??= {};
 export const { connect, MillraceError } = await import(new URL('../../../dist/millrace.js', import.meta.url).href);
@@ -8,7 +8,7 @@ export const { connect, MillraceError } = await import(new URL('../../../dist/mi
 /** Two peers that are connected to each other. `options`: for `connect`, the same on both sides. */
 export async function connectedPair(options = {}) {
   const room = new Room();
-  const join = () => connect({ signaling: room.join(), RTCPeerConnection: wrtc.RTCPeerConnection, ...options });
+  const join = () => connect({ signaling: room.join(), RTCPeerConnection, rtc: { iceServers: [] }, ...options });
   return Promise.all([join(), join()]);
 }
 

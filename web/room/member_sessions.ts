@@ -2,41 +2,48 @@ import { MillraceError } from '../api/errors.js';
 import type { ConnectOptions } from '../api/options.js';
 import type { Offer } from '../api/types.js';
 import type { AppSession } from '../session/app_channel.js';
-import { AgentSession } from './agent_session.js';
-import type { MeetingRoom } from './meeting_room.js';
-import type { AgentName } from './room_messages.js';
+import type { MemberName } from './member_name.js';
+import { MemberSession } from './member_session.js';
 
-export interface AgentSessionsOptions {
-  readonly room: MeetingRoom;
-  /** For each session. */
-  readonly connect: Omit<ConnectOptions, 'signaling' | 'signal'>;
-  /** The session with an agent works; or does not, for a while or for ever. */
-  readonly onup: (agent: string, up: boolean) => void;
-  readonly onbatch: (agent: string, batch: Uint8Array) => void;
-  readonly onbuffered: (agent: string, bytes: number) => void;
-  /** An attempt to connect to an agent failed. `final`: no other one follows while it stays in the room. */
-  readonly onfailed: (agent: string, error: MillraceError, final: boolean) => void;
+/** The room's signalling. */
+export interface PairChannel {
+  /** Carries a message to one member. Errors: throws as the signalling does. */
+  sayTo(to: MemberName, body: object): void;
+  /** The signalling is needed: where it is broken, it is tried again. */
+  reopen(): void;
 }
 
-/** The sessions of one agent: with each neighbour, and with others while files go to or from them. */
-export class AgentSessions {
-  readonly #options: AgentSessionsOptions;
-  readonly #sessions = new Map<string, AgentSession>();
+export interface MemberSessionsOptions {
+  readonly room: PairChannel;
+  /** For each session. */
+  readonly connect: Omit<ConnectOptions, 'signaling' | 'signal'>;
+  /** The session with a member works; or does not, for a while or for ever. */
+  readonly onup: (member: string, up: boolean) => void;
+  /** A new session with a member is about to be up: takes its messages from the first one on. */
+  readonly onsession: (member: string, session: AppSession) => void;
+  /** An attempt to connect to a member failed. `final`: no other one follows while it stays in the room. */
+  readonly onfailed: (member: string, error: MillraceError, final: boolean) => void;
+}
+
+/** The sessions of one member: with each neighbour, and with others while files go to or from them. */
+export class MemberSessions {
+  readonly #options: MemberSessionsOptions;
+  readonly #sessions = new Map<string, MemberSession>();
   readonly #releases = new Set<Promise<void>>();
-  #onincoming: ((agent: string, offer: Offer) => void) | null = null;
+  #onincoming: ((member: string, offer: Offer) => void) | null = null;
   #end: MillraceError | undefined;
 
-  constructor(options: AgentSessionsOptions) {
+  constructor(options: MemberSessionsOptions) {
     this.#options = options;
   }
 
-  /** Agents with a session that works. */
+  /** Members with a session that works. */
   get up(): string[] {
     return [...this.#sessions.values()].filter(({ up }) => up).map(({ name }) => name.id);
   }
 
-  /** Takes the offers of all agents. While it is null, offers wait. */
-  set onincoming(listener: ((agent: string, offer: Offer) => void) | null) {
+  /** Takes the offers of all members. While it is null, offers wait. */
+  set onincoming(listener: ((member: string, offer: Offer) => void) | null) {
     this.#onincoming = listener;
     for (const session of this.#sessions.values()) this.#listenForOffers(session);
   }
@@ -46,8 +53,8 @@ export class AgentSessions {
     return [...this.#sessions.values()].flatMap(({ session }) => session?.stats().bottleneckRate ?? []);
   }
 
-  /** The plan makes the agent a neighbour. */
-  want(name: AgentName): void {
+  /** The plan makes the member a neighbour. */
+  want(name: MemberName): void {
     this.#of(name)?.want();
   }
 
@@ -56,16 +63,16 @@ export class AgentSessions {
     this.#sessions.get(id)?.release();
   }
 
-  /** The agent left the room. */
+  /** The member left the room. */
   left(id: string): void {
     const session = this.#sessions.get(id);
     if (session) this.#remove(session, new MillraceError('connection-lost', `${id} left`));
   }
 
-  /** A message of another agent that sets up a session. `known`: that agent is in the room. */
-  hear(from: AgentName, body: object, known: boolean): void {
+  /** A message of another member that sets up a session. `known`: that member is in the room. */
+  hear(from: MemberName, body: object, known: boolean): void {
     const present = this.#sessions.get(from.id);
-    // An agent that the plan does not know yet, or not any more, is not heard.
+    // A member that the plan does not know yet, or not any more, is not heard.
     if (present ? present.name.incarnation !== from.incarnation : !known) return;
     this.#of(from)?.hear(body);
   }
@@ -75,13 +82,14 @@ export class AgentSessions {
     for (const session of this.#sessions.values()) session.hearLeft(message);
   }
 
-  /** Sends messages to a neighbour. */
-  send(id: string, batch: Uint8Array): void {
-    this.#sessions.get(id)?.send(batch);
+  /** The session with a member while it works. */
+  working(id: string): AppSession | undefined {
+    const session = this.#sessions.get(id);
+    return session?.up ? session.session : undefined;
   }
 
-  /** The session with an agent, made if there is none. Errors: as `AgentSession.get`. */
-  async get(name: AgentName): Promise<AppSession> {
+  /** The session with a member, made if there is none. Errors: as `MemberSession.get`. */
+  async get(name: MemberName): Promise<AppSession> {
     const session = this.#of(name);
     if (!session) throw this.#end!;
     return session.get();
@@ -95,20 +103,19 @@ export class AgentSessions {
   }
 
   /** Undefined once closed. */
-  #of(name: AgentName): AgentSession | undefined {
+  #of(name: MemberName): MemberSession | undefined {
     const present = this.#sessions.get(name.id);
     if (present?.name.incarnation === name.incarnation || this.#end) return present;
-    // Another agent under the same id.
+    // Another member under the same id.
     if (present) this.left(name.id);
-    const { room, connect, onup, onbatch, onbuffered, onfailed } = this.#options;
+    const { room, connect, onup, onsession, onfailed } = this.#options;
     const { id } = name;
-    const session = new AgentSession(name, {
+    const session = new MemberSession(name, {
       connect,
       say: (body) => room.sayTo(name, body),
       reopenRoom: () => room.reopen(),
       onup: (up) => onup(id, up),
-      onbatch: (batch) => onbatch(id, batch),
-      onbuffered: (bytes) => onbuffered(id, bytes),
+      onsession: (session) => onsession(id, session),
       onfailed: (error, final) => onfailed(id, error, final),
     });
     this.#listenForOffers(session);
@@ -116,12 +123,12 @@ export class AgentSessions {
     return session;
   }
 
-  #listenForOffers(session: AgentSession): void {
+  #listenForOffers(session: MemberSession): void {
     const listener = this.#onincoming;
     session.onincoming = listener && ((offer) => listener(session.name.id, offer));
   }
 
-  #remove(session: AgentSession, error: MillraceError): void {
+  #remove(session: MemberSession, error: MillraceError): void {
     this.#sessions.delete(session.name.id);
     const released = session.close(error);
     this.#releases.add(released);

@@ -5,30 +5,32 @@ import { deferred, type Deferred } from '../base/deferred.js';
 import { connectAppSession, type AppSession } from '../session/app_channel.js';
 import { parseEnvelope } from '../signaling/envelope.js';
 import { PairSignaling } from './pair_signaling.js';
-import type { AgentName } from './room_messages.js';
+import type { MemberName } from './member_name.js';
 
 /** Pause after a session that worked, or after a first failure, ms: random, so that two sides do not miss each other repeatedly. */
 const LEAST_PAUSE_MS = 500;
 const MOST_PAUSE_MS = 2_000;
 /** Longest pause, ms. Less than an attempt takes, so that two sides that back off still meet. */
 const LONGEST_PAUSE_MS = 10_000;
-/** After this time without an answer an attempt ends, ms: the other side may not have heard of this agent yet. */
+/** After this time without an answer an attempt ends, ms: the other side may not have heard of this member yet. */
 const ATTEMPT_MS = 12_000;
+/** The same once the other side has answered, ms: as long as `connect` takes at most. */
+const ANSWERED_ATTEMPT_MS = 42_000;
 /** How long a caller waits for a connection that has to be made, ms. */
 const WAIT_MS = 30_000;
 /** How long a session that was only kept for files stays after the last one, ms: the next file may follow. */
 const IDLE_MS = 5_000;
 
-export interface AgentSessionOptions {
+export interface MemberSessionOptions {
   /** For each attempt, apart from its signalling and its signal. */
   readonly connect: Omit<ConnectOptions, 'signaling' | 'signal'>;
-  /** Carries a message to the agent through the room. Errors: throws as the signalling does. */
+  /** Carries a message to the member through the room. Errors: throws as the signalling does. */
   readonly say: (body: object) => void;
   readonly reopenRoom: () => void;
   /** The session works; or does not, for a while or for ever. */
   readonly onup: (up: boolean) => void;
-  readonly onbatch: (batch: Uint8Array) => void;
-  readonly onbuffered: (bytes: number) => void;
+  /** A new session is about to be up: takes its messages from the first one on. */
+  readonly onsession: (session: AppSession) => void;
   /** An attempt failed. `final`: no other one follows. */
   readonly onfailed: (error: MillraceError, final: boolean) => void;
 }
@@ -37,16 +39,18 @@ export interface AgentSessionOptions {
 interface Attempt {
   readonly signaling: PairSignaling;
   readonly ending: AbortController;
+  timer: ReturnType<typeof setTimeout> | undefined;
+  answered: boolean;
   session: AppSession | undefined;
 }
 
 /**
- * The session with one agent in one of its lives. It is made when the plan, a caller or the agent itself wants it, made again
+ * The session with one member in one of its lives. It is made when the plan, a caller or the member itself wants it, made again
  * when it fails, and ended when nobody on this side needs it any more.
  */
-export class AgentSession {
-  readonly name: AgentName;
-  readonly #options: AgentSessionOptions;
+export class MemberSession {
+  readonly name: MemberName;
+  readonly #options: MemberSessionOptions;
   #attempt: Attempt | undefined;
   #up = false;
   /** Neighbours by the plan. */
@@ -58,14 +62,14 @@ export class AgentSession {
   /** Attempts that failed, since the last session that worked. */
   #failures = 0;
   #pause: ReturnType<typeof setTimeout> | undefined;
-  /** The agent tried to connect during the pause. */
+  /** The member tried to connect during the pause. */
   #heard = false;
   #idle: ReturnType<typeof setTimeout> | undefined;
   /** Why no further attempt is made. */
   #end: MillraceError | undefined;
   #released: Promise<unknown> = Promise.resolve();
 
-  constructor(name: AgentName, options: AgentSessionOptions) {
+  constructor(name: MemberName, options: MemberSessionOptions) {
     this.name = name;
     this.#options = options;
   }
@@ -79,13 +83,13 @@ export class AgentSession {
     return this.#attempt?.session;
   }
 
-  /** Takes the agent's offers. Those that came before wait for it, and those after `null` for the next one. */
+  /** Takes the member's offers. Those that came before wait for it, and those after `null` for the next one. */
   set onincoming(listener: ((offer: Offer) => void) | null) {
     this.#onincoming = listener;
     if (this.session) this.session.onincoming = listener;
   }
 
-  /** The plan makes the agent a neighbour. */
+  /** The plan makes the member a neighbour. */
   want(): void {
     this.#wanted = true;
     this.#asked = true;
@@ -98,15 +102,21 @@ export class AgentSession {
     if (!this.session?.hasTransfers && this.#waiting.size === 0) this.#drop();
   }
 
-  /** A message of the agent that sets up the session. */
+  /** A message of the member that sets up the session. */
   hear(body: object): void {
     // A late message of an attempt that is over, such as its goodbye, is no reason for a new one.
     if (!this.#attempt && saysHello(body)) {
-      // The pause holds for both sides. The agent hears this side's own hello when the pause is over.
+      // The pause holds for both sides. The member hears this side's own hello when the pause is over.
       if (this.#pause !== undefined && this.#failures > 0) this.#heard = true;
       else this.#open();
     }
-    this.#attempt?.signaling.hear(body);
+    const attempt = this.#attempt;
+    if (!attempt) return;
+    if (!attempt.answered && !attempt.session) {
+      attempt.answered = true;
+      this.#limit(attempt, ANSWERED_ATTEMPT_MS);
+    }
+    attempt.signaling.hear(body);
   }
 
   /** Somebody's way to the room ended; nobody says whose. */
@@ -114,13 +124,8 @@ export class AgentSession {
     this.#attempt?.signaling.hear(message);
   }
 
-  /** Sends messages where the session works. */
-  send(batch: Uint8Array): void {
-    if (this.#up) this.session?.sendMessage(batch);
-  }
-
   /**
-   * The session, made if there is none. Errors: rejects with 'timeout' after 30 s; with 'authentication-failed' where the agent
+   * The session, made if there is none. Errors: rejects with 'timeout' after 30 s; with 'authentication-failed' where the member
    * has another secret; with the error of `close`.
    */
   async get(): Promise<AppSession> {
@@ -161,19 +166,24 @@ export class AgentSession {
     if (this.#attempt || this.#end || this.#pause !== undefined) return;
     const { connect, say, reopenRoom } = this.#options;
     const signaling = new PairSignaling(say, reopenRoom);
-    const attempt: Attempt = { signaling, ending: new AbortController(), session: undefined };
+    const attempt: Attempt = { signaling, ending: new AbortController(), timer: undefined, answered: false, session: undefined };
     this.#attempt = attempt;
-    const silence = new MillraceError('timeout', `no answer within ${ATTEMPT_MS / 1000} s`);
-    const timer = setTimeout(() => {
-      this.#lose(attempt, silence);
-      attempt.ending.abort();
-    }, ATTEMPT_MS);
+    this.#limit(attempt, ATTEMPT_MS);
     connectAppSession({ ...connect, signaling, signal: attempt.ending.signal })
       .then(
         (session) => this.#connected(attempt, session),
         (caught: unknown) => this.#lose(attempt, MillraceError.from(caught, 'internal')),
       )
-      .finally(() => clearTimeout(timer));
+      .finally(() => clearTimeout(attempt.timer));
+  }
+
+  /** From now on the attempt may take `ms`. */
+  #limit(attempt: Attempt, ms: number): void {
+    clearTimeout(attempt.timer);
+    attempt.timer = setTimeout(() => {
+      this.#lose(attempt, new MillraceError('timeout', `no answer within ${ms / 1000} s`));
+      attempt.ending.abort();
+    }, ms);
   }
 
   #connected(attempt: Attempt, session: AppSession): void {
@@ -183,8 +193,7 @@ export class AgentSession {
     }
     attempt.session = session;
     this.#failures = 0;
-    session.onappmessage = (message) => this.#options.onbatch(message);
-    session.onbuffered = (bytes) => this.#options.onbuffered(bytes);
+    this.#options.onsession(session);
     session.onincoming = this.#onincoming;
     session.onidle = () => this.#dropWhenIdle();
     session.addEventListener('statechange', () => {
@@ -209,10 +218,8 @@ export class AgentSession {
       this.#failures += 1;
       const final = error.code === 'authentication-failed';
       this.#options.onfailed(error, final);
-      if (final) {
-        this.#finish(error);
-        return;
-      }
+      if (final) this.#finish(error);
+      if (this.#end) return;
     }
     const most = Math.min(MOST_PAUSE_MS * 2 ** Math.max(0, this.#failures - 1), LONGEST_PAUSE_MS);
     const least = Math.max(LEAST_PAUSE_MS, most / 2);

@@ -1,0 +1,124 @@
+// The lanes behind a relay that has no room for all of them, with connections that open when a test says so.
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+import { connections, FakeConnection } from './support/fake_connection.mjs';
+import { bundle } from './support/web_module.mjs';
+
+const { Configurations, diagnoseFullRelay, LaneConnector } = await bundle(`
+  export { Configurations } from './rtc/configurations.ts';
+  export { diagnoseFullRelay } from './rtc/diagnose.ts';
+  export { LaneConnector } from './rtc/lane_connector.ts';
+`);
+
+globalThis.RTCPeerConnection = FakeConnection;
+
+const turn = { urls: 'turn:192.0.2.1:3478?transport=udp', username: 'u', credential: 'c' };
+const host = 'candidate:1 1 udp 2122260223 192.168.1.2 50000 typ host';
+const relay = 'candidate:2 1 udp 41885439 192.0.2.1 60000 typ relay raddr 0.0.0.0 rport 0';
+
+beforeEach(() => {
+  connections.length = 0;
+});
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** The connector that opens lanes; its messages reach nobody. `relayed`: the control connection uses a relay. */
+async function start(wanted, { relayed = true } = {}) {
+  const side = { full: [], lost: [], connections };
+  side.connector = new LaneConnector({
+    rtc: await Configurations.start({ iceServers: [turn] }, false),
+    maxLanes: 8,
+    reliable: true,
+    relayed: () => relayed,
+    onrelayfull: (record, open) => side.full.push({ record, open }),
+    signal: () => {},
+    attach: () => {},
+    onnegotiated: () => {},
+    onlost: (lane) => side.lost.push(lane),
+  });
+  side.connector.want(wanted);
+  side.connector.start(true);
+  for (let turns = 0; turns < 20; turns += 1) await settle();
+  return side;
+}
+
+/** A browser's end of looking for candidates. `code`: the error of the TURN server, where it gives no relay. */
+function gathered(connection, { candidates = [host], code } = {}) {
+  for (const candidate of candidates) connection.dispatchEvent(Object.assign(new Event('icecandidate'), { candidate: { candidate, sdpMid: '0', sdpMLineIndex: 0 } }));
+  if (code !== undefined) connection.dispatchEvent(Object.assign(new Event('icecandidateerror'), { url: turn.urls, errorCode: code, errorText: 'Allocation Quota Reached' }));
+  connection.iceGatheringState = 'complete';
+  connection.dispatchEvent(new Event('icegatheringstatechange'));
+}
+
+test('where the relay refuses further lanes, those that are open must do, and more are tried after a minute', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const side = await start(3);
+  assert.equal(connections.length, 3);
+  gathered(connections[0], { candidates: [host, relay] });
+  side.connector.opened(1);
+  for (const connection of connections.slice(1)) gathered(connection, { code: 486 });
+  context.mock.timers.tick(2_999);
+  assert.deepEqual(side.lost, []);
+  context.mock.timers.tick(1);
+  assert.deepEqual(side.lost, [2, 3]);
+  assert.deepEqual(side.full.map(({ open }) => open), [1, 1]);
+  assert.match(diagnoseFullRelay(side.full[0].record).advice, /no room .* \(486\)/);
+  for (let count = 0; count < 56; count += 1) {
+    context.mock.timers.tick(1_000);
+    await settle();
+  }
+  assert.equal(connections.length, 3, 'no lane is opened in vain');
+  for (let count = 0; count < 8; count += 1) {
+    context.mock.timers.tick(1_000);
+    await settle();
+  }
+  assert.ok(connections.length > 3);
+  side.connector.stop();
+});
+
+test('without any lane, the relay is asked again soon: relays that nobody uses expire', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const side = await start(2);
+  for (const connection of connections) gathered(connection);
+  context.mock.timers.tick(3_000);
+  assert.deepEqual(side.lost, [1, 2]);
+  const { reason, advice } = diagnoseFullRelay(side.full[0].record);
+  assert.equal(reason, 'relay-refused');
+  assert.match(advice, /no room/, 'also where the browser reports no errors of servers');
+  context.mock.timers.tick(100);
+  for (let turns = 0; turns < 20; turns += 1) await settle();
+  assert.equal(connections.length, 3, 'one lane at a time');
+  side.connector.stop();
+});
+
+test('a relay at either side is enough for a lane, and a direct path needs none', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const side = await start(1);
+  gathered(connections[0], { code: 486 });
+  side.connector.handle(JSON.stringify({ lane: 1, type: 'candidate', candidate: relay, sdpMid: '0', sdpMLineIndex: 0 }));
+  const direct = await start(1, { relayed: false });
+  gathered(connections[1], { code: 486 });
+  context.mock.timers.tick(10_000);
+  assert.deepEqual([side.lost, direct.lost, side.full, direct.full], [[], [], [], []]);
+  for (const { connector } of [side, direct]) connector.stop();
+});
+
+test('once the control connection has a direct path, lanes through a relay are replaced, and others stay', async () => {
+  const side = await start(2);
+  const ends = (type) => [
+    ['pair', { type: 'candidate-pair', localCandidateId: 'near', remoteCandidateId: 'far' }],
+    ['near', { type: 'local-candidate', candidateType: type, protocol: 'udp', address: '192.0.2.1' }],
+    ['far', { type: 'remote-candidate', candidateType: 'host', protocol: 'udp', address: '192.0.2.9' }],
+    ['T', { type: 'transport', selectedCandidatePairId: 'pair' }],
+  ];
+  for (const [index, type] of ['relay', 'srflx'].entries()) {
+    connections[index].getStats = async () => new Map(ends(type));
+    side.connector.opened(index + 1);
+  }
+  await side.connector.replaceRelayed();
+  for (let turns = 0; turns < 20; turns += 1) await settle();
+  assert.deepEqual([connections.length, side.lost], [3, []], 'the old lane stays until the new one is open');
+  side.connector.opened(3);
+  assert.deepEqual(side.lost, [1]);
+  side.connector.stop();
+});
