@@ -75,7 +75,8 @@ test('slow sealing', { tag: '@alone' }, async ({ openPage, room }) => {
       const seal = core.Session.prototype.pollOutput;
       core.Session.prototype.pollOutput = function (now) {
         const sealed = seal.call(this, now);
-        const bulk = sealed && core.HEAPF64[this.mailbox() / 8] > 0;
+        const lane = sealed ? core.HEAPF64[this.mailbox() / 8] : 0;
+        const bulk = lane > 0 && lane < 0xffffffff;
         for (const end = performance.now() + (bulk ? 25 : 0); performance.now() < end; );
         return sealed;
       };
@@ -132,7 +133,7 @@ test('a slow link', { tag: '@alone' }, async ({ openPage, emulator, room }) => {
 test('a slow sink', { tag: '@alone' }, async ({ openPage, room }) => {
   const stats = await run(openPage, room, {
     send: sendFile(9_000_000),
-    accept: (receiver) => receiver.call('acceptIntoStream', { bytesPerSecond: 2_500_000, hash: false }),
+    accept: (receiver) => receiver.call('acceptIntoStream', { bytesPerSecond: 1_000_000, hash: false }),
   });
   expect(stats).toMatchObject({ waits: 'sink', bottleneck: 'backpressure', receiverWaits: 'sink', logs: ['', ''] });
   expect(stats.share).toBeGreaterThan(0.5);

@@ -144,7 +144,8 @@ test('a link whose key is another one is refused in words', async ({ openPage })
   const link = await linkOf(sender);
   const other = link.replace(/key=../, 'key=ab');
   const receiver = await openPage('chromium', 'receiver', other);
-  for (const page of [sender, receiver]) await expect(page.getByTestId('alert')).toContainText('(authentication-failed)');
+  await expect(receiver.getByTestId('alert')).toContainText('(authentication-failed)');
+  await expect(sender.getByTestId('alert')).toContainText('(wrong-link)');
 });
 
 test('an incomplete link is explained', async ({ openPage }) => {

@@ -1,4 +1,6 @@
 // The emulated link is what it is said to be, and pages cannot go around it.
+import { createSocket, type Socket } from 'node:dgram';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Page } from '@playwright/test';
 import { startEmulator } from './emulator/emulator.mjs';
 import { connectByDescription } from '../scripts/lib/measure.mjs';
@@ -25,6 +27,56 @@ function transfer(sender: Page, receiver: Page, bytes: number): Promise<number> 
   return receiver.evaluate((count) => globalThis.raw.receive(count), bytes)
     .then(() => sender.evaluate((options) => globalThis.raw.send(options), sending));
 }
+
+interface Datagrams {
+  readonly socket: Socket;
+  readonly port: number;
+  /** What has arrived, with the time of each, ms. */
+  readonly received: { text: string; at: number }[];
+  send(port: number, text: string): void;
+}
+
+/** A UDP socket of this process. */
+async function openSocket(): Promise<Datagrams> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const received: Datagrams['received'] = [];
+  socket.on('message', (message) => received.push({ text: message.toString(), at: performance.now() }));
+  return { socket, port: socket.address().port, received, send: (port, text) => socket.send(text, port, '127.0.0.1') };
+}
+
+test('each direction has its own settings, and each socket may be further away', async ({ emulator }) => {
+  const [near, far, other] = [await openSocket(), await openSocket(), await openSocket()];
+  try {
+    // The relays that the sockets send to, and what stands for them.
+    const toOther = await emulator.map('b', '127.0.0.1', other.port);
+    const toNear = await emulator.map('a', '127.0.0.1', near.port);
+    await emulator.map('a', '127.0.0.1', far.port, { extraDelayMs: 150 });
+    await emulator.set({ direction: 'ab', delayMs: 10 });
+    await emulator.set({ direction: 'ba', blackoutMs: 300 });
+
+    const start = performance.now();
+    far.send(toOther, 'far');
+    near.send(toOther, 'near');
+    other.send(toNear, 'lost in the outage');
+    await expect.poll(() => other.received.length).toBe(2);
+    expect(other.received.map(({ text }) => text)).toEqual(['near', 'far']);
+    const [nearAfterMs, farAfterMs] = other.received.map(({ at }) => at - start);
+    expect(nearAfterMs).toBeGreaterThan(10);
+    expect(farAfterMs).toBeGreaterThan(160);
+
+    await delay(310 - (performance.now() - start));
+    other.send(toNear, 'after the outage');
+    await expect.poll(() => near.received.map(({ text }) => text)).toEqual(['after the outage']);
+    const { ab, ba } = await emulator.stats();
+    expect([ab.droppedByBlackout, ab.carriedPackets]).toEqual([0, 2]);
+    expect([ba.droppedByBlackout, ba.carriedPackets]).toEqual([1, 1]);
+    await expect(emulator.map('a', '127.0.0.1', near.port, { extraDelayMs: -1 })).rejects.toThrow(/extraDelayMs/);
+    await expect(emulator.set({ direction: 'ab', blackoutMs: 1e9 })).rejects.toThrow(/out of its range/);
+  } finally {
+    for (const { socket } of [near, far, other]) socket.close();
+  }
+});
 
 for (const name of ['chromium', 'firefox'] as const) {
   test(`${name}: delay, rate, loss and blackouts are those of the link, and nothing goes around it`, { tag: '@alone' }, async ({ emulator, openPage, complaints }) => {

@@ -7,6 +7,20 @@ import { Bare, connectPair } from './support/bare.js';
 import type { BrowserName } from './support/fixtures.js';
 import { attachPair, expect, test } from './support/link.js';
 
+interface Stripes {
+  offer(options: object): Promise<RTCSessionDescriptionInit[]>;
+  answer(offers: readonly RTCSessionDescriptionInit[], options: object): Promise<RTCSessionDescriptionInit[]>;
+  finish(answers: readonly RTCSessionDescriptionInit[]): Promise<void>;
+  receive(): Promise<void>;
+  send(options: { readonly bytes: number; readonly limitSeconds: number }): Promise<number | null>;
+}
+
+declare global {
+  /** pages/stripes.js. */
+  var stripes: Stripes;
+  var stripesReady: boolean;
+}
+
 /** What most pages do: as much into the channel as it takes. */
 const naivePump = { messageBytes: 65_536, highWater: 8_388_608 };
 /** A start has to find the rate; what it does to the queue until then is not what these tests are about. */
@@ -88,6 +102,29 @@ for (const name of ['chromium', 'firefox'] as const) {
     expect(naive.queueP95).toBeGreaterThan(300);
   });
 }
+
+/** `bytes` by a lane set of the pages' own connection. Gives the 95th percentile of the link's queueing delay, ms. */
+async function runLaneSet(emulator: Emulator, [sender, receiver]: readonly [Page, Page], bytes: number, pacing: boolean): Promise<number> {
+  await Promise.all([sender, receiver].map((page) => page.waitForFunction(() => globalThis.stripesReady === true)));
+  const offers = await sender.evaluate((options) => globalThis.stripes.offer(options), { connectionCount: 1, pacing });
+  const answers = await receiver.evaluate((descriptions) => globalThis.stripes.answer(descriptions, {}), offers);
+  await sender.evaluate((descriptions) => globalThis.stripes.finish(descriptions), answers);
+  await receiver.evaluate(() => globalThis.stripes.receive());
+  await emulator.begin();
+  expect(await sender.evaluate((options) => globalThis.stripes.send(options), { bytes, limitSeconds: 20 })).not.toBeNull();
+  const { ab } = await emulator.stats();
+  await emulator.checkPath(sender);
+  await Promise.all([sender, receiver].map((page) => page.close()));
+  return ab.queueMsP95;
+}
+
+test('chromium: a lane set keeps a deep queue short, unless it does not pace', { tag: '@alone' }, async ({ emulator, openPage }) => {
+  await emulator.set({ direction: 'both', delayMs: 20, rateMbps: 20, queueBytes: 2_000_000 });
+  const run = async (pacing: boolean): Promise<number> =>
+    runLaneSet(emulator, await openPair(emulator, openPage, 'chromium', '/pages/stripes.html'), 5_000_000, pacing);
+  expect(await run(true)).toBeLessThan(150);
+  expect(await run(false)).toBeGreaterThan(300);
+});
 
 test('chromium: where the link loses, the naive pump is not there in twice the time', { tag: '@alone' }, async ({ emulator, openPage, room }) => {
   const bytes = 8_000_000;

@@ -12,7 +12,7 @@ import { firefoxQuotaKiB, narrow } from './support/storage.js';
 import { readZip } from './support/zip.js';
 
 const MiB = 1024 * 1024;
-const timeoutMs = 15_000;
+const timeoutMs = 60_000;
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 for (const name of ['chromium', 'firefox'] as const) {

@@ -1,12 +1,12 @@
 // How sessions begin, what they can do at once, and what they leave the main thread.
 import { Bare, connectPair, type Held } from './support/bare.js';
-import { expect, nameOf, pairings, test } from './support/fixtures.js';
+import { expect, nameOf, pairings, tagOf, test } from './support/fixtures.js';
 
 /** The state of a page without a session. */
 const nothing: Held = { connections: 0, workers: 0, sockets: 0, channels: 0, ports: 0, timers: 0, listeners: 0 };
 
 for (const pairing of pairings) {
-  test(`${nameOf(pairing)}: either side may connect first, and both can send at once`, async ({ openPage, complaints, room }) => {
+  test(`${nameOf(pairing)}: either side may connect first, and both can send at once`, { tag: tagOf(pairing) }, async ({ openPage, complaints, room }) => {
     const a = await Bare.of(await openPage(pairing.sender, 'sender', '/pages/bare.html'));
     const b = await Bare.of(await openPage(pairing.receiver, 'receiver', '/pages/bare.html'));
 
@@ -23,8 +23,8 @@ for (const pairing of pairings) {
       expect(await second.call('connect', { room: id })).toBeNull();
       expect(await waiting).toBeNull();
 
-      await a.call('prepare', [8_000_000], 1);
-      await b.call('prepare', [8_000_000], 2);
+      await a.call('prepare', [2_000_000], 1);
+      await b.call('prepare', [2_000_000], 2);
       const [fromA, fromB] = await Promise.all([a.call('send', 1), b.call('send', 2)]);
       await Promise.all([a.call('nextOffer'), b.call('nextOffer')]);
       const [toA, toB] = await Promise.all([a.call('accept', 'memory'), b.call('accept', 'opfs')]);

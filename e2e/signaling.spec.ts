@@ -2,24 +2,13 @@
 // server that goes away.
 import { randomBytes } from 'node:crypto';
 import { startCoturn, startMosquitto } from '../tests/node/support/daemon.mjs';
-import { Bare, connectPair } from './support/bare.js';
+import { Bare, connectPair, expectTransfer } from './support/bare.js';
 import { expect, nameOf, pairings, test } from './support/fixtures.js';
 import { startRecorder } from './support/recorder.mjs';
 import { startSite } from './support/site.mjs';
 
 const bare = '/pages/bare.html';
 const [chromiumOnly, firefoxOnly, mixed, mixedBack] = pairings as [(typeof pairings)[0], (typeof pairings)[0], (typeof pairings)[0], (typeof pairings)[0]];
-
-/** Sends `bytes` and checks that they arrived. */
-async function transfer(sender: Bare, receiver: Bare, bytes: number, seed: number): Promise<void> {
-  await sender.call('prepare', [bytes], seed);
-  const sending = await sender.call('send', seed);
-  await receiver.call('nextOffer');
-  const receiving = await receiver.call('accept', 'memory');
-  const [sent, received] = await Promise.all([sender.call('outcome', sending, { seed }), receiver.call('outcome', receiving)]);
-  for (const { error } of [sent, received]) expect(error).toBeUndefined();
-  expect(received.files?.[0]?.sha256).toBe(sent.files?.[0]?.sha256);
-}
 
 test.describe('over an MQTT broker', () => {
   let broker: Awaited<ReturnType<typeof startMosquitto>>;
@@ -33,10 +22,10 @@ test.describe('over an MQTT broker', () => {
       const a = await Bare.of(await openPage(pairing.sender, 'sender', bare));
       const b = await Bare.of(await openPage(pairing.receiver, 'receiver', bare));
       await connectPair(a, b, { room, signaling: 'mqtt', broker: broker.webSocketUrl });
-      await transfer(a, b, 1_000_000, 11);
+      await expectTransfer(a, b, 1_000_000, 11);
       // What breaks is signalled over the broker, too.
       await a.call('closeConnections', 'all');
-      await transfer(b, a, 1_000_000, 12);
+      await expectTransfer(b, a, 1_000_000, 12);
       expect(complaints).toEqual([]);
     });
   }
@@ -51,7 +40,7 @@ test.describe('over an MQTT broker', () => {
         b.call('connect', { room, signaling: 'mqtt', broker: broker.webSocketUrl }),
       ]);
       expect([first, second]).toEqual([null, null]);
-      await transfer(a, b, 100_000, 13);
+      await expectTransfer(a, b, 100_000, 13);
     } finally {
       await site.stop();
     }
@@ -70,7 +59,7 @@ for (const pairing of [chromiumOnly, firefoxOnly, mixed, mixedBack]) {
     await b.call('untilGreeted');
     await a.call('answer', await b.call('text'));
     expect(await Promise.all([inviting, answering])).toEqual([null, null]);
-    await transfer(a, b, 1_000_000, 14);
+    await expectTransfer(a, b, 1_000_000, 14);
     expect(complaints).toEqual([]);
   });
 }
@@ -112,13 +101,13 @@ for (const pairing of [mixed, mixedBack]) {
 test('with the credentials that the site gives, a transfer goes through coturn only', async ({ openPage, room }) => {
   const secret = randomBytes(16).toString('hex');
   const coturn = await startCoturn(secret);
-  const site = await startSite({ withPages: true, env: { TURN_URLS: coturn.url, TURN_SECRET: secret } });
+  const site = await startSite({ withPages: true, env: { TURN_URLS: coturn.url, TURN_SECRET: secret, OPEN_TURN: 'on' } });
   try {
     const a = await Bare.of(await openPage('chromium', 'sender', new URL(bare, site.url).href));
     const b = await Bare.of(await openPage('chromium', 'receiver', new URL(bare, site.url).href));
     const iceServers = await a.call('ice');
     await connectPair(a, b, { room, rtc: { iceServers, iceTransportPolicy: 'relay' }, lanes: { max: 1 } });
-    await transfer(a, b, 1_000_000, 15);
+    await expectTransfer(a, b, 1_000_000, 15);
   } finally {
     await site.stop();
     await coturn.stop();

@@ -16,7 +16,7 @@ test('the signalling server starts again while a page waits and in mid-transfer,
     await codeOf(sender);
     await sender.waitForLoadState('networkidle');
     await site.stop();
-    await expect(sender.getByTestId('alert')).toContainText('could not be reached. Trying again… (signaling-failed)');
+    await expect(sender.getByTestId('alert')).toContainText('Check the network, and try again. Trying again… (signaling-down)');
     site = await startSite({ env: { PORT: port } });
     const receiver = await openPage('firefox', 'receiver', link);
     await receiver.getByTestId('accept').click();

@@ -1,6 +1,7 @@
-// Files of every size that matters, between every pair of browsers, in a worker and in the window, to both sinks.
+// Files of every size that matters, between every pair of browsers, in a worker and in the window, to both sinks (all pairs and places with
+// --long).
 import { Bare, connectPair } from './support/bare.js';
-import { expect, nameOf, pairings, test } from './support/fixtures.js';
+import { expect, nameOf, pairings, tagOf, test } from './support/fixtures.js';
 
 const KiB = 1024;
 /** Around both ends of the chunk sizes, where off-by-one errors live. */
@@ -21,7 +22,9 @@ const batches: readonly Batch[] = [
 
 for (const [index, pairing] of pairings.entries()) {
   for (const worker of [true, false]) {
-    test(`${nameOf(pairing)}, ${worker ? 'in workers' : 'in the windows'}: bytes and roots agree`, async ({ openPage, complaints, room }) => {
+    // In turns, for time: over the matrix each browser is met in both. The others are long tests.
+    const isTurn = (index % 2 === 0) === worker;
+    test(`${nameOf(pairing)}, ${worker ? 'in workers' : 'in the windows'}: bytes and roots agree`, { tag: isTurn ? tagOf(pairing) : ['@long'] }, async ({ openPage, complaints, room }) => {
       const sender = await Bare.of(await openPage(pairing.sender, 'sender', '/pages/bare.html'));
       const receiver = await Bare.of(await openPage(pairing.receiver, 'receiver', '/pages/bare.html'));
       await connectPair(sender, receiver, { room, worker });
@@ -31,7 +34,7 @@ for (const [index, pairing] of pairings.entries()) {
       for (const { title, seed, sizes } of batches) {
         await sender.call('prepare', sizes, seed);
         // The large one goes to either sink in turns, for time: over the matrix, both sinks meet both threads.
-        const turn = (index % 2 === 0) === worker ? 'opfs' : 'memory';
+        const turn = pairing.receiver === 'chromium' ? 'opfs' : 'memory';
         const sinks = sizes.includes(largeSize) ? [turn] as const : (['memory', 'opfs'] as const);
         for (const sink of sinks) {
           await test.step(`${title} to ${sink}`, async () => {

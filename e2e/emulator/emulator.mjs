@@ -21,7 +21,8 @@ const program = fileURLToPath(new URL('../../build/release/tests/emulator/millra
  * @property {number} [burstEnter] @property {number} [burstLeave] @property {number} [burstLoss] 0–1
  * @property {number} [rateMbps] of wire bytes (payload of UDP + 28); 0: no limit
  * @property {number} [queueBytes]
- * @property {boolean} [blackout]
+ * @property {boolean} [blackout] an outage until it is set to false
+ * @property {number} [blackoutMs] an outage that ends by itself
  */
 
 /**
@@ -98,13 +99,25 @@ export class Emulator {
   }
 
   /**
-   * Puts a page at one end of the link, from its next navigation on.
+   * The port of the relay that stands for a socket of this side. With `extraDelayMs`, packets of the socket reach the link that
+   * much later.
    *
-   * @param {Page} page @param {Side} side
+   * @param {Side} side @param {string} ip @param {number} port @param {{ extraDelayMs?: number }} [options]
+   * @returns {Promise<number>}
    */
-  async attach(page, side) {
+  async map(side, ip, port, { extraDelayMs = 0 } = {}) {
+    return (await this.#ask({ cmd: 'map', side, ip, port, extraDelayMs })).port;
+  }
+
+  /**
+   * Puts a page at one end of the link, from its next navigation on. With `extraDelayMs`, packets to the page take that much longer
+   * than those to other pages on this side.
+   *
+   * @param {Page} page @param {Side} side @param {{ extraDelayMs?: number }} [options]
+   */
+  async attach(page, side, options = {}) {
     const other = side === 'a' ? 'b' : 'a';
-    await page.exposeBinding('relayPortOf', async (_source, ip, port) => (await this.#ask({ cmd: 'map', side: other, ip, port })).port);
+    await page.exposeBinding('relayPortOf', (_source, ip, port) => this.map(other, ip, port, options));
     await page.addInitScript(rewriteCandidates);
   }
 

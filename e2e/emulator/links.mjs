@@ -7,6 +7,9 @@
  * @property {number} loss of packets of the file's direction and of the other, 0–1 each
  * @property {number} mbps of wire bytes, each direction
  * @property {number} queueBytes of each direction
+ * @property {number} [jitterMs] of each direction
+ * @property {number} [burstPackets] how many packets in a row a loss takes, on average
+ * @property {Partial<Omit<Link, 'name' | 'back'>>} [back] what differs in the direction opposite to the file's
  */
 
 /** @type {readonly Link[]} */
@@ -39,11 +42,22 @@ export function parseLink(text) {
 }
 
 /**
- * What the emulator has to be set to.
+ * What the emulator has to be set to, direction by direction.
  *
- * @param {Link} link
- * @returns {import('./emulator.mjs').LinkSettings}
+ * @param {Omit<Link, 'name'>} link
+ * @returns {import('./emulator.mjs').LinkSettings[]}
  */
-export function settingsOf({ rttMs, loss, mbps, queueBytes }) {
-  return { direction: 'both', delayMs: rttMs / 2, loss, rateMbps: mbps, queueBytes };
+export function settingsOf(link) {
+  return [
+    { direction: 'ab', ...settingsOfDirection(link) },
+    { direction: 'ba', ...settingsOfDirection({ ...link, ...link.back }) },
+  ];
+}
+
+function settingsOfDirection({ rttMs, loss, mbps, queueBytes, jitterMs = 0, burstPackets = 1 }) {
+  const common = { delayMs: rttMs / 2, jitterMs, rateMbps: mbps, queueBytes };
+  if (burstPackets <= 1) return { ...common, loss };
+  // A burst ends after each of its packets with the chance `burstLeave`; the share of packets in bursts is enter / (enter + leave).
+  const burstLeave = 1 / burstPackets;
+  return { ...common, loss: 0, burstEnter: (burstLeave * loss) / (1 - loss), burstLeave, burstLoss: 1 };
 }

@@ -1,8 +1,9 @@
 // A page without a user interface: what the tests and the benchmark drive. Every function takes and gives plain data.
 import { broadcastSignaling, manualSignaling, mqttSignaling, webSocketSignaling } from '/dist/signaling.js';
-import { connect, createCode, createLinkKey, normalizeCode, sasEmoji } from '/dist/millrace.js';
+import { connect, createCode, createLinkKey, listStored, normalizeCode, sasEmoji } from '/dist/millrace.js';
 import { channels, connections } from './connections.js';
 import { made } from './copies.js';
+import { messaging } from './messages.js';
 import { randomBytes, sha256 } from './random.js';
 import { anyValues, callIdly, findTaken } from './values.js';
 import { wire } from './wire.js';
@@ -11,6 +12,7 @@ let peer = null;
 let abort = null;
 let greeted = false;
 let peerStates = [];
+let pathEvents = [];
 let signalled = [];
 const log = [];
 const offers = [];
@@ -44,8 +46,8 @@ async function until(probe) {
 }
 
 function plainError(error) {
-  const { name, code = null, detail = null, byPeer = null, message } = error;
-  return { error: { name, code, detail, byPeer, message, at: performance.timeOrigin + performance.now() } };
+  const { name, code = null, explanation = null, byPeer = null, detail = null, message } = error;
+  return { error: { name, code, explanation, byPeer, detail, message, at: performance.timeOrigin + performance.now() } };
 }
 
 function bulk() {
@@ -77,6 +79,21 @@ function track(transfer) {
   return transfers.length - 1;
 }
 
+/** Between two progress events, ms. */
+function longestSilenceMs({ progressAt }) {
+  return Math.max(0, ...progressAt.slice(1).map((at, index) => at - progressAt[index]));
+}
+
+/** What the function `rtc` gives, and for how many connections it was asked. */
+const ice = {
+  configuration: { iceServers: [] },
+  asked: 0,
+  ask() {
+    this.asked += 1;
+    return this.configuration;
+  },
+};
+
 /** The signalling of the attempt of now. */
 let carrier = null;
 
@@ -96,12 +113,27 @@ function makeCarrier({ signaling, room, broker, invitation, nameplate }) {
   }
 }
 
+/** Of each connected connection: the candidates of its path, as its statistics have them. */
+async function selectedPairs() {
+  const found = [];
+  for (const connection of connections.filter(({ connectionState }) => connectionState === 'connected')) {
+    const report = await connection.getStats();
+    const all = [...report.values()];
+    // Firefox marks the pair, Chromium names it in the transport.
+    const named = all.find(({ type }) => type === 'transport')?.selectedCandidatePairId;
+    const pair = named === undefined ? all.find(({ type, selected }) => type === 'candidate-pair' && selected) : report.get(named);
+    if (pair) found.push({ connection, local: report.get(pair.localCandidateId), remote: report.get(pair.remoteCandidateId) });
+  }
+  return found;
+}
+
 globalThis.bare = {
   /**
    * `signaling`: 'socket' (into `room`, or with the number of a code), 'broadcast', 'mqtt' (at `broker`), 'manual' (with the
-   * other side's `invitation`, or none), or 'kept' from `waitWithCode`. Gives null, or the error.
+   * other side's `invitation`, or none), or 'kept' from `waitWithCode`. `rtc`: a configuration, or 'asked' for a function that gives
+   * what `setIce` set last. Gives null, or the error.
    */
-  async connect({ room, broker, invitation, nameplate, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc, lanes, delivery, bandwidthLimit, chunkSize, waterMarks, secret, secretKind, privacy, encryption, log: logged }) {
+  async connect({ room, broker, invitation, nameplate, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc = { iceServers: [] }, lanes, delivery, bandwidthLimit, chunkSize, waterMarks, secret, secretKind, privacy, encryption, log: logged }) {
     abort = new AbortController();
     holding?.watch(abort.signal);
     if (abortBefore) abort.abort();
@@ -121,7 +153,7 @@ globalThis.bare = {
         signaling: carrier,
         signal: abort.signal,
         ...(worker === undefined ? {} : { worker }),
-        ...(rtc === undefined ? {} : { rtc }),
+        rtc: rtc === 'asked' ? () => ice.ask() : rtc,
         ...(lanes === undefined ? {} : { lanes }),
         ...(bandwidthLimit === undefined ? {} : { bandwidthLimit }),
         ...(delivery === undefined ? {} : { delivery }),
@@ -140,6 +172,11 @@ globalThis.bare = {
       offers.push(offer);
       changed();
     };
+    pathEvents = [];
+    peer.addEventListener('path', ({ path }) => {
+      pathEvents.push(path);
+      changed();
+    });
     peerStates = [peer.state];
     peer.addEventListener('statechange', () => {
       peerStates.push(peer.state);
@@ -180,18 +217,24 @@ globalThis.bare = {
   /** From now on, counts messages of data channels in this window that hold `text`. */
   watchWire: (text) => wire.watch(text),
   wire: () => ({ ...wire.counts }),
-  /** The types of the candidates, here and there, of each connection's path. */
+  /** `Peer.path`, once it is known. */
+  untilPath: () => until(() => peer.path),
+  /** Of the event, since `connect`. */
+  pathEvents: () => pathEvents,
+  /** The type of this side's candidate, of each connection's path. */
   async paths() {
-    const found = [];
-    for (const connection of connections.filter(({ connectionState }) => connectionState === 'connected')) {
-      const report = await connection.getStats();
-      const all = [...report.values()];
-      // Firefox marks the pair, Chromium names it in the transport.
-      const named = all.find(({ type }) => type === 'transport')?.selectedCandidatePairId;
-      const pair = named === undefined ? all.find(({ type, selected }) => type === 'candidate-pair' && selected) : report.get(named);
-      if (pair) found.push(report.get(pair.localCandidateId)?.candidateType);
-    }
-    return found;
+    return (await selectedPairs()).map(({ local }) => local?.candidateType);
+  },
+  /** The path of each connection: `lane` (0: control) and both candidates, as far as the browser tells. */
+  async routes() {
+    const plain = (candidate) => ({
+      type: candidate?.candidateType ?? null, protocol: candidate?.protocol ?? null, relayProtocol: candidate?.relayProtocol ?? null,
+      address: candidate?.address ?? null,
+    });
+    return (await selectedPairs()).map(({ connection, local, remote }) => {
+      const label = channels.find((entry) => entry.connection === connection)?.channel.label;
+      return { lane: Number(/bulk-(\d+)/.exec(label)?.[1] ?? 0), local: plain(local), remote: plain(remote) };
+    });
   },
   /** Of the attempt by 'manual': what to carry over, and what was carried here. */
   text: () => carrier.text,
@@ -203,6 +246,11 @@ globalThis.bare = {
     return createCode((await carrier.place).nameplate);
   },
 
+  setIce(configuration) {
+    ice.configuration = configuration;
+  },
+  /** How often a function `rtc` was asked in this window. */
+  askedForIce: () => ice.asked,
   /** The configuration that the site gives for peer connections. */
   ice: async () => (await (await fetch('/ice')).json()).iceServers,
 
@@ -210,6 +258,16 @@ globalThis.bare = {
   log: () => log,
   untilLog: (text) => until(() => log.some((line) => line.includes(text))),
   closePeer: () => peer.close(),
+  connectionsMade: () => connections.length,
+  /** Takes a relay of a TURN server, and keeps it as long as the page is open. */
+  async keepRelay(server) {
+    const connection = new RTCPeerConnection({ iceServers: [server], iceTransportPolicy: 'relay' });
+    connection.createDataChannel('kept');
+    await new Promise((resolve) => {
+      connection.onicecandidate = ({ candidate }) => candidate?.type === 'relay' && resolve();
+      void connection.setLocalDescription();
+    });
+  },
   abortSession: () => abort.abort(),
   untilClosed: () => until(() => peer.state === 'closed'),
 
@@ -386,6 +444,20 @@ globalThis.bare = {
     }
   },
 
+  /** What is stored, without dates. */
+  async listStored() {
+    const transfers = await listStored();
+    return Promise.all(
+      transfers.map(async ({ state, bytes, totalBytes, files }) => ({
+        state,
+        bytes,
+        totalBytes,
+        files: await Promise.all(files.map(async ({ name, size, blob }) => ({ name, size, sha256: blob ? await sha256(blob) : null }))),
+      })),
+    );
+  },
+  removeStored: async () => Promise.all((await listStored()).map((transfer) => transfer.remove())),
+
   reject: (reason) => offers.shift().reject(reason),
   pause: (number) => transfers[number].transfer.pause(),
   resume: (number) => transfers[number].transfer.resume(),
@@ -400,6 +472,8 @@ globalThis.bare = {
   callIdly: (number) => callIdly(peer, transfers[number].transfer),
   untilBytes: (number, bytes) => until(() => transfers[number].transfer.bytes >= bytes || ['done', 'failed', 'cancelled'].includes(transfers[number].transfer.state)),
 
+  /** Bytes that the other side has acknowledged, or that are stored here, and the longest time without progress, ms. */
+  progressOf: (number) => ({ bytes: transfers[number].transfer.bytes, longestSilenceMs: longestSilenceMs(transfers[number]) }),
   statsOf: (number) => transfers[number].transfer.stats(),
   logOf: (number) => transfers[number].transfer.log(),
 
@@ -431,7 +505,7 @@ globalThis.bare = {
       files,
       progressRises: entry.progress.every((bytes, index) => index === 0 || bytes >= entry.progress[index - 1]),
       lastProgress: entry.progress.at(-1) ?? null,
-      longestSilenceMs: Math.max(0, ...entry.progressAt.slice(1).map((at, index) => at - entry.progressAt[index])),
+      longestSilenceMs: longestSilenceMs(entry),
     };
   },
 
@@ -476,5 +550,7 @@ globalThis.bare = {
   takeLongTasks: () => longTasks.splice(0),
   violations: () => violations,
   longTasksSupported: () => PerformanceObserver.supportedEntryTypes.includes('longtask'),
+
+  ...messaging(() => peer, until, changed),
 };
 globalThis.bareReady = true;

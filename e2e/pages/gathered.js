@@ -9,3 +9,24 @@ export async function gathered(connection) {
   }
   return connection.localDescription.toJSON();
 }
+
+/**
+ * What a driver needs to connect a page with another one: `offer`, `answer` and `finish`. `make` gives the channel of the side that
+ * offers; `use` gets the channel on both sides.
+ */
+export const byDescriptions = (connection, make, use) => ({
+  async offer() {
+    use(make());
+    await connection.setLocalDescription();
+    return gathered(connection);
+  },
+
+  async answer(offer) {
+    connection.addEventListener('datachannel', (event) => use(event.channel));
+    await connection.setRemoteDescription(offer);
+    await connection.setLocalDescription();
+    return gathered(connection);
+  },
+
+  finish: (answer) => connection.setRemoteDescription(answer),
+});

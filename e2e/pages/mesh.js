@@ -42,7 +42,7 @@ globalThis.agent = {
   async join(room, agentId, options = {}) {
     try {
       const signaling = webSocketSignaling(`/signal?room=${room}`);
-      mesh = await createMesh({ agentId, signaling, secret: 'A-key-of-the-room-0123456789abcdefghijkl', log: (event) => log.push(event), ...options });
+      mesh = await createMesh({ agentId, signaling, secret: 'A-key-of-the-room-0123456789abcdefghijkl', log: (event) => log.push(event), ...options, rtc: options.rtc ?? { iceServers: [] } });
     } catch (error) {
       return plain(error);
     }
@@ -74,6 +74,18 @@ globalThis.agent = {
   },
   /** `text`: JSON, so that a key may be `__proto__`. */
   sendJson: (to, text) => globalThis.agent.send(to, JSON.parse(text)),
+  /** The same, past the sender's own check: the value is harmless when it is read first. */
+  smuggleJson(to, text) {
+    let read = false;
+    const payload = {
+      get smuggled() {
+        if (read) return JSON.parse(text);
+        read = true;
+        return null;
+      },
+    };
+    return globalThis.agent.send(to, payload);
+  },
   async sendMany(to, count, bytes, options) {
     const sent = Array.from({ length: count }, () => globalThis.agent.send(to, { bytes }, options));
     const outcomes = await Promise.all(sent);

@@ -15,20 +15,25 @@ function look(data) {
 /** The side's control connection to this page, and what waits for it. */
 class Leg {
   connection = new RTCPeerConnection();
-  channel = this.connection.createDataChannel('millrace-control', { negotiated: true, id: 0, ordered: true });
+  channels = [
+    this.connection.createDataChannel('millrace-control', { negotiated: true, id: 0, ordered: true }),
+    this.connection.createDataChannel('millrace-pulse', { negotiated: true, id: 1, ordered: false, maxRetransmits: 0 }),
+  ];
   #candidates = [];
-  #queue = [];
+  #queues = [[], []];
 
   constructor(say, pass) {
     this.say = say;
-    this.channel.binaryType = 'arraybuffer';
-    this.channel.onmessage = ({ data }) => {
-      look(data);
-      pass(data);
-    };
-    this.channel.onopen = () => {
-      for (const data of this.#queue.splice(0)) this.channel.send(data);
-    };
+    for (const [index, channel] of this.channels.entries()) {
+      channel.binaryType = 'arraybuffer';
+      channel.onmessage = ({ data }) => {
+        look(data);
+        pass(index, data);
+      };
+      channel.onopen = () => {
+        for (const data of this.#queues[index].splice(0)) channel.send(data);
+      };
+    }
     this.connection.onicecandidate = ({ candidate }) => {
       if (!candidate?.candidate) return;
       const { sdpMid, sdpMLineIndex } = candidate;
@@ -53,9 +58,11 @@ class Leg {
     else this.#candidates.push(candidate);
   }
 
-  send(data) {
-    if (this.channel.readyState === 'open') this.channel.send(data);
-    else if (this.channel.readyState === 'connecting') this.#queue.push(data);
+  /** `index`: of the channel. */
+  send(index, data) {
+    const channel = this.channels[index];
+    if (channel.readyState === 'open') channel.send(data);
+    else if (channel.readyState === 'connecting') this.#queues[index].push(data);
   }
 }
 
@@ -97,7 +104,7 @@ globalThis.mitm = {
           const names = side === from ? { from: message.to, to: message.from } : { from: message.from, to: message.to };
           sockets[side].send(JSON.stringify({ ...envelope, ...names, ...body }));
         };
-        legs = [0, 1].map((side) => new Leg(say(side), (data) => legs[1 - side].send(data)));
+        legs = [0, 1].map((side) => new Leg(say(side), (index, data) => legs[1 - side].send(index, data)));
         await legs[from].describe('offer', message.sdp);
         await legs[to].tell();
       } else {

@@ -1,5 +1,5 @@
 // Lanes, backpressure and a quality monitor on a connection that is this page's own.
-import { Backpressure, createDataChannel, detectLan, LaneSet, QualityMonitor, runBenchmark } from '/dist/parts.js';
+import { Backpressure, createDataChannel, detectLan, LaneSet, QualityMonitor, ready, runBenchmark } from '/dist/parts.js';
 import { gathered } from './gathered.js';
 import { randomBytes } from './random.js';
 
@@ -37,6 +37,7 @@ async function sha256(bytes) {
   return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+await ready;
 globalThis.parts = {
   async offer(options) {
     watch(createDataChannel(connection, { prefix: 'monitor', delivery: 'ordered' }));

@@ -1,6 +1,6 @@
 // The naive pump that everything is compared with: one reliable unordered channel, nothing encrypted, hashed or stored.
 import { Arrivals } from './arrivals.js';
-import { gathered } from './gathered.js';
+import { byDescriptions } from './gathered.js';
 
 const arrivals = new Arrivals();
 const connection = new RTCPeerConnection();
@@ -17,20 +17,7 @@ globalThis.raw = {
   /** Before `offer` or `answer`: what an RTCPeerConnection takes. */
   configure: (rtc) => connection.setConfiguration(rtc),
 
-  async offer() {
-    use(connection.createDataChannel('raw', { ordered: false }));
-    await connection.setLocalDescription();
-    return gathered(connection);
-  },
-
-  async answer(offer) {
-    connection.addEventListener('datachannel', (event) => use(event.channel));
-    await connection.setRemoteDescription(offer);
-    await connection.setLocalDescription();
-    return gathered(connection);
-  },
-
-  finish: (answer) => connection.setRemoteDescription(answer),
+  ...byDescriptions(connection, () => connection.createDataChannel('raw', { ordered: false }), use),
 
   /** Sends everything back. */
   async echo() {
@@ -67,14 +54,14 @@ globalThis.raw = {
 
   /**
    * Gives the seconds from the first `send` to the receiver's word that the last byte is there; null where that would have
-   * taken longer than `limitSeconds`.
+   * taken longer than `limitSeconds`. The channel is filled up to `highWater` whenever it has fallen to `lowWater`.
    */
-  async send({ bytes, messageBytes, highWater, limitSeconds = null }) {
+  async send({ bytes, messageBytes, highWater, lowWater = highWater / 2, limitSeconds = null }) {
     await opened.promise;
     const message = crypto.getRandomValues(new Uint8Array(65_536));
     const full = new Uint8Array(messageBytes);
     for (let at = 0; at < messageBytes; at += message.length) full.set(message.subarray(0, Math.min(message.length, messageBytes - at)), at);
-    channel.bufferedAmountLowThreshold = highWater / 2;
+    channel.bufferedAmountLowThreshold = lowWater;
     const done = new Promise((resolve) => {
       channel.onmessage = () => resolve(true);
       if (limitSeconds !== null) setTimeout(() => resolve(false), limitSeconds * 1000);

@@ -1,5 +1,5 @@
 // Data over the lanes of `millrace/parts`, on one connection or several of this page's own.
-import { LaneSet } from '/dist/parts.js';
+import { LaneSet, ready } from '/dist/parts.js';
 import { Arrivals } from './arrivals.js';
 import { gathered } from './gathered.js';
 
@@ -7,6 +7,7 @@ const arrivals = new Arrivals();
 let connections = [];
 let sets = [];
 
+await ready;
 globalThis.stripes = {
   /** `connectionCount` connections with a set of `lanes` each; the rest are options of `LaneSet`. Gives a description of each. */
   async offer({ connectionCount, ...options }) {
@@ -41,6 +42,9 @@ globalThis.stripes = {
   },
 
   received: () => arrivals.soFar(),
+
+  /** Statistics of the first set. */
+  stats: () => sets[0].stats(),
 
   /** An equal part on each connection. Gives the seconds until all of it is there; null where that would take longer than `limitSeconds`. */
   async send({ bytes, limitSeconds }) {

@@ -1,8 +1,10 @@
-import type { Page } from '@playwright/test';
-import type { TransferStats } from '../../web/api/types.js';
+import { expect, type Page } from '@playwright/test';
+import type { ConnectionReport } from '../../web/api/connection_report.js';
+import type { PeerPath, TransferStats } from '../../web/api/types.js';
+import type { MessagesApi } from './messages_api.js';
 
 /** The functions of e2e/pages/bare.js, called from here with plain data. */
-export interface BareApi {
+export interface BareApi extends MessagesApi {
   connect(options: {
     room?: string;
     worker?: boolean;
@@ -17,7 +19,7 @@ export interface BareApi {
     /** Bytes a second. */
     bandwidthLimit?: number;
     waterMarks?: { high: number; low: number };
-    rtc?: RTCConfiguration;
+    rtc?: RTCConfiguration | 'asked';
     secret?: string;
     secretKind?: 'key' | 'code';
     privacy?: boolean;
@@ -35,15 +37,22 @@ export interface BareApi {
   watchWire(text: string): void;
   wire(): { messages: number; hits: number };
   paths(): Promise<(string | undefined)[]>;
+  untilPath(): Promise<PeerPath>;
+  pathEvents(): PeerPath[];
+  routes(): Promise<Route[]>;
   text(): Promise<string>;
   answer(text: string): Promise<void>;
   waitWithCode(): Promise<string>;
+  setIce(configuration: RTCConfiguration): void;
+  askedForIce(): number;
   ice(): Promise<RTCIceServer[]>;
-  peer(): { sas: string[]; pictures: string[]; verified: boolean; encrypted: boolean; state: string; states: string[]; stats: { worker: boolean; lanes: { lane: number; state: string; bytesSent: number; reliable: boolean }[]; receivePoolBytes: number; wasmBytes: number } };
+  peer(): { sas: string[]; pictures: string[]; verified: boolean; encrypted: boolean; state: string; states: string[]; stats: { worker: boolean; path: PeerPath | null; lanes: { lane: number; state: string; bytesSent: number; reliable: boolean }[]; receivePoolBytes: number; wasmBytes: number } };
   untilState(state: string): Promise<boolean>;
   log(): string[];
   untilLog(text: string): Promise<boolean>;
   closePeer(): Promise<void>;
+  connectionsMade(): number;
+  keepRelay(server: RTCIceServer): Promise<void>;
   abortSession(): void;
   untilClosed(): Promise<boolean>;
   prepare(sizes: number[], seed: number): void;
@@ -53,10 +62,13 @@ export interface BareApi {
   sendStream(size: number, seed: number): number;
   sendEndless(size: number): number;
   sendSlowly(size: number, bytesPerSecond: number): number;
+  progressOf(transfer: number): { bytes: number; longestSilenceMs: number };
   statsOf(transfer: number): Omit<TransferStats, 'lanes'>;
   logOf(transfer: number): string;
   sendDirectory(name: string, files: [path: string, size: number][], seed: number): Promise<number>;
   sendChosen(): number;
+  listStored(): Promise<{ state: string; bytes: number; totalBytes: number | null; files: { name: string; size: number | null; sha256: string | null }[] }[]>;
+  removeStored(): Promise<void[]>;
   nextOffer(): Promise<{ id: string; totalBytes: number | null; files: { name: string; path: string; size: number | null }[] }>;
   accept(sink?: 'memory' | 'opfs' | 'auto'): number;
   acceptIntoDirectory(name: string): Promise<number>;
@@ -95,11 +107,27 @@ export interface BareApi {
   longTasksSupported(): boolean;
 }
 
+/** The path of a connection. `lane`: 0 is the control connection. */
+export interface Route {
+  readonly lane: number;
+  readonly local: RouteEnd;
+  readonly remote: RouteEnd;
+}
+
+/** A candidate, as far as the browser tells. `relayProtocol`: how the relay is reached. */
+export interface RouteEnd {
+  readonly type: string | null;
+  readonly protocol: string | null;
+  readonly relayProtocol: string | null;
+  readonly address: string | null;
+}
+
 export interface PlainError {
   readonly name: string;
   readonly code: string | null;
-  readonly detail: string | null;
+  readonly explanation: string | null;
   readonly byPeer: boolean | null;
+  readonly detail: ConnectionReport | null;
   readonly message: string;
   /** ms since 1970. */
   readonly at: number;
@@ -178,4 +206,16 @@ export async function connectPair(a: Bare, b: Bare, options: Parameters<BareApi[
   for (const failure of failures) {
     if (failure !== null) throw new Error(`connect failed: ${failure.error.code} ${failure.error.message}`);
   }
+}
+
+/** Sends `bytes` that follow from `seed` and expects that they arrive, in memory, with the same hash and root. */
+export async function expectTransfer(sender: Bare, receiver: Bare, bytes: number, seed: number): Promise<void> {
+  await sender.call('prepare', [bytes], seed);
+  const sending = await sender.call('send', seed);
+  await receiver.call('nextOffer');
+  const receiving = await receiver.call('accept', 'memory');
+  const [sent, received] = await Promise.all([sender.call('outcome', sending, { seed }), receiver.call('outcome', receiving)]);
+  for (const { error } of [sent, received]) expect(error).toBeUndefined();
+  expect(received.files?.[0]?.sha256).toBe(sent.files?.[0]?.sha256);
+  expect(received.files?.[0]?.root).toBe(sent.files?.[0]?.root);
 }

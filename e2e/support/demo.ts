@@ -45,7 +45,7 @@ export async function connectByCode(page: Page, code: string): Promise<void> {
 }
 
 export async function expectDone(sender: Page, receiver: Page): Promise<void> {
-  await expect(newest(receiver).getByTestId('transfer-state')).toHaveText('Received and verified', { timeout: 30_000 });
+  await expect(newest(receiver).getByTestId('transfer-state')).toHaveText('Received and verified', { timeout: 60_000 });
   await expect(newest(sender).getByTestId('transfer-state')).toHaveText('Sent and verified');
 }
 
@@ -59,7 +59,7 @@ export async function tabTo(page: Page, testId: string): Promise<void> {
 }
 
 declare global {
-  /** Connections that a page of `relayOnly` has begun. */
+  /** Channels of connections that a page of `relayOnly` has begun. */
   var connections: number;
 }
 
@@ -71,7 +71,16 @@ export async function relayOnly(page: Page): Promise<void> {
     window.RTCPeerConnection = class extends Original {
       constructor(configuration?: RTCConfiguration) {
         super({ ...configuration, iceTransportPolicy: 'relay' });
+      }
+
+      override setConfiguration(configuration?: RTCConfiguration): void {
+        super.setConfiguration({ ...configuration, iceTransportPolicy: 'relay' });
+      }
+
+      // One that only checks a configuration has no channel.
+      override createDataChannel(...parameters: Parameters<RTCPeerConnection['createDataChannel']>): RTCDataChannel {
         globalThis.connections += 1;
+        return super.createDataChannel(...parameters);
       }
     };
   });

@@ -23,6 +23,11 @@ export function nameOf(pairing: Pairing): string {
   return `${pairing.sender}>${pairing.receiver}`;
 }
 
+/** For tests that take half a minute and more: those of two browsers alike are long ones, since the mixed ones meet each browser on each side. */
+export function tagOf(pairing: Pairing): string[] {
+  return pairing.sender === pairing.receiver ? ['@long'] : [];
+}
+
 /** Browser processes, started when first asked for: one per name and side, so that no two pages of a pair share one. */
 export interface BrowserPool {
   get(name: BrowserName, side: Side): Promise<Browser>;
@@ -67,8 +72,9 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
   siteUrl: [
     async ({}, use) => {
-      // Every page of every test comes from one address: none is to use up what another one needs.
-      const site = await startSite({ withPages: true, env: { ICE_PER_MINUTE: '600', FREE_GUESSES: '1000', MAX_CODES_PER_ADDRESS: '1000' } });
+      // Every page of every test comes from one address: none is to use up what another one needs. Some pages use a broker of their test.
+      const limits = { ICE_PER_MINUTE: '600', FREE_GUESSES: '1000', MAX_CODES_PER_ADDRESS: '1000' };
+      const site = await startSite({ withPages: true, env: { ...limits, CONNECT_SRC: 'ws://127.0.0.1:*' } });
       await use(site.url);
       await site.stop();
     },

@@ -1,15 +1,6 @@
 // What processes hold in memory, as the system counts it (proc(5)).
-import { readdir, readFile } from 'node:fs/promises';
-
-/** The parent of each process. */
-async function readParents(): Promise<Map<number, number>> {
-  const ids = (await readdir('/proc')).map(Number).filter((id) => id > 0);
-  return new Map(await Promise.all(ids.map(async (id) => [id, await field(`/proc/${id}/status`, 'PPid')] as const)));
-}
-
-function familyOf(id: number, parents: ReadonlyMap<number, number>): number[] {
-  return [id, ...[...parents.keys()].filter((other) => parents.get(other) === id).flatMap((child) => familyOf(child, parents))];
-}
+import { readFile } from 'node:fs/promises';
+import { familyOf, readParents } from '../../scripts/lib/process_family.mjs';
 
 /** The number behind `name`; 0 where the process is gone. */
 async function field(path: string, name: string): Promise<number> {

@@ -8,7 +8,7 @@ const pages = fileURLToPath(new URL('../pages', import.meta.url));
 const startMs = 10_000;
 
 /**
- * `withPages`: serve the bare test pages below `/pages/` too. `env`: more of the server's configuration.
+ * `withPages`: serve the bare test pages below `/pages/` too. `env`: more of the server's configuration, which names no STUN servers otherwise.
  * Errors: rejects where dist/ is not built or the server does not come up.
  *
  * @param {{ withPages?: boolean, env?: Record<string, string> }} [options]
@@ -16,7 +16,7 @@ const startMs = 10_000;
  */
 export async function startSite({ withPages = false, env: more = {} } = {}) {
   if (!existsSync(server)) throw new Error('dist/server.js is missing: run `npm run build` first');
-  const env = { ...process.env, PORT: '0', HOST: '127.0.0.1', ...(withPages ? { PAGES: pages } : {}), ...more };
+  const env = { ...process.env, PORT: '0', HOST: '127.0.0.1', STUN_URLS: 'none', ...(withPages ? { PAGES: pages } : {}), ...more };
   const child = spawn(process.execPath, [server], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise((resolve) => child.once('close', resolve));
   const stop = async () => {
