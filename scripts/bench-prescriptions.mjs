@@ -4,11 +4,11 @@
 //
 // LINK: as in bench-wan.mjs (default: wan20, wan50-0.1, wan100 and mobile).
 //
-// There are four comparisons: water marks of 16 and 4 MiB or short queues (1 MiB and 256 KiB); messages of 256, 64 or 16 KiB; reliable
-// or unreliable lanes; one connection with four channels or four connections with one each. As far as possible, each is made twice:
-// with `millrace/parts`, which fill their lanes as far as the marks allow (`with` is 'parts'), and with `connect`, which also paces,
+// There are five comparisons: paced lanes, or lanes that take whatever their marks allow; water marks of 16 and 4 MiB or short queues
+// (1 MiB and 256 KiB); messages of 256, 64 or 16 KiB; reliable or unreliable lanes; one connection with four channels or four
+// connections with one each. As far as possible, each is made twice: with `millrace/parts`, whose lanes take what the marks allow unless they pace (`with` is 'parts'), and with `connect`, which also paces,
 // encrypts and stores (`with` is 'connect'); its chunks have the named size, and its messages may be smaller on slow links. Everything
-// else has its default: for the parts four lanes on one connection, reliable, 64 KiB, short queues.
+// else has its default, except that the parts do not pace: four lanes on one connection, reliable, 64 KiB, short queues.
 //
 // Each variant has a row: `mbps`, `ofDefault` (the ratio to the default in the same run), and what the link saw as in bench-wan.mjs. All
 // take turns, round by round, each with fresh pages and an emulator of its own; figures are medians. Parts that would take longer than
@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 import { parseLink } from '../e2e/emulator/links.mjs';
 import { startSite } from '../e2e/support/site.mjs';
 import { finishRun, limitSeconds, linkFigures, measureMillrace } from './lib/link_runs.mjs';
-import { median, readCount, readPairs, rounded, runBenchmark, withProfiles } from './lib/measure.mjs';
+import { median, readCount, readRunOfOnePair, rounded, runBenchmark, runOptions, withProfiles } from './lib/measure.mjs';
 import { overLink } from './lib/over_link.mjs';
 
 const KiB = 1024;
@@ -26,6 +26,11 @@ const usualLinks = ['wan20', 'wan50-0.1', 'wan100', 'mobile'];
 
 /** `parts`: what differs from `partsDefaults` and the defaults of `LaneSet`; `connect`: from those of `connect`. */
 const comparisons = {
+  pacing: [
+    { variant: 'paced', parts: { pacing: true } },
+    { variant: 'none', parts: {} },
+    { variant: 'paced, 4 connections', parts: { pacing: true, connectionCount: 4, lanes: 1 } },
+  ],
   'water marks': [
     { variant: '1 MiB / 256 KiB', parts: {}, connect: {} },
     { variant: '16 / 4 MiB', parts: { preset: 'prescribed' }, connect: { waterMarks: { high: 16 * MiB, low: 4 * MiB } } },
@@ -47,7 +52,7 @@ const comparisons = {
   ],
 };
 
-const partsDefaults = { connectionCount: 1, lanes: 4 };
+const partsDefaults = { connectionCount: 1, lanes: 4, pacing: false };
 
 function measureParts(setting, site, bytes, options) {
   return overLink(setting, `${site.url}pages/stripes.html`, async ([sender, receiver], emulator) => {
@@ -135,20 +140,14 @@ function readArguments() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      json: { type: 'boolean', default: false },
+      ...runOptions('1'),
       markdown: { type: 'boolean', default: false },
-      browsers: { type: 'string', default: 'chromium>chromium' },
-      rounds: { type: 'string', default: '1' },
       bytes: { type: 'string', default: '30000000' },
     },
   });
-  const pairs = readPairs(values.browsers, ',');
-  if (pairs.length !== 1) throw new Error('--browsers takes one SENDER>RECEIVER here');
   return {
-    json: values.json,
+    ...readRunOfOnePair(values),
     markdown: values.markdown,
-    pair: pairs[0],
-    rounds: readCount('rounds', values.rounds),
     bytes: readCount('bytes', values.bytes),
     chosen: (positionals.length === 0 ? usualLinks : positionals).map(parseLink),
   };

@@ -38,7 +38,7 @@ function address(index) {
 }
 
 async function startServer() {
-  const env = { ...process.env, PORT: '0', HOST: '127.0.0.1', MAX_CLIENTS_PER_ROOM: String(perRoom), PING_SECONDS: '5' };
+  const env = { ...process.env, PORT: '0', HOST: '127.0.0.1', STUN_URLS: 'none', MAX_CLIENTS_PER_ROOM: String(perRoom), PING_SECONDS: '5' };
   const child = spawn(process.execPath, [server], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = await Promise.race([
     once(child.stdout, 'data'),

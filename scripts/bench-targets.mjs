@@ -22,7 +22,7 @@ import { startSite } from '../e2e/support/site.mjs';
 import { startCoturn } from '../tests/node/support/daemon.mjs';
 import { startEndless } from './lib/endless.mjs';
 import { measureLink, measureRaw } from './lib/link_runs.mjs';
-import { connectBare, connectByDescription, median, nameOfPump, pumps, readCount, readPairs, rounded, runBenchmark, withPages, withProfiles } from './lib/measure.mjs';
+import { chooseNames, connectBare, connectByDescription, median, nameOfPump, pumps, readCount, readRunOfOnePair, rounded, runBenchmark, runOptions, withPages, withProfiles } from './lib/measure.mjs';
 import { joinMesh, meshRoom, pingAround } from './lib/mesh_pages.mjs';
 import { overLink } from './lib/over_link.mjs';
 import { measureStatsCost } from './lib/stats_cost.mjs';
@@ -146,21 +146,14 @@ function readArguments() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      json: { type: 'boolean', default: false },
-      browsers: { type: 'string', default: 'chromium>chromium' },
-      rounds: { type: 'string', default: '2' },
+      ...runOptions('2'),
       bytes: { type: 'string', default: '60000000' },
     },
   });
-  for (const name of positionals) if (!names.includes(name)) throw new Error(`no target "${name}": there are ${names.join(', ')}`);
-  const pairs = readPairs(values.browsers, ',');
-  if (pairs.length !== 1) throw new Error('--browsers takes one SENDER>RECEIVER here');
   return {
-    json: values.json,
-    pair: pairs[0],
-    rounds: readCount('rounds', values.rounds),
+    ...readRunOfOnePair(values),
     bytes: readCount('bytes', values.bytes),
-    chosen: positionals.length === 0 ? names : positionals,
+    chosen: chooseNames(positionals, names, 'target'),
   };
 }
 

@@ -30,7 +30,7 @@ import { parseArgs } from 'node:util';
 import { links, parseLink } from '../e2e/emulator/links.mjs';
 import { startSite } from '../e2e/support/site.mjs';
 import { finishRun, limitSeconds, linkFigures, measureLink } from './lib/link_runs.mjs';
-import { median, readCount, readPairs, rounded, runBenchmark, withProfiles } from './lib/measure.mjs';
+import { median, readCount, readRun, rounded, runBenchmark, runOptions, withProfiles } from './lib/measure.mjs';
 import { overLink } from './lib/over_link.mjs';
 import { bundlePeers, connectPeers, peerNames } from './lib/peers.mjs';
 import { drawTraces } from './lib/trace_svg.mjs';
@@ -68,9 +68,7 @@ function readArguments() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      json: { type: 'boolean', default: false },
-      browsers: { type: 'string', default: 'chromium>chromium' },
-      rounds: { type: 'string', default: '3' },
+      ...runOptions('3'),
       bytes: { type: 'string', default: '60000000' },
       lanes: { type: 'string' },
       peers: { type: 'boolean', default: false },
@@ -78,9 +76,7 @@ function readArguments() {
     },
   });
   return {
-    json: values.json,
-    pairs: readPairs(values.browsers, ','),
-    rounds: readCount('rounds', values.rounds),
+    ...readRun(values),
     bytes: readCount('bytes', values.bytes),
     connectOptions: values.lanes === undefined ? {} : { lanes: { max: readCount('lanes', values.lanes) } },
     withPeers: values.peers,

@@ -63,6 +63,8 @@ function buildPackage() {
     plugins: [beside],
     outdir: 'dist',
     platform: 'browser',
+    // The MQTT client contains AMD modules. Bundlers of a page would look for the packages that these name.
+    define: { define: 'undefined' },
     external: ['./millrace_core.js', './millrace_parts.js', './millrace_mesh.js', './millrace_sodium.js', './words.js', './worker.js', './mqtt_client.js'],
   });
 }
@@ -132,6 +134,18 @@ async function copyDemoFiles() {
   }
 }
 
+/** The worker exports nothing; bundlers that know it by its public name want a declaration all the same. */
+const workerDeclaration = '/** The worker of an engine: see `ConnectOptions.createWorker`. */\nexport {};\n';
+
+/** What `require()` gets where it cannot load ES modules: Node.js before 20.19, and Jest without its option for them. */
+const explanation = [
+  'millrace is an ES module. In CommonJS write: const millrace = await import(\'millrace\')',
+  'In Jest: node --experimental-vm-modules node_modules/jest/bin/jest.js, with import in the tests (docs/guide.md, "Install")',
+].join('\n');
+const explainRequire = `throw Object.assign(new Error(${JSON.stringify(explanation)}), { code: 'ERR_REQUIRE_ESM' });\n`;
+
+const requireDeclaration = '/** `require()` throws where it cannot load ES modules, and says how to import this package. */\nexport {};\n';
+
 async function writeDeclarations() {
   try {
     await run(process.execPath, [join(root, 'node_modules/@typescript/native/bin/tsc'), '-p', 'tsconfig.declarations.json'], { cwd: root });
@@ -147,8 +161,12 @@ try {
   const steps = onlyServer ? [buildPrograms(server)] : all();
   if (!onlyServer && !process.argv.includes('--no-types')) steps.push(writeDeclarations());
   await Promise.all(steps);
-  // dist/ is served and imported on its own: its .js files are ES modules wherever it lies.
-  await writeFile(join(dist, 'package.json'), '{ "type": "module" }\n');
+  // dist/ is served and imported on its own: its .js files are ES modules wherever it lies. Bundlers read this file instead of the
+  // package's, and leave out what a page does not use.
+  await writeFile(join(dist, 'package.json'), '{ "type": "module", "sideEffects": ["./worker.js"] }\n');
+  await write(explainRequire, join(dist, 'require.cjs'));
+  await write(requireDeclaration, join(dist, 'require.d.cts'));
+  await write(workerDeclaration, join(dist, 'worker.d.ts'));
 } catch (error) {
   process.stderr.write(`build-web: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

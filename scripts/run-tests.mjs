@@ -8,7 +8,7 @@ import { checkTree, selfTest } from './check-layers.mjs';
 import { describe, measure, readLcov } from './lib/coverage.mjs';
 import { checkWebTree, selfTestWeb } from './lib/layers_web.mjs';
 import { readCatchReport, readPlaywrightReport, readTapReport } from './lib/reports.mjs';
-import { run as runToItsEnd } from './lib/run.mjs';
+import { run as runToItsEnd, timeLimitCode } from './lib/run.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const reports = join(root, 'build/reports');
@@ -20,11 +20,14 @@ const { positionals, values: options } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     first: { type: 'string', default: '1' },
     seed: { type: 'string' },
-    'fuzz-seconds': { type: 'string', default: '10' },
+    'fuzz-seconds': { type: 'string', default: '5' },
     // What takes too long for every run, alone.
     long: { type: 'boolean', default: false },
     // Of the browsers' tests: the files whose path has this.
     only: { type: 'string' },
+    // Of the NAT laboratory: every pair of clients, and networks that change. Of the package: also the frameworks and test runners that
+    // take long to install.
+    all: { type: 'boolean', default: false },
   },
 });
 
@@ -41,8 +44,10 @@ const catchParts = 4;
 const leastCoverage = 95;
 const coverageSeeds = 3;
 
+const mostSanitizedSeeds = 2_000;
+
 // What takes longer than one command ever does hangs, and is a failure that the others need not wait for.
-const mostSeconds = (options.long ? 10_800 : 1_200) * Math.max(1, Number(options.seeds) / 1_000) + Number(options['fuzz-seconds']);
+const mostSeconds = (options.long || options.all ? 10_800 : 1_800) * Math.max(1, Number(options.seeds) / 1_000) + Number(options['fuzz-seconds']);
 
 const total = { passed: 0, failed: 0 };
 
@@ -131,23 +136,24 @@ function listFiles(folder, pattern) {
     .sort();
 }
 
-/** Runs what Node.js's own test runner finds in a folder. */
-async function runNode(name, folder) {
+/** Runs what Node.js's own test runner finds in a folder. `parts`: how many processes at once share the files. `pattern`: of their names. */
+async function runNode(name, folder, { parts = 2, env = {}, pattern = /\.test\.mjs$/ } = {}) {
   const started = performance.now();
-  const files = listFiles(folder, /\.test\.mjs$/);
+  const files = listFiles(folder, pattern);
   if (files.length === 0) {
     console.log(`${folder} has no *.test.mjs`);
     return count(name, { passed: 0, failed: 1 }, started);
   }
   // Two at once: Node.js itself runs one file after the other on two processors, and they wait more than they work.
-  const halves = [0, 1].map((half) => files.filter((_, index) => index % 2 === half)).filter(({ length }) => length > 0);
+  const shares = Array.from({ length: parts }, (_, part) => files.filter((_, index) => index % parts === part)).filter(({ length }) => length > 0);
   const runPart = async (part) => {
-    const { code, output } = await run(process.execPath, ['--test', '--test-reporter=tap', ...part]);
+    // What a failed test leaves open would keep its file's process for ever.
+    const { code, output } = await run(process.execPath, ['--test', '--test-force-exit', '--test-reporter=tap', ...part], { env });
     const report = readTapReport(output, code);
     if (report.failed > 0) console.log(`${output}${report.problem}`);
     return report;
   };
-  countAll(name, await Promise.all(halves.map(runPart)), started);
+  countAll(name, await Promise.all(shares.map(runPart)), started);
 }
 
 /** The seeds that a run covers: the one that was asked for, or `count` from --first on. */
@@ -181,6 +187,7 @@ const suites = {
       const files = ['src', 'wasm', 'tests'].flatMap((folder) => listFiles(folder, /\.(h|cpp)$/));
       return problemsOf('clang-format', ['--dry-run', '--Werror', ...files]);
     });
+    await check('the Unicode tables are what their script writes', () => problemsOf(process.execPath, ['scripts/generate-unicode.mjs', '--check']));
     if (await build('dev')) {
       await runCatch('unit tests, native with sanitizers', path('build/dev/tests/millrace_unit_tests'), shards(catchParts));
     }
@@ -199,8 +206,8 @@ const suites = {
       if (released && options.seed === undefined) await runCatch('simulations, native, 4 GiB', program, [{ args: ['[.large]'] }]);
     };
     const withSanitizers = async () => {
-      // A tenth of the seeds: they take many times longer.
-      const range = seedRange(seeds / 10);
+      // A twentieth of the seeds, and not many: they take many times longer. The optimised build keeps its assertions.
+      const range = seedRange(Math.min(seeds / 20, mostSanitizedSeeds));
       const name = `simulations with sanitizers, ${describeSeeds(range)}`;
       if (sanitized) await runCatch(name, path('build/dev/tests/millrace_sim'), simJobs(range));
     };
@@ -217,6 +224,7 @@ const suites = {
     await check('the package builds', () => problemsOf(process.execPath, ['scripts/build-web.mjs', '--no-types']));
 
     await runNode('Node.js tests', 'tests/node');
+    await runNode('field cases in Node.js', 'tests/field');
   },
 
   async fuzz() {
@@ -291,10 +299,16 @@ const suites = {
   },
 
   async package() {
+    // The tests pack the package, which builds it.
+    await runNode('the package, installed', 'tests/install', { env: options.all ? { MILLRACE_PACKAGE: 'all' } : {} });
+  },
+
+  async nat() {
     if (!(await build('wasm-release', 'millrace_package'))) return;
-    const problems = await problemsOf(process.execPath, ['scripts/build-web.mjs']);
+    const problems = await problemsOf(process.execPath, ['scripts/build-web.mjs', '--no-types']);
     if (problems.length > 0) return check('the package builds', () => problems);
-    await runNode('the package, installed', 'tests/install');
+    const only = options.all ? { env: { MILLRACE_NAT: 'all' } } : { pattern: /(?<!changes)\.test\.mjs$/ };
+    await runNode('the NAT laboratory', 'tests/nat', { parts: 1, ...only });
   },
 
   async e2e() {
@@ -315,6 +329,7 @@ const suites = {
         ],
         { env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file, FORCE_COLOR: '0' }, show: true },
       );
+      if (code === timeLimitCode) console.log(`The browsers' tests did not end within ${mostSeconds} s.`);
       const json = existsSync(file) ? readFileSync(file, 'utf8') : '';
       if (code === 0 && options.only !== undefined && JSON.parse(json).suites.length === 0) continue;
       count(`end to end, ${project}`, readPlaywrightReport(json, code), started);

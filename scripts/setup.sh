@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs missing tools. Quick if none is missing.
 #
-#   scripts/setup.sh [native] [fuzz] [coverage] [format] [wasm] [node] [servers] [browsers]     (default: all)
+#   scripts/setup.sh [native] [fuzz] [coverage] [format] [wasm] [node] [servers] [browsers] [networks]     (default: all)
 #
 # or, from another script, `source scripts/setup.sh; millrace_setup NEED…`, which also puts the right Node.js on the PATH.
 # Installs through apt as root or with a passwordless sudo; otherwise lists exactly what to provide and exits with 2.
@@ -78,6 +78,7 @@ millrace_use_node() { # Is there a Node.js ≥ 20, on the PATH or in the cache?
 }
 
 millrace_check_node() {
+  [[ $1 != with-npm ]] || millrace_has unzip || millrace_need unzip "unzip, which reads the ZIP files of the tests"
   if ! millrace_use_node; then
     millrace_has node || millrace_need nodejs "Node.js 20 or newer"
     millrace_has npm || millrace_need npm "npm"
@@ -96,11 +97,23 @@ millrace_check_browsers() {
   [[ -x /usr/bin/firefox-esr ]] || millrace_need firefox-esr "Firefox ESR at /usr/bin/firefox-esr"
 }
 
-# A broker and a TURN server, for the tests that need real ones; the tests start and end them.
+# A broker, a TURN server and two proxies, for the tests that need real ones; the tests start and end them.
 millrace_check_servers() {
   local PATH="$PATH:/usr/sbin"
   millrace_has mosquitto || millrace_need mosquitto "mosquitto 2 (an MQTT broker)"
   millrace_has turnserver || millrace_need coturn "coturn 4 (a TURN server, with turnutils_uclient)"
+  millrace_has nginx || millrace_need nginx "nginx (a web server)"
+  millrace_has caddy || millrace_need caddy "Caddy 2 (a web server)"
+  millrace_has openssl || millrace_need openssl "openssl"
+}
+
+# For network namespaces with NAT; they also need root.
+millrace_check_networks() {
+  local PATH="$PATH:/usr/sbin:/sbin"
+  millrace_has ip || millrace_need iproute2 "ip of iproute2"
+  millrace_has nft || millrace_need nftables "nft of nftables"
+  millrace_has conntrack || millrace_need conntrack "conntrack"
+  millrace_has openssl || millrace_need openssl "openssl"
 }
 
 # --- Getting it ---------------------------------------------------------------------------------------------------------
@@ -130,7 +143,7 @@ millrace_install() {
 millrace_stop_services() {
   local package
   [[ -d /run/systemd/system ]] || return 0
-  for package in mosquitto coturn; do
+  for package in mosquitto coturn nginx caddy; do
     [[ " ${millrace_packages[*]} " != *" $package "* ]] || "${sudo[@]}" systemctl disable --now "$package" > /dev/null 2>&1 || true
   done
 }
@@ -208,7 +221,8 @@ millrace_setup() { # millrace_setup NEED…
       node) node=with-npm ;;
       servers) millrace_check_servers ;;
       browsers) millrace_check_browsers; node=with-npm ;;
-      *) millrace_say "setup.sh knows native, fuzz, coverage, format, wasm, node, servers and browsers, not '$need'"; exit 2 ;;
+      networks) millrace_check_networks ;;
+      *) millrace_say "setup.sh knows native, fuzz, coverage, format, wasm, node, servers, browsers and networks, not '$need'"; exit 2 ;;
     esac
   done
   if [[ -n $node ]]; then millrace_check_node "$node"; fi
@@ -229,6 +243,6 @@ millrace_setup() { # millrace_setup NEED…
 }
 
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
-  if (($# == 0)); then set -- native fuzz coverage format wasm node servers browsers; fi
+  if (($# == 0)); then set -- native fuzz coverage format wasm node servers browsers networks; fi
   millrace_setup "$@"
 fi

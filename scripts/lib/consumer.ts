@@ -1,10 +1,10 @@
 // A user of the package, compiled against the declarations in dist/: the public API has to type-check without the sources.
 // A test of the mesh runs `talk`.
-import { connect, createCode, createLinkKey, MillraceError, normalizeCode, sasEmoji } from '../../dist/index.js';
-import type { ConnectOptions, Offer, Peer, Receipt, Signaling, Sink, Transfer } from '../../dist/index.js';
+import { connect, createCode, createLinkKey, defaultIceServers, MillraceError, normalizeCode, sasEmoji } from '../../dist/index.js';
+import type { ConnectOptions, MessageData, Offer, Peer, Receipt, Signaling, Sink, Transfer } from '../../dist/index.js';
 import type wrappers from 'libsodium-wrappers';
 import sodium, { from_hex, type StateAddress } from '../../dist/sodium.js';
-import { ChunkSizer, createDataChannel, formatThroughput, LaneSet, QualityMonitor } from '../../dist/parts.js';
+import { ChunkSizer, createDataChannel, formatThroughput, LaneSet, QualityMonitor, ready } from '../../dist/parts.js';
 import { createMesh, type Mesh, type MeshMessage, type MeshOptions } from '../../dist/mesh.js';
 import { broadcastSignaling, webSocketSignaling } from '../../dist/signaling.js';
 
@@ -14,7 +14,12 @@ const own: Signaling = {
   },
   onmessage: null,
 };
-const options: ConnectOptions = { signaling: own, lanes: { min: 1, max: 1 }, worker: false };
+const rtc = async (): Promise<RTCConfiguration> => {
+  const { iceServers } = (await (await fetch('/ice')).json()) as { iceServers: RTCIceServer[] };
+  return { iceServers: [...defaultIceServers, ...iceServers] };
+};
+const options: ConnectOptions = { signaling: own, lanes: { min: 1, max: 1 }, worker: false, rtc, assets: new URL('https://cdn.example/') };
+export const withOwnWorker: ConnectOptions = { ...options, worker: true, createWorker: () => new Worker('worker.js', { type: 'module' }) };
 
 export async function send(file: File): Promise<string> {
   const peer: Peer = await connect(options);
@@ -44,6 +49,22 @@ export async function receive(room: string, sink: Sink): Promise<void> {
     if ((offer.totalBytes ?? 0) > 1e9) offer.reject('too large');
     else void offer.accept({ sink }).done.then((receipt) => receipt.files[0]?.blob?.size);
   };
+}
+
+export async function chat(peer: Peer, giveUp: AbortSignal): Promise<string> {
+  peer.onmessage = ({ data }: MessageEvent<MessageData>): void => void data;
+  peer.addEventListener('message', ({ data, type }) => void [data satisfies MessageData, type]);
+  peer.onrequest = (data, { signal }) => (signal.aborted ? null : { got: data instanceof ArrayBuffer ? data.byteLength : 'a value' });
+  for (const data of ['text', 5, null, [1, { a: true }], new ArrayBuffer(2), new Float32Array(1), new DataView(new ArrayBuffer(1))]) await peer.message(data);
+  // @ts-expect-error JSON would make it {}.
+  await peer.message(new Map<string, string>());
+  // @ts-expect-error JSON has no undefined.
+  await peer.message(undefined);
+  // @ts-expect-error A handler answers.
+  peer.onrequest = () => {};
+  for await (const data of peer.messages()) if (typeof data === 'string') return data;
+  const answer: MessageData = await peer.request({ question: 1 }, { signal: giveUp, timeoutMs: 1_000 });
+  return String(answer);
 }
 
 export async function seal(message: string | Uint8Array, key: Uint8Array): Promise<string> {
@@ -76,6 +97,7 @@ type Left = 'output_formats' | `crypto_${'generichash' | 'sign'}_init` | `crypto
 export const swapped: Omit<Pick<typeof wrappers, keyof typeof wrappers & keyof typeof sodium>, Left> = sodium;
 
 export async function stripe(connection: RTCPeerConnection, data: Blob): Promise<string> {
+  await ready;
   const sizer = new ChunkSizer({ profile: 'auto', onUpdate: ({ chunkSize }) => void chunkSize });
   const lanes = LaneSet.open(connection, { lanes: 4, chunkSize: sizer.chunkSize, preset: 'prescribed' });
   lanes.addEventListener('chunk', ({ index, lane }) => void (index + lane));

@@ -1,11 +1,11 @@
 // The layer rule of web/, read by scripts/check-layers.mjs:
 //
-//   api, base ← wasm ← signaling ← rtc ← engine ← session ← mesh ← site, server, cli
+//   api, base ← wasm ← signaling ← rtc ← engine ← session ← room ← mesh ← site, server, cli
 //                      secrets, sources, sinks ← engine
 //
 // - `api` imports nothing: it is what users see. `base` imports nothing either.
 // - `rtc` lies above `signaling`: the control connection talks to the other side through the pairing, in the pairing's messages.
-// - `session` knows of `engine` only its port and its messages; nothing else above `engine` knows of it at all.
+// - `session` knows of `engine` only its port, its messages and the reader that sessions share; nothing else above `engine` knows of it at all.
 // - `parts` stands beside `session`, and `sodium` beside everything that makes connections.
 // - Entry points (web/*.ts) only re-export. Only the applications of the package (`site`, `server`, `cli`) import entry points,
 //   and nothing imports an application. An application may use any file of the package, such as the server the close codes.
@@ -14,7 +14,7 @@ import { join, posix, sep } from 'node:path';
 
 const tools = ['api', 'base', 'wasm'];
 const carriers = [...tools, 'signaling', 'rtc', 'secrets', 'sources', 'sinks'];
-const everything = [...carriers, 'engine', 'session', 'parts', 'mesh', 'sodium'];
+const everything = [...carriers, 'engine', 'session', 'parts', 'room', 'mesh', 'sodium'];
 const below = {
   api: [],
   base: [],
@@ -28,14 +28,15 @@ const below = {
   engine: carriers,
   session: carriers,
   parts: carriers,
-  mesh: [...carriers, 'session'],
+  room: [...carriers, 'session'],
+  mesh: [...carriers, 'session', 'room'],
   site: everything,
   server: everything,
   cli: everything,
 };
 const applications = ['site', 'server', 'cli'];
 /** Files of a layer that is closed otherwise. */
-const openFiles = { session: ['engine/port', 'engine/messages'] };
+const openFiles = { session: ['engine/port', 'engine/messages', 'engine/shared_reader'] };
 /** Packages by the files that may import them, besides `node:` in the programs for Node.js. */
 const packages = {
   mqtt: ['signaling/mqtt.ts', 'signaling/mqtt_client.ts', 'server/'],
@@ -136,6 +137,9 @@ export function selfTestWeb() {
     ['session/session.ts', from('../engine/engine.js')],
     ['session/session.ts', "const engine = await import('../engine/engine.js');"],
     ['session/session.ts', from('../parts/lane_set.js')],
+    ['session/session.ts', from('../room/room.js')],
+    ['room/room.ts', from('../engine/port.js')],
+    ['room/room.ts', from('../mesh/mesh.js')],
     ['mesh/mesh.ts', from('../engine/port.js')],
     ['mesh/mesh.ts', from('../parts/lane_set.js')],
     ['parts/lane_set.ts', from('../session/session.js')],
@@ -161,6 +165,7 @@ export function selfTestWeb() {
     ['engine/port.ts', "const { Engine } = await import('./engine.js');\nnew URL('./worker.js', import.meta.url);"],
     ['api/types.ts', "// import { x } from '../session/session.js';\n/* export * from '../mesh/mesh.js'; */\nconst text = 'see ../session/session.js';"],
     ['server/rooms.ts', `${from('../signaling/close_codes.js')}\n${from('node:http')}\n${from('ws')}`],
+    ['mesh/mesh.ts', from('../room/member_sessions.js')],
     ['cli/main.ts', from('../index.js')],
     ['secrets/words.ts', from('@scure/bip39/wordlists/english.js')],
   ];

@@ -1,4 +1,5 @@
 // Runs over an emulated link that several benchmarks make: one through the package, one of a naive pump, and both in turns.
+import { describeSender } from './endless.mjs';
 import { connectByDescription, isNaive, median, nameOfPump, pumps, rounded, transferFile } from './measure.mjs';
 import { overLink } from './over_link.mjs';
 import { watchProcessors } from './processors.mjs';
@@ -6,23 +7,49 @@ import { watchProcessors } from './processors.mjs';
 /** What a naive pump or a library gets. */
 export const limitSeconds = 20;
 
-/** One file of `bytes` through the package. `connectOptions`: of `connect`, on both sides. */
-export function measureMillrace(setting, site, bytes, connectOptions) {
+/**
+ * One file of `bytes` through the package. `connectOptions`: of `connect`, on both sides. A transfer that would take longer than
+ * `limit` seconds is cut off there (`limited`); its speed is that of what had arrived. `lanes`, `logs` and `epochMs`: for the sender, as
+ * in changing_link.mjs.
+ */
+export function measureMillrace(setting, site, bytes, connectOptions = {}, { limit = null } = {}) {
   return overLink(setting, `${site.url}pages/bare.html`, async ([sender, receiver], emulator) => {
-    const { result, ...processors } = await watchProcessors(() => transferFile(sender, receiver, bytes, () => emulator.begin(), connectOptions));
+    let epochMs;
+    let timer;
+    let cutOff;
+    const late = new Promise((resolve) => {
+      cutOff = resolve;
+    });
+    const ready = async () => {
+      await emulator.begin();
+      epochMs = Date.now();
+      if (limit !== null) timer = setTimeout(cutOff, limit * 1000, null);
+    };
+    const transferring = transferFile(sender, receiver, bytes, ready, connectOptions);
+    // It rejects when the pages of a transfer that was cut off are closed.
+    transferring.catch(() => {});
+    const { result, ...processors } = await watchProcessors(() => Promise.race([transferring, late]));
+    clearTimeout(timer);
+    const { lanes, log } = await describeSender(sender, connectOptions.log === true);
+    const common = { lanes, logs: log === null ? [] : [log], epochMs, limited: result === null, ...processors };
+    if (result === null) {
+      const { bytes: arrivedBytes, longestSilenceMs } = await receiver.evaluate(() => globalThis.bare.progressOf(0));
+      return { mbps: (arrivedBytes * 8) / 1e6 / limit, arrivedBytes, longestSilenceMs, ...common };
+    }
     const { sent, received } = result;
-    return { mbps: (bytes * 8) / 1e6 / sent.seconds, arrivedBytes: bytes, longestSilenceMs: received.longestSilenceMs, ...processors };
+    return { mbps: (bytes * 8) / 1e6 / sent.seconds, arrivedBytes: bytes, longestSilenceMs: received.longestSilenceMs, ...common };
   });
 }
 
-/** The same bytes through a raw channel, as long as `limitSeconds`. */
-export function measureRaw(setting, site, bytes, pump) {
+/** The same bytes through a raw channel, as long as `limit` seconds. */
+export function measureRaw(setting, site, bytes, pump, { limit = limitSeconds } = {}) {
   return overLink(setting, `${site.url}pages/raw.html`, async ([sender, receiver], emulator) => {
     await connectByDescription(sender, receiver, 'raw');
     await receiver.evaluate((count) => globalThis.raw.receive(count), bytes);
     await emulator.begin();
-    const { result, ...processors } = await watchProcessors(() => finishRun(sender, receiver, 'raw', { bytes, limitSeconds, ...pump }));
-    return { ...result, ...processors };
+    const epochMs = Date.now();
+    const { result, ...processors } = await watchProcessors(() => finishRun(sender, receiver, 'raw', { bytes, limitSeconds: limit, ...pump }));
+    return { ...result, epochMs, ...processors };
   });
 }
 

@@ -21,6 +21,13 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** The value that this share of all does not exceed, 0–1, by the nearest rank. Errors: throws where there are no values. */
+export function quantile(values, share) {
+  if (values.length === 0) throw new Error('no values');
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))];
+}
+
 /** For a row: more digits would be noise. */
 export function rounded(value) {
   return Number(value.toFixed(2));
@@ -42,6 +49,33 @@ export function readPairs(text, separator) {
     for (const name of names) checkBrowser(name);
   }
   return pairs;
+}
+
+/** The options of all benchmarks over links, for `parseArgs`. `rounds`: how many there are where none is given. */
+export function runOptions(rounds) {
+  return {
+    json: { type: 'boolean', default: false },
+    browsers: { type: 'string', default: 'chromium>chromium' },
+    rounds: { type: 'string', default: rounds },
+  };
+}
+
+/** The values of these options. Errors: as readPairs and readCount. */
+export function readRun(values) {
+  return { json: values.json, pairs: readPairs(values.browsers, ','), rounds: readCount('rounds', values.rounds) };
+}
+
+/** The same for a benchmark of one pair, `pair`. Errors: throws for several, too. */
+export function readRunOfOnePair(values) {
+  const { pairs, ...run } = readRun(values);
+  if (pairs.length !== 1) throw new Error('--browsers takes one SENDER>RECEIVER here');
+  return { ...run, pair: pairs[0] };
+}
+
+/** `names`, or all of `known` where there are none. `kind`: what they name. Errors: throws for a name that is not known. */
+export function chooseNames(names, known, kind) {
+  for (const name of names) if (!known.includes(name)) throw new Error(`no ${kind} "${name}": there are ${known.join(', ')}`);
+  return names.length === 0 ? known : names;
 }
 
 /**

@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process';
 
+/** The exit code of a command that was ended because it took too long, as timeout(1) has it. */
+export const timeLimitCode = 124;
+
 /**
  * Runs a command to its end. Never rejects: a command that cannot be started answers code 127 and why.
  *
  * `env` is added to this process's own. `separate` keeps stdout and stderr apart (`stdout`, `stderr`), else `output` has
  * both as they came. `show` passes all of it on at once as well. After `limitSeconds` the command is
- * ended, and its code is 124.
+ * ended, and its code is `timeLimitCode`.
  */
 export function run(command, args, { cwd, env = {}, separate = false, show = false, limitSeconds } = {}) {
   return new Promise((resolve) => {
@@ -28,7 +31,7 @@ export function run(command, args, { cwd, env = {}, separate = false, show = fal
     child.on('close', (code, signal) => {
       const words = child.killed ? `did not end within ${limitSeconds} s\n` : signal === null ? '' : `ended by ${signal}\n`;
       (separate ? stderr : output).push(Buffer.from(words));
-      resolve({ code: child.killed ? 124 : code ?? 128, output: text(output), stdout: text(stdout), stderr: text(stderr) });
+      resolve({ code: child.killed ? timeLimitCode : code ?? 128, output: text(output), stdout: text(stdout), stderr: text(stderr) });
     });
   });
 }
