@@ -422,6 +422,24 @@ test('errors get a report while the connection does not work, and only those tha
   assert.notEqual(explain(a, 'connection-lost'), 'signaling-down');
 });
 
+test('what the session sees of a connection without a path has that as its cause, until there is a path', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const { sides: [a, b] } = await openingPair();
+  const explain = ({ connector }, code, text) => {
+    const { code: found, explanation, detail } = connector.explain(new MillraceError(code, text));
+    return [found, explanation, detail.reason];
+  };
+  // Firefox closes the channels when it has found no path; the session may end before it has had the time to say why.
+  a.connector.handshaking();
+  a.link().become('failed');
+  assert.deepEqual(a.happened, []);
+  for (const [code, text] of [['connection-lost', 'the connection to the peer closed'], ['timeout', 'the peer did not answer the handshake']]) {
+    for (const side of [a, b]) assert.deepEqual(explain(side, code, text), ['connection-failed', 'no path to the other side', 'peer-unreachable']);
+  }
+  b.link().become('connected');
+  assert.deepEqual(explain(b, 'timeout', 'the peer did not answer the handshake').slice(0, 1), ['timeout']);
+});
+
 test('a side that said goodbye needs no report', async () => {
   const { room, sides: [a, b] } = await upPair();
   a.pairing.sayBye();

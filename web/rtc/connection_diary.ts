@@ -131,6 +131,11 @@ export class ConnectionDiary {
     return Math.max(this.#describedAt + PATH_MS, late);
   }
 
+  /** Both descriptions are known, and no path is. */
+  get lacksPath(): boolean {
+    return this.#describedAt !== undefined && !this.#connected;
+  }
+
   record(signalingDown: boolean): ConnectionRecord {
     const { servers, relayOnly } = configurationOf(this.#connection);
     return {

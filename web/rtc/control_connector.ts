@@ -48,6 +48,8 @@ const PATH_MS = 10_000;
 const SIGNALING_DOWN_MS = 20_000;
 /** The errors that a connection may cause which does not come up. */
 const EXPLAINED: ReadonlySet<ErrorCode> = new Set(['connection-failed', 'connection-lost', 'signaling-failed', 'timeout']);
+/** Of those, what the session sees of a connection that finds no path: channels that close (Firefox), or a handshake without an answer. */
+const CONSEQUENCES: ReadonlySet<ErrorCode> = new Set(['connection-lost', 'timeout']);
 
 /**
  * The connection that carries the control lane and the pulse lane, and its repair: an ICE restart when it drops, and a new connection through
@@ -105,6 +107,8 @@ export class ControlConnector {
    */
   #silence: 'none' | 'silent' | 'exchanged' = 'none';
   #handshaking = false;
+  /** The first connection has failed with this. */
+  #failure: MillraceError | undefined;
   /** The other side said over the signalling that the handshake is wrong. */
   #heardFailure = false;
   #ended = false;
@@ -136,10 +140,18 @@ export class ControlConnector {
   /** Adds a report to an error that a connection which did not come up has caused. Returns other errors unchanged. */
   explain(error: MillraceError): MillraceError {
     const { code, detail, byPeer } = error;
-    const knowsWhy = detail !== undefined || byPeer || (code === 'connection-lost' && this.#presence.left);
-    if (this.#phase === 'up' || knowsWhy || !EXPLAINED.has(code)) return error;
+    if (this.#phase === 'up' || detail !== undefined || byPeer || !EXPLAINED.has(code)) return error;
+    const cause = (CONSEQUENCES.has(code) && this.#findFailure()) || error;
+    if (cause.code === 'connection-lost' && this.#presence.left) return cause;
     const signalingDown = code === 'signaling-failed' || performance.now() - this.#signalingFailedAt < SIGNALING_DOWN_MS;
-    return withDetail(error, diagnose(this.#diary.record(signalingDown)));
+    return withDetail(cause, diagnose(this.#diary.record(signalingDown)));
+  }
+
+  /** Why the first connection does not come up, as far as this side knows. */
+  #findFailure(): MillraceError | undefined {
+    if (this.#phase !== 'opening') return undefined;
+    const found = this.#failure;
+    return found ?? (this.#diary.lacksPath && !this.#presence.left && !this.#options.patient ? noPath() : undefined);
   }
 
   /** The signalling reported that it failed. */
@@ -351,7 +363,7 @@ export class ControlConnector {
       // There is a path; whether the other side is still there is another question.
       this.#options.check();
     } else if (this.#phase === 'opening') {
-      if (state === 'failed' && !this.#options.patient) this.#failSoon(new MillraceError('connection-failed', 'no path to the other side'));
+      if (state === 'failed' && !this.#options.patient) this.#failSoon(noPath());
     } else if (this.#phase === 'up') {
       this.#restart();
     } else if (state === 'failed') {
@@ -365,7 +377,7 @@ export class ControlConnector {
     if (this.#phase !== 'opening' || this.#options.patient || this.#ended) return;
     const ms = this.#diary.deadline - performance.now();
     if (ms === Infinity) return;
-    this.#pathTimer = setTimeout(() => this.#failSoon(new MillraceError('connection-failed', 'no path to the other side')), ms);
+    this.#pathTimer = setTimeout(() => this.#failSoon(noPath()), ms);
   }
 
   #handleLost(error: MillraceError): void {
@@ -502,6 +514,7 @@ export class ControlConnector {
 
   /** A side that finds the handshake wrong leaves at once, and its leaving may be seen here before its reason. */
   #failSoon(error: MillraceError): void {
+    this.#failure ??= error;
     if (this.#heardFailure) this.#setTimer(() => this.#fail(error), FAILURE_TIMEOUT_MS);
     else if (this.#handshaking) this.#setTimer(() => this.#fail(error), VERDICT_TIMEOUT_MS);
     else this.#fail(error);
@@ -518,4 +531,8 @@ export class ControlConnector {
     this.close();
     this.#options.ongone(error);
   }
+}
+
+function noPath(): MillraceError {
+  return new MillraceError('connection-failed', 'no path to the other side');
 }
