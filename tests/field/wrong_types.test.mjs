@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Room } from '../node/support/room.mjs';
-import { closeAndExit, connectedPair } from '../node/support/session_pair.mjs';
+import { closeAll, connectedPair } from '../node/support/session_pair.mjs';
 import { bundle } from '../node/support/web_module.mjs';
-import { RTCPeerConnection } from '../node/support/wrtc.mjs';
+import { RTCPeerConnection } from '../node/support/web_rtc.mjs';
 
 const load = (name) => import(new URL(`../../dist/${name}.js`, import.meta.url).href);
 const millrace = await load('millrace');
@@ -97,7 +97,7 @@ let peers;
 before(async () => {
   peers = await connectedPair();
 });
-after(() => closeAndExit(peers));
+after(() => closeAll(peers));
 
 test('A5: connect, rooms and meshes', async () => {
   const end = new AbortController();

@@ -58,7 +58,7 @@ test('whatever starts a browser, a server or a WebRTC stack does so where public
   assert.ok(servers.length >= 3, String(servers));
   for (const file of servers) assert.ok(texts.get(file).includes("STUN_URLS: 'none'"), file);
   // Node.js: of one file, and of programs that name no servers.
-  for (const file of filesWith(/from '@roamhq\/wrtc'/)) {
-    if (file !== 'tests/node/support/wrtc.mjs') assert.ok(texts.get(file).includes('iceServers: []'), file);
+  for (const file of filesWith(/from '(?:@roamhq\/wrtc|werift)'/)) {
+    if (file !== 'tests/node/support/web_rtc.mjs') assert.ok(texts.get(file).includes('iceServers: []'), file);
   }
 });

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { createHmac, randomBytes } from 'node:crypto';
 import { after, test } from 'node:test';
 import { startCoturn } from './support/daemon.mjs';
-import { closeAndExit, connectedPair, next } from './support/session_pair.mjs';
-import { RTCPeerConnection } from './support/wrtc.mjs';
+import { closeAll, connectedPair, next } from './support/session_pair.mjs';
+import { RTCPeerConnection } from './support/web_rtc.mjs';
 
 const peers = [];
-after(() => closeAndExit(peers));
+after(() => closeAll(peers));
 
 test('each connection of a session in Node.js gets an answer of its own from the function rtc, and a path with it', async () => {
   const secret = 'a shared secret';
@@ -18,13 +18,14 @@ test('each connection of a session in Node.js gets an answer of its own from the
   class Watched extends RTCPeerConnection {
     constructor(configuration) {
       super(configuration);
-      this.users = [userOf(configuration)];
+      // The constructor may have set it, as that of `werift` does.
+      this.users ??= [userOf(configuration)];
       made.push(this.users);
     }
 
     setConfiguration(configuration) {
       super.setConfiguration(configuration);
-      this.users.push(userOf(configuration));
+      (this.users ??= []).push(userOf(configuration));
     }
   }
   const given = [];

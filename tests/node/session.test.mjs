@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { anyValues, callIdly, findTaken } from '../../e2e/pages/values.js';
-import { closeAndExit, connectedPair, next } from './support/session_pair.mjs';
+import { closeAll, connectedPair, next } from './support/session_pair.mjs';
 
 let peers;
 before(async () => {
   peers = await connectedPair();
 });
-after(() => closeAndExit(peers));
+after(() => closeAll(peers));
 
 const bytes = randomBytes(1_000);
 

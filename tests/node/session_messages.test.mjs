@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { RTCPeerConnection } from './support/wrtc.mjs';
-import { closeAndExit, connectedPair, next } from './support/session_pair.mjs';
+import { RTCPeerConnection } from './support/web_rtc.mjs';
+import { closeAll, connectedPair, next } from './support/session_pair.mjs';
 
 /** Every connection that the sessions made. */
 const connections = [];
@@ -19,7 +19,7 @@ let peers;
 before(async () => {
   peers = await connectedPair({ RTCPeerConnection: Connection });
 });
-after(() => closeAndExit(peers));
+after(() => closeAll(peers));
 
 /** The next `count` messages of a peer. */
 async function take(peer, count) {

@@ -7,9 +7,9 @@ import WebSocket from 'ws';
 import { importTypeScript } from './support/bundle.mjs';
 import { startMosquitto } from './support/daemon.mjs';
 import { startRelay } from './support/relay.mjs';
-import { closeAndExit, connect, next } from './support/session_pair.mjs';
+import { closeAll, connect, next } from './support/session_pair.mjs';
 import { startSite, until } from './support/site.mjs';
-import { RTCPeerConnection } from './support/wrtc.mjs';
+import { RTCPeerConnection } from './support/web_rtc.mjs';
 
 // Node.js 20 has no WebSocket of its own; this one has the browser's interface.
 globalThis.WebSocket ??= WebSocket;
@@ -38,7 +38,7 @@ const kinds = [
 const HEARTBEAT_MS = 20_000;
 
 const peers = [];
-after(() => closeAndExit(peers));
+after(() => closeAll(peers));
 
 /** A server, and two pages with a relay each. `onsay`: called with each message before it is sent. */
 class Stage {
@@ -97,10 +97,7 @@ class Stage {
     return () => done;
   }
 
-  /**
-   * At both ends at once: `@roamhq/wrtc` 0.10 crashes when an end sends while its other thread hears that the far end has closed
-   * (RTCDataChannel::Send looks at the channel's state, and then uses a pointer that the other thread may have cleared).
-   */
+  /** At both ends at once, as where a network goes away. */
   breakConnections() {
     for (const connection of this.pages.flatMap(({ connections }) => connections)) connection.close();
   }

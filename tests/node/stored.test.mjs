@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, test } from 'node:test';
-import { closeAndExit, connectedPair, next } from './support/session_pair.mjs';
+import { closeAll, connectedPair, next } from './support/session_pair.mjs';
 import { FakeDisk, installNavigator } from './support/file_system.mjs';
 
 const disk = new FakeDisk();
@@ -14,7 +14,7 @@ navigator.storage.persist = async () => {
 };
 const { listStored } = await import(new URL('../../dist/millrace.js', import.meta.url).href);
 let peers = [];
-after(() => closeAndExit(peers));
+after(() => closeAll(peers));
 
 test('the browser is asked once to keep what is stored, when there is something; it is listed and can be removed', async () => {
   peers = await connectedPair();

@@ -1,7 +1,7 @@
 // Agents of a mesh in Node.js: the package as it is built, over real WebRTC, in a room in memory.
 import { createMesh } from '../../../dist/mesh.js';
 import { Room } from './room.mjs';
-import { RTCPeerConnection } from './wrtc.mjs';
+import { RTCPeerConnection } from './web_rtc.mjs';
 
 // Connections that were not collected yet crash the stack's own clean-up when the process ends.
 process.on('exit', () => process.reallyExit(process.exitCode ?? 0));

@@ -1,6 +1,6 @@
-// Two sessions of the built package in one process: the real core, real connections (`@roamhq/wrtc`), signalling in memory.
+// Two sessions of the built package in one process: the real core, real connections, signalling in memory.
 import { Room } from './room.mjs';
-import { RTCPeerConnection } from './wrtc.mjs';
+import { RTCPeerConnection } from './web_rtc.mjs';
 
 globalThis.navigator ??= {};
 export const { connect, MillraceError } = await import(new URL('../../../dist/millrace.js', import.meta.url).href);
@@ -23,11 +23,7 @@ export function next(target, type) {
   });
 }
 
-/**
- * Closes the peers and ends this process once the results of its tests are out: libwebrtc for Node.js crashes while Node.js
- * takes a process down in the usual way.
- */
-export async function closeAndExit(peers) {
+/** Closes all of them, so that their process can end. */
+export async function closeAll(peers) {
   await Promise.all(peers.map((peer) => peer.close()));
-  setImmediate(() => process.exit());
 }
