@@ -137,14 +137,14 @@ function listFiles(folder, pattern) {
 }
 
 /** Runs what Node.js's own test runner finds in a folder. `parts`: how many processes at once share the files. `pattern`: of their names. */
-async function runNode(name, folder, { parts = 2, env = {}, pattern = /\.test\.mjs$/ } = {}) {
+async function runNode(name, folder, { parts = 4, env = {}, pattern = /\.test\.mjs$/ } = {}) {
   const started = performance.now();
   const files = listFiles(folder, pattern);
   if (files.length === 0) {
     console.log(`${folder} has no *.test.mjs`);
     return count(name, { passed: 0, failed: 1 }, started);
   }
-  // Two at once: Node.js itself runs one file after the other on two processors, and they wait more than they work.
+  // Node.js itself runs one file after the other on two processors, and they wait more than they work.
   const shares = Array.from({ length: parts }, (_, part) => files.filter((_, index) => index % parts === part)).filter(({ length }) => length > 0);
   const runPart = async (part) => {
     // What a failed test leaves open would keep its file's process for ever.
@@ -300,7 +300,7 @@ const suites = {
 
   async package() {
     // The tests pack the package, which builds it.
-    await runNode('the package, installed', 'tests/install', { env: options.all ? { MILLRACE_PACKAGE: 'all' } : {} });
+    await runNode('the package, installed', 'tests/install', { parts: 2, env: options.all ? { MILLRACE_PACKAGE: 'all' } : {} });
   },
 
   async nat() {

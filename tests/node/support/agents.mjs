@@ -3,9 +3,6 @@ import { createMesh } from '../../../dist/mesh.js';
 import { Room } from './room.mjs';
 import { RTCPeerConnection } from './web_rtc.mjs';
 
-// Connections that were not collected yet crash the stack's own clean-up when the process ends.
-process.on('exit', () => process.reallyExit(process.exitCode ?? 0));
-
 export { RTCPeerConnection };
 export const secret = 'A-key-of-the-room-0123456789abcdefghijkl';
 
