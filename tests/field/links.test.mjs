@@ -3,7 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bundle } from '../node/support/web_module.mjs';
 
-const { findFragment, findLostFragment, repairFragment } = await bundle(`export { findFragment, findLostFragment, repairFragment } from './base/invite_link.ts';`);
+const { findFragment, findLostFragment, parseInvite, readCommand, repairFragment } = await bundle(`
+  export { findFragment, findLostFragment, repairFragment } from './base/invite_link.ts';
+  export { readCommand } from './cli/usage.ts';
+  export { parseInvite } from './room/invite.ts';
+`);
 
 const room = 'Zb3_tqYw-0aXhL7vRk9c4Q';
 const key = '9-Xn2_RzKp5LwT8mYh1cVg';
@@ -59,4 +63,18 @@ test('T1: a fragment that became a part of the path or the query', () => {
   const encoded = findLostFragment(`/%23room%3D${room}%26key%3D${key}`);
   assert.equal(repairFragment(encoded?.fragment ?? ''), whole);
   for (const path of ['/', '/%23', '/%23chapter', '/demo.js', '/room=1']) assert.equal(findLostFragment(path), undefined, path);
+});
+
+test('T1: rooms and the terminal take a damaged link, too', () => {
+  for (const link of [
+    `https://example.org/${whole}`, `https://example.org/${whole}).`, `https://example.org/#ROOM=${room}&amp;KEY=${key}`, `https://example.org/%23${whole.slice(1)}`,
+    `https://example.org/#room%3D${room}%26key%3D${key}&utm_source=mail`,
+  ]) {
+    assert.deepEqual(parseInvite(link), { room, key }, link);
+    const { meeting } = readCommand(['receive', link], {});
+    assert.deepEqual({ ...meeting, server: String(meeting.server) }, { server: 'https://example.org/', room, key }, link);
+  }
+  assert.deepEqual(parseInvite(`<https://example.org/${whole}> is the room`), { room, key });
+  // A key of which a part is lost is none.
+  assert.throws(() => parseInvite(`https://example.org/#room=${room}&key=${key.slice(0, 10)}`), { code: 'invalid-argument' });
 });

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { findFragment, findLostFragment } from '../base/invite_link.js';
 import { messageOf } from '../base/message_of.js';
 import { findCode } from './code.js';
 import { UsageError } from './usage_error.js';
@@ -102,8 +103,8 @@ function readMeeting(target: string | undefined, server: string | undefined): Me
 }
 
 function readLink(link: string): Meeting {
-  const url = toUrl(link);
-  const fragment = new URLSearchParams(url.hash.slice(1));
+  const url = toUrl(findLostFragment(link)?.before ?? link);
+  const fragment = new URLSearchParams(findFragment(link)?.slice(1));
   const room = fragment.get('room');
   const key = fragment.get('key');
   // An invite link without its key must not lead to a session with anyone.

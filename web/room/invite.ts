@@ -1,5 +1,6 @@
 import { MillraceError } from '../api/errors.js';
 import { randomBase64Url } from '../base/ids.js';
+import { findFragment } from '../base/invite_link.js';
 import { normalizeCode } from '../secrets/code.js';
 import { createLinkKey, decodeLinkKey } from '../secrets/link_key.js';
 
@@ -35,7 +36,8 @@ export function formatInvite({ room, key }: Invite): string {
 
 /**
  * Reads what `Room.invite` gave, an address that carries it behind its `#` or as the last part of its path, a link of the demo
- * site (`#room=…&key=…`), or a code. Spaces around it do not matter.
+ * site (`#room=…&key=…`), also with words around it and with the damage of programs that pass links on, or a code. Spaces around it do
+ * not matter.
  * Errors: throws 'invalid-argument' for anything else.
  */
 export function parseInvite(text: unknown): Invite | CodeInvite {
@@ -52,13 +54,13 @@ function parsePlain(text: string): Invite | undefined {
 }
 
 function parseLink(text: string): Invite | undefined {
+  const ofSite = new URLSearchParams(findFragment(text)?.slice(1));
+  const named = toInvite(ofSite.get('room') ?? '', ofSite.get('key') ?? '');
+  if (named) return named;
   const [address = '', ...fragments] = text.split('#');
   const fragment = fragments.join('#');
-  const fields = new URLSearchParams(fragment);
-  const named = toInvite(fields.get('room') ?? '', fields.get('key') ?? '');
-  if (named) return named;
   // `#INVITE`, `#anything=INVITE` and `/INVITE`.
-  const words = [fragment, ...fields.values(), address.split('?')[0]!.split('/').at(-1)!];
+  const words = [fragment, ...new URLSearchParams(fragment).values(), address.split('?')[0]!.split('/').at(-1)!];
   return words.map(parsePlain).find((invite) => invite !== undefined);
 }
 
