@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -51,12 +51,13 @@ function start(args, { input, env = {}, server = site.url, shell = ':' } = {}) {
   let errors = '';
   child.stderr.on('data', (data) => (errors += data));
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(JSON.parse(line)));
-  const exit = once(child, 'close').then(([code]) => code);
+  // The signal where one ended it.
+  const exit = once(child, 'close').then(([code, signal]) => code ?? signal);
   const event = async (name) => {
     for (;;) {
       const found = lines.find((line) => line.event === name);
       if (found) return found;
-      if (child.exitCode !== null) throw new Error(`no ${name}: ${JSON.stringify(lines)} ${errors}`);
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`no ${name}: ${JSON.stringify(lines)} ${errors}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   };
@@ -71,16 +72,15 @@ async function move(paths, target, options) {
   return { exits: [await sender.exit, await receiver.exit], sender, receiver };
 }
 
-test('C2: nothing stands under its name before it is verified, and the next attempt continues', async () => {
-  const from = await folder({ 'big.bin': randomBytes(80_000_000) });
-  const to = await folder();
-  const sender = start(['send', join(from, 'big.bin')]);
+/** Begins to send a large file, and kills both programs in the middle of it. */
+async function breakOff(path, target) {
+  const sender = start(['send', path]);
   const { code } = await sender.event('code');
-  const receiver = start(['receive', code, '--folder', to]);
+  const receiver = start(['receive', code, '--folder', target]);
   for (;;) {
     const last = receiver.lines.filter(({ event }) => event === 'progress').at(-1);
     if (last && last.bytes > 12_000_000) break;
-    assert.equal(sender.child.exitCode, null, 'it was too quick to be stopped');
+    for (const { child } of [sender, receiver]) assert.deepEqual([child.exitCode, child.signalCode], [null, null], 'it ended before it could be stopped');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   // A crash loses up to a second of writing. The sender sleeps for that time, or everything might arrive in it.
@@ -89,14 +89,33 @@ test('C2: nothing stands under its name before it is verified, and the next atte
   sender.child.kill('SIGKILL');
   receiver.child.kill('SIGKILL');
   await Promise.all([sender.exit, receiver.exit]);
-  assert.deepEqual(await readdir(to), ['.millrace.part']);
+  assert.deepEqual(await readdir(target), ['.millrace.part']);
+}
 
+test('C2: nothing stands under its name before it is verified, and the next attempt continues', async () => {
+  const from = await folder({ 'big.bin': randomBytes(80_000_000) });
+  const to = await folder();
+  await breakOff(join(from, 'big.bin'), to);
   const again = await move([join(from, 'big.bin')], to);
   assert.deepEqual(again.exits, [0, 0]);
   const progress = again.receiver.lines.find(({ event }) => event === 'progress');
   assert.ok(progress === undefined || progress.bytes > 5_000_000, `it began at ${progress?.bytes}`);
   assert.deepEqual(await readdir(to), ['big.bin']);
   assert.ok((await readFile(join(to, 'big.bin'))).equals(await readFile(join(from, 'big.bin'))));
+});
+
+test('A10: other bytes with the same name, size and date, after an attempt that broke off: the new file, whole', async () => {
+  const from = await folder({ 'big.bin': randomBytes(80_000_000) });
+  const to = await folder();
+  const path = join(from, 'big.bin');
+  const { atime, mtime } = await stat(path);
+  await breakOff(path, to);
+  const bytes = randomBytes(80_000_000);
+  await writeFile(path, bytes);
+  await utimes(path, atime, mtime);
+  assert.deepEqual((await move([path], to)).exits, [0, 0]);
+  assert.deepEqual((await readdir(to)).filter((name) => !name.startsWith('.')), ['big.bin']);
+  assert.ok((await readFile(join(to, 'big.bin'))).equals(bytes));
 });
 
 test('C3: a disk that is full: out-of-space on both sides, and nothing under the final name', async () => {

@@ -6,6 +6,7 @@ import type { EnginePort } from '../engine/port.js';
 import { randomSecret, resumeSecret } from '../secrets/resume_secret.js';
 import { askToKeep } from '../sinks/stored.js';
 import { transferablesOf } from '../sources/combined_reader.js';
+import { contentSecret } from '../sources/content_secret.js';
 import type { SourceFile } from '../sources/source.js';
 import { OfferImpl, type OfferAnswer } from './offer.js';
 import { TransferImpl, type TransferContext } from './transfer.js';
@@ -43,6 +44,8 @@ interface WaitingOffer {
   readonly transfer: TransferImpl;
   readonly sources: readonly SourceFile[];
   readonly openHub: OpenHub;
+  /** Undefined until it is known. */
+  secret: Uint8Array | undefined;
 }
 
 /** The transfers of a session in both directions, from the page to the engine and back. */
@@ -145,16 +148,30 @@ export class Transfers {
       return;
     }
     transfer.setFiles(sources.map(({ info }, index) => ({ id: index, ...info })));
-    this.#queue.push({ transfer, sources, openHub });
-    this.#offerNext();
+    const offer: WaitingOffer = { transfer, sources, openHub, secret: undefined };
+    const ready = (secret: Uint8Array): void => {
+      offer.secret = secret;
+      this.#offerNext();
+    };
+    this.#queue.push(offer);
+    // A stream cannot be read a second time, so its transfer gets a token that nothing can resume.
+    const hasStreams = transferablesOf(sources.map(({ body }) => body)).length > 0;
+    const secret = hasStreams ? randomSecret() : resumeSecret();
+    const sampled = hasStreams ? undefined : contentSecret(secret, sources);
+    // A file that cannot be read now fails when its transfer reads it.
+    if (sampled) sampled.then(ready, () => ready(secret));
+    else ready(secret);
   }
 
   #offerNext(): void {
-    for (let next = this.#queue[0]; next && (next.transfer.ended || this.#hasRoomFor(next.sources.length)); next = this.#queue[0]) {
+    for (let next = this.#queue[0]; next; next = this.#queue[0]) {
+      const { transfer, sources, secret } = next;
+      const mayStart = secret !== undefined && this.#hasRoomFor(sources.length);
+      if (!mayStart && !transfer.ended) return;
       this.#queue.shift();
       // The engine does not know of one that ended here, and would not say so.
-      if (next.transfer.ended) this.#take(next.transfer.id);
-      else this.#offer(next);
+      if (transfer.ended) this.#take(transfer.id);
+      else if (secret) this.#offer(next, secret);
     }
   }
 
@@ -163,14 +180,12 @@ export class Transfers {
     return this.#offered.size < MOST_OPEN_TRANSFERS && open + files <= MOST_OPEN_FILES;
   }
 
-  #offer({ transfer, sources, openHub }: WaitingOffer): void {
+  #offer({ transfer, sources, openHub }: WaitingOffer, secret: Uint8Array): void {
     const hub = openHub(sources);
     const infos = sources.map(({ info }) => info);
     const bodies = sources.map(({ body }) => body);
     this.#offered.set(transfer.id, sources.length);
-    // A stream cannot be read a second time, so its transfer gets a token that nothing can resume.
     const streams = transferablesOf(bodies);
-    const secret = streams.length > 0 ? randomSecret() : resumeSecret();
     try {
       this.#options.port.post({ type: 'send', id: transfer.id, secret, files: infos, bodies, ...(hub ? { hub } : {}) }, [...streams, ...(hub ? [hub] : [])]);
     } catch (caught) {
