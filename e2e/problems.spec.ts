@@ -76,6 +76,8 @@ test('a disk that is full and a file that was changed are named on both sides', 
 
   const path = await fileOnDisk('changed.bin', MiB);
   await sender.getByTestId('files').setInputFiles(path);
+  // The page looks whether it can read what it offers; from then on the file may change.
+  await expect(newest(receiver).getByTestId('accept')).toBeVisible();
   await appendFile(path, 'more');
   await newest(receiver).getByTestId('accept').click();
   await expect(error(sender)).toContainText('A file was changed while it was being sent. Choose it again.');
