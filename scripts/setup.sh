@@ -79,6 +79,7 @@ millrace_use_node() { # Is there a Node.js ≥ 20, on the PATH or in the cache?
 
 millrace_check_node() {
   [[ $1 != with-npm ]] || millrace_has unzip || millrace_need unzip "unzip, which reads the ZIP files of the tests"
+  [[ $1 != with-npm ]] || millrace_has bsdtar || millrace_need libarchive-tools "bsdtar, which reads them, too"
   if ! millrace_use_node; then
     millrace_has node || millrace_need nodejs "Node.js 20 or newer"
     millrace_has npm || millrace_need npm "npm"
