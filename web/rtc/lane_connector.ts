@@ -1,12 +1,11 @@
 import { MillraceError } from '../api/errors.js';
 import type { PeerConnectionClass } from '../api/options.js';
-import { byteLength } from '../base/bytes.js';
 import { nextTask } from '../base/tasks.js';
-import { parseConnectionMessage, type ConnectionMessage } from '../signaling/envelope.js';
 import type { Configurations } from './configurations.js';
 import { readConnection } from './connection_stats.js';
 import { ConnectionDiary, type ConnectionRecord } from './connection_diary.js';
 import type { Fingerprints } from './fingerprint.js';
+import { MAX_LANE, parseLaneSignal, toLaneSignal, type LaneSignal } from './lane_signal.js';
 import { PeerLink } from './peer_link.js';
 
 export interface LaneConnectorOptions {
@@ -27,10 +26,6 @@ export interface LaneConnectorOptions {
   onlost(lane: number, error: MillraceError): void;
 }
 
-/** Longest message of the in-band signalling, bytes. */
-const MAX_SIGNAL_BYTES = 15 * 1024;
-/** Lane numbers have 32 bits in the protocol, but a sound session never gets this far. */
-const MAX_LANE = 0xffff;
 /** A lane that has not opened after this time, ms, counts as lost. */
 const OPEN_TIMEOUT_MS = 15_000;
 /** Back-off before a lost lane is opened again, ms. It doubles with each failed attempt. */
@@ -54,16 +49,6 @@ interface Lane {
   /** Another lane is about to replace it. */
   retiring: boolean;
 }
-
-/** The messages between the connectors of the two sides. */
-type LaneSignal =
-  | ({ lane: number } & ConnectionMessage)
-  /** To the side that opens lanes: this lane is gone here. */
-  | { lane: number; type: 'lost' }
-  /** To the side that opens lanes: replace all lanes. */
-  | { lane: 0; type: 'replace' }
-  /** To the side that opens lanes: this side would like `count` lanes. */
-  | { lane: 0; type: 'want'; count: number };
 
 /**
  * The bulk lanes: one connection each, signalled in band, so that the signalling server sees nothing of them. One side, the
@@ -329,30 +314,6 @@ export class LaneConnector {
   }
 
   #signal(signal: LaneSignal): void {
-    const text = JSON.stringify(signal);
-    if (byteLength(text) > MAX_SIGNAL_BYTES) {
-      throw new MillraceError('too-large', `the description of lane ${signal.lane} is too long for the in-band signalling`);
-    }
-    this.#options.signal(text);
+    this.#options.signal(toLaneSignal(signal));
   }
-}
-
-function parseLaneSignal(text: string): LaneSignal | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null || !('lane' in value) || !('type' in value)) return undefined;
-  const { lane, type } = value;
-  if (type === 'replace') return { lane: 0, type };
-  if (type === 'want') {
-    const count = 'count' in value ? value.count : undefined;
-    return typeof count === 'number' && Number.isInteger(count) && count >= 1 ? { lane: 0, type, count } : undefined;
-  }
-  if (typeof lane !== 'number' || !Number.isInteger(lane) || lane < 1 || lane > MAX_LANE) return undefined;
-  if (type === 'lost') return { lane, type };
-  const message = parseConnectionMessage(value);
-  return message && { lane, ...message };
 }

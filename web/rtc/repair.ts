@@ -24,7 +24,7 @@ export interface RepairOptions extends Pick<ControlConnectorOptions, 'check' | '
   /** This side makes the offers. */
   readonly initiator: boolean;
   /** Asks the other side, which makes the offers, for a restart or a new connection. */
-  ask(message: { type: 'restart' | 'renew'; link: number }): void;
+  readonly ask: (message: { type: 'restart' | 'renew'; link: number }) => void;
   /** A repair begins, or goes on. Called before its first step; may call `stop`. */
   onbroken(): void;
 }
