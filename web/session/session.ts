@@ -1,4 +1,4 @@
-import { MillraceError, toError, type MillraceErrorOptions } from '../api/errors.js';
+import { MillraceError } from '../api/errors.js';
 import { typedEventTarget, type ListenerArguments } from '../api/events.js';
 import type { MessageData, PeerMessageOptions, RequestOptions } from '../api/message_types.js';
 import { checkOptions } from '../api/shape.js';
@@ -8,28 +8,29 @@ import { deferred, settledWithin } from '../base/deferred.js';
 import { randomHex } from '../base/ids.js';
 import { StatsCadence } from '../base/stats_cadence.js';
 import { nextTask } from '../base/tasks.js';
-import type { Agreement, Ending, FromEngine, SessionStats } from '../engine/messages.js';
+import type { Agreement, FromEngine, SessionStats } from '../engine/messages.js';
 import type { EnginePort } from '../engine/port.js';
 import type { WorkerSource } from '../engine/shared_reader.js';
 import type { Configurations } from '../rtc/configurations.js';
 import type { ConnectionPath } from '../rtc/connection_stats.js';
-import { namesOf } from '../secrets/sas.js';
 import type { Pairing } from '../signaling/pairing.js';
 import { toSourceFiles } from '../sources/source.js';
 import type { AppSession, Introduced } from './app_channel.js';
 import { Connections } from './connections.js';
+import { CurrentPath } from './current_path.js';
+import { errorOf } from './error_of.js';
 import { IncomingOffers } from './incoming_offers.js';
 import { Messages } from './messages.js';
 import { NO_STATS } from './no_stats.js';
 import { Notes, toNoteText } from './notes.js';
 import type { Settings } from './settings.js';
 import type { SharedSource } from './shared_source.js';
+import { startSession } from './start_session.js';
 import { Transfers } from './transfers.js';
+import { Trust, type LogLine } from './trust.js';
 
 /** An engine that has not released its files and channels within this time, ms, is terminated. */
 const RELEASE_TIMEOUT_MS = 5_000;
-/** A change of these is another path. */
-const PATH_FIELDS = ['kind', 'protocol', 'family', 'local', 'remote'] as const;
 
 /** A session as the page sees it. It owns the connections, the transfers and the engine, and ends them together. */
 export class Session extends typedEventTarget<PeerEvents>() implements AppSession {
@@ -46,16 +47,12 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
   readonly #established = deferred<void>();
   readonly #released = deferred<void>();
   readonly #engineReleased = deferred<void>();
-  readonly #askedForEncryption: boolean;
+  readonly #trust: Trust;
   readonly #cadence = new StatsCadence();
-  #agreement: Agreement | undefined;
-  #sas: readonly string[] = [];
-  #comparedByUser = false;
+  readonly #path = new CurrentPath();
   /** True as soon as somebody can read it: `connect` resolves when keys are agreed. */
   #state: PeerState = 'connected';
   #coreStats: SessionStats = NO_STATS;
-  #path: PeerPath | null = null;
-  #loggedDrop = false;
   #who: Introduced = { id: randomHex(16), name: '', data: null };
   #ending: MillraceError | undefined;
 
@@ -67,7 +64,7 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
     super();
     this.#port = port;
     this.#pairing = pairing;
-    this.#askedForEncryption = settings.encryption;
+    this.#trust = new Trust(settings.encryption);
     this.#workers = { createWorker: settings.createWorker, assets: settings.assets };
     this.#established.promise.catch(() => {});
     this.#offers = new IncomingOffers((offer) => this.dispatchEvent(Object.assign(new Event('incoming'), { offer })));
@@ -85,7 +82,7 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
       port,
       fire: (event) => this.dispatchEvent(event),
       onbatch: (batch) => this.onappmessage?.(batch),
-      ondropped: (what) => this.#logDrop(what),
+      ondropped: (what) => this.#log('warning', `${what} of the other side was dropped; further ones are not reported`),
       onviolation: (detail) => this.end(new MillraceError('protocol-violation', detail)),
     });
     port.onmessage = (message) => this.#handle(message);
@@ -153,23 +150,23 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
   }
 
   get sas(): readonly string[] {
-    return this.#sas;
+    return this.#trust.sas;
   }
 
   get verified(): boolean {
-    return this.#comparedByUser || (this.#agreement?.authenticated ?? false);
+    return this.#trust.verified;
   }
 
   verify(): void {
-    this.#comparedByUser = true;
+    this.#trust.verify();
   }
 
   get encrypted(): boolean {
-    return this.#agreement?.encrypted ?? true;
+    return this.#trust.encrypted;
   }
 
   get path(): PeerPath | null {
-    return this.#path && { ...this.#path, roundTripMs: this.#path.roundTripMs ?? this.#coreStats.rtt };
+    return this.#path.read(this.#coreStats.rtt);
   }
 
   get onincoming(): Peer['onincoming'] {
@@ -267,14 +264,8 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
   }
 
   #handle(message: FromEngine): void {
-    if (message.type === 'released') {
-      this.#engineReleased.resolve();
-      return;
-    }
-    if (message.type === 'closed') {
-      this.#finish(toError(message.code, message.detail, 'peer-error', optionsOf(message)));
-      return;
-    }
+    if (message.type === 'released') this.#engineReleased.resolve();
+    if (message.type === 'closed') this.#finish(errorOf(message));
     if (this.#state === 'closed') return;
     if ('stats' in message) this.#coreStats = message.stats;
     if (message.type === 'established') this.#agree(message.agreement);
@@ -292,14 +283,11 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
   }
 
   #agree(agreement: Agreement): void {
-    this.#agreement = agreement;
-    this.#sas = namesOf(agreement.sas);
+    const lines = this.#trust.agree(agreement);
     // In a task of its own, so that the page that waits for the session can add its listeners first.
     void nextTask().then(() => {
       if (this.#port.fallback !== null) this.#log('warning', `the engine runs in the window, not in a worker: ${this.#port.fallback}`);
-      if (!agreement.encrypted) this.#log('warning', 'both sides asked for no encryption: this session has none of its own');
-      else if (!this.#askedForEncryption) this.#log('info', 'the other side asked for encryption: this session is encrypted');
-      if (!agreement.authenticated) this.#log('info', 'no secret authenticates the other side: compare `sas` with it');
+      for (const { level, message } of lines) this.#log(level, message);
     });
   }
 
@@ -347,10 +335,7 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
   }
 
   #onPath(path: ConnectionPath, roundTripMs: number | undefined): void {
-    if (this.#state === 'closed') return;
-    const before = this.#path;
-    this.#path = { ...path, roundTripMs };
-    if (before && PATH_FIELDS.every((field) => before[field] === path[field])) return;
+    if (this.#state === 'closed' || !this.#path.set(path, roundTripMs)) return;
     this.dispatchEvent(Object.assign(new Event('path'), { path: this.path }));
   }
 
@@ -359,39 +344,7 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
     this.dispatchEvent(new Event('statechange'));
   }
 
-  /** Once: a hostile side could fill a page's log. */
-  #logDrop(what: string): void {
-    if (this.#loggedDrop) return;
-    this.#loggedDrop = true;
-    this.#log('warning', `${what} of the other side was dropped; further ones are not reported`);
-  }
-
-  #log(level: 'info' | 'warning', message: string): void {
+  #log(level: LogLine['level'], message: string): void {
     this.dispatchEvent(Object.assign(new Event('log'), { level, message }));
   }
-}
-
-function startSession(port: EnginePort, settings: Settings): void {
-  const { kind, bytes } = settings.secret;
-  const options = {
-    leastLanes: settings.minLanes,
-    mostLanes: settings.maxLanes,
-    mostBytesPerSecond: settings.bandwidthLimit,
-    background: settings.background,
-    profile: settings.profile,
-    mode: settings.mode,
-    chunkSize: settings.chunkSize,
-    secretKind: kind,
-    secret: bytes,
-    encryption: settings.encryption,
-    privacy: settings.privacy,
-    trace: settings.log,
-  };
-  // The secret is transferred: no copy of it stays in the window.
-  port.post({ type: 'start', options, waterMarks: settings.waterMarks }, [bytes.buffer]);
-}
-
-/** The stack of an exception crosses from a worker as text. */
-function optionsOf({ detail, byPeer, stack }: Ending): MillraceErrorOptions {
-  return stack === undefined ? { byPeer } : { byPeer, cause: Object.assign(new Error(detail), { stack }) };
 }
