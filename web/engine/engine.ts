@@ -1,30 +1,24 @@
 import { describe, MillraceError, type ErrorCode } from '../api/errors.js';
-import { inOneBuffer } from '../base/bytes.js';
 import { settledWithin } from '../base/deferred.js';
 import { Driver } from '../base/driver.js';
 import { toWellFormed } from '../base/well_formed.js';
-import { adoptCore, loadCore } from '../wasm/load_session.js';
+import { adoptCore } from '../wasm/load_session.js';
 import { CONTROL_LANE, type CoreEvent, type CoreSession } from '../wasm/session.js';
+import { Agreements } from './agreements.js';
 import type { EngineContext, OpenCore } from './context.js';
 import { withEntropy } from './entropy.js';
 import { EventLog } from './event_log.js';
-import { HandshakeTimer } from './handshake_timer.js';
 import { LaneTable } from './lane_table.js';
-import { Mailbox } from './mailbox.js';
+import { MessageIntake } from './message_intake.js';
 import { MessageOutbox } from './message_outbox.js';
-import type { Ending, FromEngine, SessionStats, ToEngine } from './messages.js';
+import type { Ending, FromEngine, ToEngine } from './messages.js';
+import { openCore } from './open_core.js';
 import { abortStream } from './receive_transfers.js';
 import { Reports } from './reports.js';
 import { Transfers } from './transfers.js';
 
 /** How long an orderly end may take before connections are cut, ms. */
 const RELEASE_TIMEOUT_MS = 1_000;
-/** How long a lost connection may stay away, ms: a lift, a tunnel, a change of networks. */
-const RECONNECT_TIMEOUT_MS = 60_000;
-/** How long there may be no lane for bulk, ms: opening one may take several attempts. */
-const LANE_TIMEOUT_MS = 30_000;
-/** The log is handed over before these messages: a transfer's log is complete when the transfer ends. */
-const FLUSHED_BEFORE: ReadonlySet<FromEngine['type']> = new Set(['progress', 'done', 'failed', 'closed']);
 
 /**
  * Connects the core with channels, sources and sinks; the same in a worker and in a window. It takes the window's messages and
@@ -41,25 +35,18 @@ export class Engine {
   readonly #transfers: Transfers;
   readonly #reports: Reports;
   readonly #outbox = new MessageOutbox();
+  readonly #intake = new MessageIntake();
+  readonly #agreements = new Agreements();
   #core: OpenCore | undefined;
   /** Only if the page asked for a log. */
   #log: EventLog | undefined;
-  #entropyBytes = 0;
-  /** While a handshake is under way. */
-  #handshake: HandshakeTimer | undefined;
-  /** Keys are agreed, and the window hears of it when the channels are open. */
-  #agreedEarly: Extract<FromEngine, { type: 'established' }> | undefined;
-  /** Keys were agreed, on this connection or on an earlier one. */
-  #established = false;
   #ending: Ending | undefined;
-  /** Messages of the other side that the window has not heard of: those of one turn are posted together. */
-  #received: Uint8Array[] = [];
   #released = false;
 
   constructor(post: (message: FromEngine) => void) {
     this.#post = (message) => {
-      this.#postMessages(post);
-      if (FLUSHED_BEFORE.has(message.type)) this.#log?.flush();
+      this.#intake.flush(post);
+      this.#log?.flushBefore(message.type);
       post(message);
     };
     const context: EngineContext = {
@@ -71,16 +58,13 @@ export class Engine {
     this.#lanes = new LaneTable({
       ...context,
       // Work on messages and channels is part of a handshake that is under way.
-      run: (event) => this.#driver.run(event && (() => this.#timed(event))),
+      run: (event) => this.#driver.run(event && (() => this.#agreements.run(event))),
       onviolation: (detail) => this.#end('protocol-violation', detail),
       oncontrolclosed: () => {
-        if (!this.#established) this.#closed('connection-lost', 'the control connection closed');
+        if (!this.#agreements.established) this.#closed('connection-lost', 'the control connection closed');
       },
     });
-    const statsOf = (session: CoreSession): SessionStats => {
-      const stats = session.stats(performance.now());
-      return { ...stats, lanes: this.#lanes.describe(stats.lanes) };
-    };
+    const statsOf = (session: CoreSession) => this.#lanes.describe(session.stats(performance.now()));
     this.#transfers = new Transfers(context, statsOf);
     this.#reports = new Reports(context, this.#lanes, this.#transfers.table, this.#outbox, statsOf);
   }
@@ -110,7 +94,9 @@ export class Engine {
     const stack = error instanceof Error ? error.stack : undefined;
     this.#ending ??= { code: 'internal', detail: describe(error), byPeer: false, stack };
     try {
-      this.#sendClose('internal', describe(error));
+      // At once: no turn follows.
+      this.#core?.session.close('internal', toWellFormed(describe(error)), performance.now());
+      while (this.#core?.session.pollOutput(performance.now())) this.#lanes.send(this.#core);
     } catch {
       // The core itself has failed: the other side only sees its channels close.
     }
@@ -184,41 +170,34 @@ export class Engine {
     }
   }
 
-  async #start({ options: settings, waterMarks }: Extract<ToEngine, { type: 'start' }>): Promise<void> {
-    this.#lanes.setLowWater(waterMarks.low);
-    this.#lanes.setSecretKind(settings.secretKind);
+  async #start(message: Extract<ToEngine, { type: 'start' }>): Promise<void> {
+    const { trace, secretKind } = message.options;
+    this.#lanes.start(message.waterMarks.low, secretKind);
     try {
-      const core = await loadCore();
-      if (this.#ending) return;
-      this.#entropyBytes = core.handshakeEntropyBytes();
-      const options = { ...settings, reconnectTimeout: RECONNECT_TIMEOUT_MS, laneTimeout: LANE_TIMEOUT_MS };
-      const session = withEntropy(this.#entropyBytes, (entropy) => new core.Session(entropy, options, performance.now()));
-      session.setWaterMarks(waterMarks.high, waterMarks.low);
-      this.#core = { module: core, session, mailbox: new Mailbox(core, session) };
-      if (settings.trace) this.#log = new EventLog(session, (lines) => this.#post({ type: 'log', lines }));
+      this.#core = await openCore(message, () => !this.#ending);
+      const session = this.#core?.session;
+      if (session && trace) this.#log = new EventLog(session, (lines) => this.#post({ type: 'log', lines }));
     } catch (caught) {
       const { code, explanation } = MillraceError.from(caught, 'internal');
       this.#closed(code, `the core did not load: ${explanation}`);
-    } finally {
-      settings.secret.fill(0);
     }
     this.#driver.run();
   }
 
   #renew(): void {
     this.#lanes.renew();
-    const session = this.#core?.session;
-    if (!session) return;
+    if (!this.#core) return;
+    const { module, session } = this.#core;
     const now = performance.now();
     session.closeLane(CONTROL_LANE, now);
-    withEntropy(this.#entropyBytes, (entropy) => session.reconnect(entropy, now));
+    withEntropy(module.handshakeEntropyBytes(), (entropy) => session.reconnect(entropy, now));
   }
 
   // Turns
 
   #turn(deadline: number): boolean {
-    if (this.#core && this.#lanes.handshakeBegins) this.#handshake = new HandshakeTimer();
-    const finished = this.#timed(() => this.#work(deadline));
+    if (this.#core && this.#lanes.handshakeBegins) this.#agreements.begin();
+    const finished = this.#agreements.run(() => this.#work(deadline));
     // What was said before the end has to arrive first, such as the receipt of a transfer that was the last one.
     if (finished && this.#ending && !this.#core?.session.draining()) void this.#release();
     return finished;
@@ -230,7 +209,6 @@ export class Engine {
     const { session } = this.#core;
     const now = performance.now();
     this.#lanes.update(session, now);
-    if (this.#lanes.controlReady) this.#handshake?.opened();
     this.#tellAgreement();
     if (now >= session.nextTimeout()) session.advanceTime(now);
     this.#lanes.deliverHeld();
@@ -264,7 +242,7 @@ export class Engine {
       busy = true;
       this.#handleEvent(session, event);
     }
-    this.#postMessages(this.#post);
+    this.#intake.flush(this.#post);
     return busy;
   }
 
@@ -272,19 +250,20 @@ export class Engine {
     switch (event.type) {
       case 'established': {
         const { type, initiator, ...agreement } = event;
-        this.#agreedEarly = { type, initiator, agreement };
+        this.#agreements.agree({ type, initiator, agreement });
         this.#tellAgreement();
         break;
       }
       case 'reconnected':
         this.#log?.note('connection', { state: 'back' });
-        this.#agreed();
+        this.#agreements.finish();
+        this.#reports.start();
         this.#post({ type: event.type, initiator: event.initiator });
         break;
       case 'disconnected':
         this.#log?.note('connection', { state: 'lost' });
         this.#lanes.disconnected();
-        if (this.#agreedEarly) {
+        if (this.#agreements.isEarly) {
           this.#end('connection-lost', 'the connection broke before its channels were open');
           break;
         }
@@ -305,7 +284,7 @@ export class Engine {
         this.#post(event);
         break;
       case 'message':
-        this.#received.push(event.message);
+        this.#intake.add(event.message);
         break;
       case 'closed':
         this.#closed(event.code, event.detail, event.byPeer);
@@ -315,31 +294,13 @@ export class Engine {
     }
   }
 
-  /** Before anything else, so that messages keep their place among events. */
-  #postMessages(post: (message: FromEngine) => void): void {
-    if (this.#received.length === 0) return;
-    const messages = inOneBuffer(this.#received);
-    this.#received = [];
-    post({ type: 'messages', messages });
-  }
-
   #tellAgreement(): void {
-    const message = this.#agreedEarly;
-    if (!message || !this.#lanes.controlReady) return;
-    this.#agreedEarly = undefined;
-    this.#agreed();
-    this.#post(message);
-  }
-
-  #agreed(): void {
-    this.#established = true;
+    if (!this.#lanes.controlReady) return;
+    this.#agreements.opened();
+    const news = this.#agreements.takeNews();
+    if (!news) return;
     this.#reports.start();
-    this.#handshake?.finish();
-    this.#handshake = undefined;
-  }
-
-  #timed<T>(work: () => T): T {
-    return this.#handshake ? this.#handshake.run(work) : work();
+    this.#post(news);
   }
 
   // The end
@@ -356,12 +317,6 @@ export class Engine {
     this.#ending ??= { code, detail, byPeer };
   }
 
-  /** Sends the reason at once, where no turn follows. */
-  #sendClose(code: ErrorCode, detail: string): void {
-    if (!this.#core) return;
-    this.#core.session.close(code, toWellFormed(detail), performance.now());
-    while (this.#core.session.pollOutput(performance.now())) this.#lanes.send(this.#core);
-  }
 
   /**
    * Lets go of everything. `closed` follows once the window has heard of every transfer that is done: the other side may leave

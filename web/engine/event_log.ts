@@ -1,10 +1,13 @@
 import type { CoreSession } from '../wasm/session.js';
+import type { FromEngine } from './messages.js';
 
 /** The fields of a line besides its time and type. */
 export type LogFields = Record<string, number | string | boolean>;
 
 /** Numbers are rounded to three decimal places: more digits would be noise. */
 const DIGITS = 1_000;
+/** The lines are handed over before these messages. */
+const FLUSHED_BEFORE: ReadonlySet<FromEngine['type']> = new Set(['progress', 'done', 'failed', 'closed']);
 
 /**
  * Collects the events of a session as lines of JSON (docs/trace.md), in order, until they are handed over. Times are
@@ -27,8 +30,9 @@ export class EventLog {
     this.#add(performance.now(), type, fields);
   }
 
-  /** Hands over all lines. */
-  flush(): void {
+  /** Hands over all lines before a message of this type: a transfer's log is complete when the transfer ends. */
+  flushBefore(type: FromEngine['type']): void {
+    if (!FLUSHED_BEFORE.has(type)) return;
     this.#take();
     if (this.#lines.length === 0) return;
     this.#post(this.#lines);

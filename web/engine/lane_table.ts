@@ -1,8 +1,9 @@
 import type { Fingerprints } from '../rtc/fingerprint.js';
 import type { LaneStats } from '../api/types.js';
-import { CONTROL_LANE, HandshakeType, PULSE_LANE, type CoreLaneStats, type CoreOptions, type CoreSession } from '../wasm/session.js';
+import { CONTROL_LANE, HandshakeType, PULSE_LANE, type CoreLaneStats, type CoreOptions, type CoreSession, type CoreStats } from '../wasm/session.js';
 import type { EngineContext, OpenCore } from './context.js';
 import { Lane, type LaneEvents } from './lane.js';
+import type { SessionStats } from './messages.js';
 
 /** Once its buffer has drained to this, the control channel reports it, bytes. */
 const CONTROL_LOW_WATER = 32 * 1024;
@@ -92,8 +93,8 @@ export class LaneTable implements LaneEvents {
    * Adds states to the core's statistics, and the lanes that the core does not know: those that are connecting or closing. The
    * pulse lane counts as a part of the control lane.
    */
-  describe(known: readonly CoreLaneStats[]): LaneStats[] {
-    for (const counts of known) this.#counts.set(counts.lane, counts);
+  describe(stats: CoreStats): SessionStats {
+    for (const counts of stats.lanes) this.#counts.set(counts.lane, counts);
     const lanes = [...this.#lanes.values()].filter(({ number }) => number !== PULSE_LANE);
     const described = lanes.map((lane) => this.#describe(lane, lane.state));
     const now = performance.now();
@@ -105,13 +106,15 @@ export class LaneTable implements LaneEvents {
       this.#closing.delete(closing);
       if (!this.#lanes.has(lane.number)) this.#counts.delete(lane.number);
     }
-    return described.sort((a, b) => a.lane - b.lane);
+    return { ...stats, lanes: described.sort((a, b) => a.lane - b.lane) };
   }
 
   // Messages of the window
 
-  setLowWater(bytes: number): void {
-    this.#lowWater = bytes;
+  /** `lowWater`: bytes in a bulk lane's buffer at which the core may send more. Called before the first lane is added. */
+  start(lowWater: number, secretKind: CoreOptions['secretKind']): void {
+    this.#lowWater = lowWater;
+    this.#hasCode = secretKind === 'code';
   }
 
   add(number: number, channel: RTCDataChannel, reliable: boolean): void {
@@ -126,10 +129,6 @@ export class LaneTable implements LaneEvents {
       this.#lanes.get(PULSE_LANE)?.setLimit(maxMessageSize);
     }
     this.#lanes.get(number)?.setLimit(maxMessageSize);
-  }
-
-  setSecretKind(kind: CoreOptions['secretKind']): void {
-    this.#hasCode = kind === 'code';
   }
 
   /** The handshake may begin before the channels of the control connection are open. */
