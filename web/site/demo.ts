@@ -1,9 +1,8 @@
 import { findFragment } from '../base/invite_link.js';
-import { wordsOfPath } from '../base/path_words.js';
 import type { Offer } from '../index.js';
 import { keepFragment, openLink, takeFragment, watchFragment } from './address_bar.js';
 import { Details } from './details.js';
-import { byId, make } from './dom.js';
+import { make } from './dom.js';
 import { codeOf, explain, labelOf, sentenceOf, type Trouble } from './errors.js';
 import type { Intake, LeftOut } from './intake.js';
 import { describeIntake } from './intake_words.js';
@@ -15,42 +14,18 @@ import { isSaving } from './saving.js';
 import { SessionKeeper, type SessionState, type Ways } from './session_keeper.js';
 import { Share } from './share.js';
 import { exposedNotice, lostNotice, readingNotice, takenNotice } from './notices.js';
+import { page } from './page.js';
+import { showPath } from './path_view.js';
 import { missing } from './support.js';
 import { byCode, lostNames, memberName, ownRoom } from './tab_memory.js';
 import { TransferCard, type CardListener } from './transfer_card.js';
 import { keepAwake, renewWakeLock } from './wake_lock.js';
 
-const page = {
-  title: byId('title', HTMLHeadingElement),
-  lead: byId('lead', HTMLParagraphElement),
-  alert: byId('alert', HTMLParagraphElement),
-  notice: byId('notice', HTMLParagraphElement),
-  drop: byId('drop', HTMLElement),
-  dropHint: byId('drop-hint', HTMLElement),
-  files: byId('files', HTMLInputElement),
-  folder: byId('folder', HTMLInputElement),
-  more: byId('more', HTMLElement),
-  write: byId('write', HTMLButtonElement),
-  textCard: byId('text-card', HTMLFormElement),
-  text: byId('text', HTMLTextAreaElement),
-  join: byId('join', HTMLFormElement),
-  code: byId('code', HTMLInputElement),
-  nobody: byId('nobody', HTMLParagraphElement),
-  compare: byId('compare', HTMLElement),
-  sas: byId('sas', HTMLOListElement),
-  verify: byId('verify', HTMLButtonElement),
-  transfers: byId('transfers', HTMLUListElement),
-  status: byId('status', HTMLParagraphElement),
-  connectionText: byId('connection-text', HTMLSpanElement),
-  path: byId('path', HTMLParagraphElement),
-  pathText: byId('path-text', HTMLSpanElement),
-};
 const siteTitle = 'Millrace';
 /** An invite link is explained where the other side does not come within this time. */
 const nobodyMs = 4_000;
 /** A folder that takes longer to read is spoken of. */
 const readingMs = 1_000;
-
 const fragment = takeFragment();
 const options = readPageOptions(fragment, location.search);
 const cards = new Set<TransferCard>();
@@ -242,22 +217,12 @@ function start(ways: Ways): void {
   page.join.hidden = true;
   keeper = new SessionKeeper(ways, options.worker, {
     onState: showState,
-    onPath: showPath,
+    onPath: () => showPath(keeper?.path ?? null),
     onOffer: receiveOffer,
     onError: showFailure,
     onTrouble: (trouble) => showAlert(trouble === null ? '' : `${sentenceOf(trouble)} ${trouble.code === 'wrong-link' ? '' : 'Trying again… '}${labelOf(trouble)}`),
     onCode: (code, because = '') => share.showCode(code, because === '' ? '' : explain(`own-${because}`, '')),
   });
-}
-
-function showPath(): void {
-  const path = page.connectionText.parentElement?.dataset['state'] === 'connected' ? (keeper?.path ?? null) : null;
-  page.path.hidden = path === null;
-  if (path === null) return;
-  page.pathText.textContent = wordsOfPath(path);
-  page.path.dataset['kind'] = path.kind;
-  const ways = path.kind === 'direct' ? 'Straight to the other side' : 'Through a relay (TURN server), which cannot read anything';
-  page.path.title = `${ways}; IPv${path.family}`;
 }
 
 function showState(state: SessionState): void {
@@ -272,7 +237,7 @@ function showState(state: SessionState): void {
   if (indicator !== null) indicator.dataset['state'] = state;
   page.connectionText.textContent = words[state];
   page.status.textContent = words[state];
-  showPath();
+  showPath(keeper?.path ?? null);
   page.compare.hidden = state !== 'connected' || keeper?.verified !== false;
   const pictures = page.compare.hidden ? [] : (keeper?.sas ?? []);
   page.sas.replaceChildren(
