@@ -148,7 +148,7 @@ async function runNode(name, folder, { parts = 4, env = {}, pattern = /\.test\.m
   const shares = Array.from({ length: parts }, (_, part) => files.filter((_, index) => index % parts === part)).filter(({ length }) => length > 0);
   const runPart = async (part) => {
     // What a failed test leaves open would keep its file's process for ever.
-    const { code, output } = await run(process.execPath, ['--test', '--test-force-exit', '--test-reporter=tap', ...part], { env });
+    const { code, output } = await run(process.execPath, ['--test', '--test-force-exit', `--test-timeout=${mostSeconds * 500}`, '--test-reporter=tap', ...part], { env });
     const report = readTapReport(output, code);
     if (report.failed > 0) console.log(`${output}${report.problem}`);
     return report;
