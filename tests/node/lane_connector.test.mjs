@@ -22,14 +22,18 @@ beforeEach(() => {
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** The connector that opens lanes; its messages reach nobody. `relayed`: the control connection uses a relay. */
-async function start(wanted, { relayed = true } = {}) {
+const settleAll = async () => {
+  for (let turns = 0; turns < 20; turns += 1) await settle();
+};
+
+/** The connector that opens lanes; its messages reach nobody. `path`: the kind of the control connection's path, which may change. */
+async function start(wanted, path = { kind: 'relay' }) {
   const side = { full: [], lost: [], connections };
   side.connector = new LaneConnector({
     rtc: await Configurations.start({ iceServers: [turn] }, false),
     maxLanes: 8,
     reliable: true,
-    relayed: () => relayed,
+    pathKind: () => path.kind,
     onrelayfull: (record, open) => side.full.push({ record, open }),
     signal: () => {},
     attach: () => {},
@@ -38,7 +42,7 @@ async function start(wanted, { relayed = true } = {}) {
   });
   side.connector.want(wanted);
   side.connector.start(true);
-  for (let turns = 0; turns < 20; turns += 1) await settle();
+  await settleAll();
   return side;
 }
 
@@ -53,9 +57,11 @@ function gathered(connection, { candidates = [host], code } = {}) {
 test('where the relay refuses further lanes, those that are open must do, and more are tried after a minute', async (context) => {
   context.mock.timers.enable({ apis: ['setTimeout'] });
   const side = await start(3);
-  assert.equal(connections.length, 3);
+  assert.equal(connections.length, 1, 'the first lane has the relay for itself');
   gathered(connections[0], { candidates: [host, relay] });
   side.connector.opened(1);
+  await settleAll();
+  assert.equal(connections.length, 3);
   for (const connection of connections.slice(1)) gathered(connection, { code: 486 });
   context.mock.timers.tick(2_999);
   assert.deepEqual(side.lost, []);
@@ -81,13 +87,13 @@ test('without any lane, the relay is asked again soon: relays that nobody uses e
   const side = await start(2);
   for (const connection of connections) gathered(connection);
   context.mock.timers.tick(3_000);
-  assert.deepEqual(side.lost, [1, 2]);
+  assert.deepEqual(side.lost, [1]);
   const { reason, advice } = diagnoseFullRelay(side.full[0].record);
   assert.equal(reason, 'relay-refused');
   assert.match(advice, /no room/, 'also where the browser reports no errors of servers');
   context.mock.timers.tick(100);
   for (let turns = 0; turns < 20; turns += 1) await settle();
-  assert.equal(connections.length, 3, 'one lane at a time');
+  assert.equal(connections.length, 2, 'one lane at a time');
   side.connector.stop();
 });
 
@@ -96,7 +102,7 @@ test('a relay at either side is enough for a lane, and a direct path needs none'
   const side = await start(1);
   gathered(connections[0], { code: 486 });
   side.connector.handle(JSON.stringify({ lane: 1, type: 'candidate', candidate: relay, sdpMid: '0', sdpMLineIndex: 0 }));
-  const direct = await start(1, { relayed: false });
+  const direct = await start(1, { kind: 'direct' });
   gathered(connections[1], { code: 486 });
   context.mock.timers.tick(10_000);
   assert.deepEqual([side.lost, direct.lost, side.full, direct.full], [[], [], [], []]);
@@ -114,6 +120,7 @@ test('once the control connection has a direct path, lanes through a relay are r
   for (const [index, type] of ['relay', 'srflx'].entries()) {
     connections[index].getStats = async () => new Map(ends(type));
     side.connector.opened(index + 1);
+    await settleAll();
   }
   await side.connector.replaceRelayed();
   for (let turns = 0; turns < 20; turns += 1) await settle();
@@ -121,4 +128,45 @@ test('once the control connection has a direct path, lanes through a relay are r
   side.connector.opened(3);
   assert.deepEqual(side.lost, [1]);
   side.connector.stop();
+});
+
+test('one lane is opened until it is open, or the control connection is known to have a direct path', async () => {
+  const path = { kind: undefined };
+  const side = await start(3, path);
+  assert.equal(connections.length, 1);
+  path.kind = 'relay';
+  side.connector.pathFound();
+  await settleAll();
+  assert.equal(connections.length, 1);
+  path.kind = 'direct';
+  side.connector.pathFound();
+  await settleAll();
+  assert.equal(connections.length, 3);
+  side.connector.stop();
+  const unknown = await start(3, { kind: undefined });
+  unknown.connector.opened(1);
+  await settleAll();
+  assert.equal(connections.length, 6);
+  unknown.connector.stop();
+});
+
+test('a side hears from the other one that the relay has no room, once it has not seen so itself', async () => {
+  const path = { kind: 'relay' };
+  const side = await start(1, path);
+  const lose = (lane, more) => side.connector.handle(JSON.stringify({ lane, type: 'lost', ...more }));
+  lose(1, {});
+  lose(2, { full: true });
+  assert.deepEqual(side.full, [], 'no such lane');
+  side.connector.stop();
+
+  const other = await start(1, path);
+  other.connector.handle(JSON.stringify({ lane: 1, type: 'lost', full: true }));
+  assert.deepEqual([other.full.length, other.full[0].open, other.lost], [1, 0, [1]]);
+  assert.equal(diagnoseFullRelay(other.full[0].record).reason, 'relay-refused');
+  other.connector.stop();
+
+  const direct = await start(1, { kind: 'direct' });
+  direct.connector.handle(JSON.stringify({ lane: 1, type: 'lost', full: true }));
+  assert.deepEqual([direct.full, direct.lost], [[], [1]]);
+  direct.connector.stop();
 });

@@ -2,7 +2,7 @@ import { MillraceError } from '../api/errors.js';
 import type { PeerConnectionClass } from '../api/options.js';
 import { nextTask } from '../base/tasks.js';
 import type { Configurations } from './configurations.js';
-import { readConnection } from './connection_stats.js';
+import { readConnection, type ConnectionPath } from './connection_stats.js';
 import { ConnectionDiary, type ConnectionRecord } from './connection_diary.js';
 import type { Fingerprints } from './fingerprint.js';
 import { MAX_LANE, parseLaneSignal, toLaneSignal, type LaneSignal } from './lane_signal.js';
@@ -14,8 +14,8 @@ export interface LaneConnectorOptions {
   /** The upper bound, whatever either side wants. */
   maxLanes: number;
   reliable: boolean;
-  /** The control connection uses a relay. */
-  relayed(): boolean;
+  /** Of the control connection; undefined while it is not known. */
+  pathKind(): ConnectionPath['kind'] | undefined;
   /** The relay has no room for this lane; `open` lanes stay. Called each time that it refuses one. */
   onrelayfull(record: ConnectionRecord, open: number): void;
   /** Carries a message to the other side's connector, in band. */
@@ -95,6 +95,11 @@ export class LaneConnector {
     else this.#signal({ lane: 0, type: 'want', count });
   }
 
+  /** `pathKind` may answer something else than before. */
+  pathFound(): void {
+    this.#fill();
+  }
+
   /** The session ends: open lanes stay until `stop`, and no lane is opened. */
   stopRepairs(): void {
     this.#running = false;
@@ -123,6 +128,7 @@ export class LaneConnector {
         this.#fill();
         break;
       case 'lost':
+        if (signal.full) this.#hearFull(signal.lane);
         this.#lose(signal.lane, new MillraceError('lane-closed', `lane ${signal.lane} closed at the other side`), false);
         break;
       default:
@@ -142,6 +148,7 @@ export class LaneConnector {
     if (!this.#initiator) return;
     const next = [...this.#lanes].find(([, { retiring }]) => retiring)?.[0];
     if (next !== undefined) this.#lose(next, new MillraceError('lane-closed', `lane ${lane} replaces it`));
+    this.#fill();
   }
 
   /** The lane's channel closed. */
@@ -203,6 +210,7 @@ export class LaneConnector {
     const target = Math.min(Math.max(this.#wanted, this.#wantedThere), this.#options.maxLanes, this.#room);
     const staying = [...this.#lanes].filter(([, { retiring }]) => !retiring).map(([lane]) => lane);
     if (staying.length < target && this.#lastLane < MAX_LANE) {
+      if (!this.#mayOpen(staying)) return;
       if (!this.#create(this.#lastLane + 1)) return;
     } else if (staying.length > target) {
       const lane = staying.at(-1)!;
@@ -215,6 +223,14 @@ export class LaneConnector {
       this.#filling = false;
       this.#fill();
     });
+  }
+
+  /**
+   * Where a relay may be needed, the first lane opens alone: of a relay with little room, several lanes would each get a part of what one
+   * needs, and none would open.
+   */
+  #mayOpen(staying: readonly number[]): boolean {
+    return staying.length === 0 || this.#options.pathKind() === 'direct' || staying.some((lane) => this.#lanes.get(lane)?.opened);
   }
 
   /** Returns false if the browser makes no more connections now. */
@@ -263,14 +279,14 @@ export class LaneConnector {
 
   #lacksRelay({ diary }: Lane): boolean {
     const { gathered, local, remote } = diary.record(false);
-    return gathered && this.#options.relayed() && ![...local, ...remote].some(({ type }) => type === 'relay');
+    return gathered && this.#options.pathKind() === 'relay' && ![...local, ...remote].some(({ type }) => type === 'relay');
   }
 
   /** The relay has no room for the lane. More lanes are tried later, or soon where none is open: relays that nobody uses expire. */
   #refuse(lane: number, { diary }: Lane): void {
-    const open = [...this.#lanes.values()].filter(({ opened }) => opened).length;
+    const open = this.#countOpen();
     this.#options.onrelayfull(diary.record(false), open);
-    // The other side has seen the same. The side that opens lanes decides.
+    // The side that opens lanes decides.
     if (!this.#running || !this.#initiator) return;
     this.#room = Math.max(open, 1);
     clearTimeout(this.#roomTimer);
@@ -278,7 +294,18 @@ export class LaneConnector {
       this.#room = Infinity;
       this.#fill();
     }, RELAY_FULL_PAUSE_MS);
-    this.#lose(lane, new MillraceError('connection-failed', `lane ${lane}: the relay has no room for it`));
+    this.#signal({ lane, type: 'lost', full: true });
+    this.#lose(lane, new MillraceError('connection-failed', `lane ${lane}: the relay has no room for it`), false);
+  }
+
+  /** The other side found that the relay has no room for a lane. */
+  #hearFull(lane: number): void {
+    const entry = this.#lanes.get(lane);
+    if (entry && !entry.opened && this.#options.pathKind() === 'relay') this.#options.onrelayfull(entry.diary.record(false), this.#countOpen());
+  }
+
+  #countOpen(): number {
+    return [...this.#lanes.values()].filter(({ opened }) => opened).length;
   }
 
   /** Closes a lane, and opens another one later. `tell`: the other side may not know of it. */
@@ -290,7 +317,7 @@ export class LaneConnector {
   #end(lane: number, error: MillraceError, tell = true): boolean {
     if (!this.#close(lane)) return false;
     this.#options.onlost(lane, error);
-    if (this.#running && tell) this.#signal({ lane, type: 'lost' });
+    if (this.#running && tell) this.#signal({ lane, type: 'lost', full: false });
     return true;
   }
 

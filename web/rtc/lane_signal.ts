@@ -10,8 +10,8 @@ export const MAX_LANE = 0xffff;
 /** The messages between the connectors of the two sides. */
 export type LaneSignal =
   | ({ lane: number } & ConnectionMessage)
-  /** To the side that opens lanes: this lane is gone here. */
-  | { lane: number; type: 'lost' }
+  /** This lane is gone here. `full`: the relay has no room for it, which the other side may not have seen. */
+  | { lane: number; type: 'lost'; full: boolean }
   /** To the side that opens lanes: replace all lanes. */
   | { lane: 0; type: 'replace' }
   /** To the side that opens lanes: this side would like `count` lanes. */
@@ -40,7 +40,7 @@ export function parseLaneSignal(text: string): LaneSignal | undefined {
     return typeof count === 'number' && Number.isInteger(count) && count >= 1 ? { lane: 0, type, count } : undefined;
   }
   if (typeof lane !== 'number' || !Number.isInteger(lane) || lane < 1 || lane > MAX_LANE) return undefined;
-  if (type === 'lost') return { lane, type };
+  if (type === 'lost') return { lane, type, full: 'full' in value && value.full === true };
   const message = parseConnectionMessage(value);
   return message && { lane, ...message };
 }

@@ -43,7 +43,7 @@ export class Connections {
   readonly #path: PathMonitor;
   readonly #upgrade = new PathUpgrade(() => this.#lookForDirectPath());
   /** The control connection uses a relay. */
-  #relayed = false;
+  #pathKind: ConnectionPath['kind'] | undefined;
   /** The relay had no room for the last lane. */
   #fullRelay: ConnectionReport | undefined;
   #connectedOnce = false;
@@ -161,10 +161,11 @@ export class Connections {
   }
 
   #onPathKind(kind: ConnectionPath['kind']): void {
-    const wasRelayed = this.#relayed;
-    this.#relayed = kind === 'relay';
+    const wasRelayed = this.#pathKind === 'relay';
+    this.#pathKind = kind;
     this.#upgrade.found(kind);
-    if (wasRelayed && !this.#relayed) void this.#lanes.replaceRelayed();
+    if (wasRelayed && kind !== 'relay') void this.#lanes.replaceRelayed();
+    else this.#lanes.pathFound();
   }
 
   /** Not where only relays may be used, and not where the relay has no room for one more: the restart may need it. */
@@ -211,7 +212,7 @@ export class Connections {
       Connection: settings.Connection,
       maxLanes: settings.mostLanes,
       reliable: settings.reliable,
-      relayed: () => this.#relayed,
+      pathKind: () => this.#pathKind,
       onrelayfull: (record, open) => this.#onRelayFull(record, open),
       signal: (message) => this.#port.post({ type: 'signal', message }),
       attach: (lane, channel, reliable) => this.#attach(lane, channel, reliable),
