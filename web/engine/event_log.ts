@@ -30,9 +30,13 @@ export class EventLog {
     this.#add(performance.now(), type, fields);
   }
 
-  /** Hands over all lines before a message of this type: a transfer's log is complete when the transfer ends. */
+  /** A message of this type is about to be posted: a transfer's log is complete when the transfer ends. */
   flushBefore(type: FromEngine['type']): void {
-    if (!FLUSHED_BEFORE.has(type)) return;
+    if (FLUSHED_BEFORE.has(type)) this.flush();
+  }
+
+  /** Hands over all lines. */
+  flush(): void {
     this.#take();
     if (this.#lines.length === 0) return;
     this.#post(this.#lines);

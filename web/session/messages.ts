@@ -23,7 +23,7 @@ export interface MessagesOptions {
   fire(event: MessageEvent<MessageData>): void;
   /** A batch of the mesh. */
   onbatch(batch: Uint8Array): void;
-  /** Something of the other side was dropped. Called once: a hostile side could fill a page's log. */
+  /** Something of the other side was dropped. */
   ondropped(what: string): void;
   /** The other side broke the rules: the session has to end. */
   onviolation(detail: string): void;
@@ -50,7 +50,6 @@ export class Messages {
   #taken = 0;
   #listener: Peer['onmessage'] = null;
   #hasEventListener = false;
-  #dropped = false;
   #end: MillraceError | undefined;
 
   constructor(options: MessagesOptions) {
@@ -139,12 +138,12 @@ export class Messages {
         this.#options.onbatch(frame.batch);
         break;
       case 'message':
-        if (frame.data === undefined) this.#drop('a malformed message');
+        if (frame.data === undefined) this.#options.ondropped('a malformed message');
         this.#inbox.add({ data: frame.data, bytes: bytes.length });
         this.#checkPending();
         break;
       case 'request':
-        if (!this.#requests.onRequest(frame.number, frame.data, bytes.length)) this.#drop('a request with a number in use');
+        if (!this.#requests.onRequest(frame.number, frame.data, bytes.length)) this.#options.ondropped('a request with a number in use');
         this.#checkPending();
         break;
       case 'answer':
@@ -156,10 +155,10 @@ export class Messages {
         this.#requests.onAbandon(frame.number);
         break;
       case 'taken':
-        if (!this.#onTaken(frame.count)) this.#drop('an acknowledgement of messages that were not sent');
+        if (!this.#onTaken(frame.count)) this.#options.ondropped('an acknowledgement of messages that were not sent');
         break;
       case undefined:
-        this.#drop('an application message of an unknown kind');
+        this.#options.ondropped('an application message of an unknown kind');
         break;
     }
   }
@@ -204,12 +203,6 @@ export class Messages {
     if (!this.#sender.cancel(untaken.frame)) return;
     this.#untaken.splice(this.#untaken.indexOf(untaken), 1);
     this.#sender.release(untaken.bytes);
-  }
-
-  #drop(what: string): void {
-    if (this.#dropped) return;
-    this.#dropped = true;
-    this.#options.ondropped(what);
   }
 
   /** Returns false for more messages than were sent. */

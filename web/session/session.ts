@@ -6,6 +6,7 @@ import { sendShapes } from '../api/transfer_options.js';
 import type { Offer, Peer, PeerEvents, PeerPath, PeerState, PeerStats, SendOptions, SkippedFile, Sources, Transfer } from '../api/types.js';
 import { deferred, settledWithin } from '../base/deferred.js';
 import { randomHex } from '../base/ids.js';
+import { onlyFirst } from '../base/only_first.js';
 import { StatsCadence } from '../base/stats_cadence.js';
 import { nextTask } from '../base/tasks.js';
 import type { Agreement, FromEngine, SessionStats } from '../engine/messages.js';
@@ -55,7 +56,6 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
   #coreStats: SessionStats = NO_STATS;
   #who: Introduced = { id: randomHex(16), name: '', data: null };
   #ending: MillraceError | undefined;
-
   /** Where the engine's worker came from. */
   readonly #workers: WorkerSource;
 
@@ -82,7 +82,8 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
       port,
       fire: (event) => this.dispatchEvent(event),
       onbatch: (batch) => this.onappmessage?.(batch),
-      ondropped: (what) => this.#log('warning', `${what} of the other side was dropped; further ones are not reported`),
+      // A hostile side could fill a page's log.
+      ondropped: onlyFirst((what) => this.#log('warning', `${what} of the other side was dropped; further ones are not reported`)),
       onviolation: (detail) => this.end(new MillraceError('protocol-violation', detail)),
     });
     port.onmessage = (message) => this.#handle(message);
@@ -317,8 +318,7 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
     this.#setState('closed');
     this.#established.reject(error);
     this.#transfers.failAll(error);
-    this.#messages.end(error);
-    this.#offers.end(error);
+    for (const pending of [this.#messages, this.#offers]) pending.end(error);
     this.#connections.stopRepairs();
     void settledWithin(this.#engineReleased.promise, RELEASE_TIMEOUT_MS).then(() => {
       this.#connections.close();

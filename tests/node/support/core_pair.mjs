@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import loadCore from '../../../build/wasm-release/wasm/millrace_core.js';
 
 const folder = new URL('../../../build/wasm-release/wasm/', import.meta.url);
-const wasmBinary = await readFile(new URL('millrace_core.wasm', folder));
+const compiled = await WebAssembly.compile(await readFile(new URL('millrace_core.wasm', folder)));
 
 /** The lane of pings and acknowledgements. */
 export const pulseLane = 0xffff_ffff;
@@ -39,7 +39,12 @@ export class Side {
   /** `options`: what differs from the usual; `entropy` too. */
   static async make({ entropy, ...options } = {}) {
     const side = new Side();
-    side.core = await loadCore({ wasmBinary });
+    side.core = await loadCore({
+      instantiateWasm: (imports, receive) => {
+        void WebAssembly.instantiate(compiled, imports).then(receive);
+        return {};
+      },
+    });
     const bytes = entropy ?? new Uint8Array(randomBytes(side.core.handshakeEntropyBytes()));
     side.session = new side.core.Session(bytes, { ...usualOptions, ...options }, clock);
     side.box = (index) => side.core.HEAPF64[(side.session.mailbox() >> 3) + index];
