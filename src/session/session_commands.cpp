@@ -38,6 +38,8 @@ void Session::FileStored(TransferId transfer, FileIndex file, Timestamp now) {
 }
 
 std::optional<Event> Session::PollEvent() {
+  // The first transfer may come while the peer is silent.
+  if (connected()) JudgeSilence();
   if (events_.empty()) return std::nullopt;
   Event event = std::move(events_.front());
   events_.pop_front();

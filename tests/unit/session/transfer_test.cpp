@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "support/hostile_peer.h"
 #include "support/simulation.h"
 
 namespace millrace {
@@ -251,6 +252,22 @@ TEST_CASE("a bulk lane that closes in mid-transfer ends the session on both side
   CHECK(sim.a().CodeOf(EventType::kFailed) == "lane-closed");
   CHECK(sim.b().CodeOf(EventType::kFailed) == "lane-closed");
   CHECK(sim.a().CodeOf(EventType::kClosed) == "lane-closed");
+}
+
+TEST_CASE(
+    "an offer to a peer that is silent already says so at once, and waits for nothing in vain") {
+  testing::HostilePeer peer(3);
+  peer.Advance(Duration::Seconds(5));
+  peer.Drain();
+  const auto silences = [&peer] {
+    return std::count_if(peer.events().begin(), peer.events().end(),
+                         [](const Event& event) { return event.type == EventType::kSilent; });
+  };
+  CHECK(silences() == 0);
+  peer.victim().Offer({FileInfo{1'000, 0, "f", ""}}, {}, peer.now());
+  peer.Drain();
+  CHECK(silences() == 1);
+  CHECK(peer.victim().NextTimeout() > peer.now());
 }
 
 TEST_CASE("a peer that falls silent is given up after the idle timeout") {
