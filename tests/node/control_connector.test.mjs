@@ -565,6 +565,21 @@ test('before the channels are open, a goodbye after the handshake has begun wait
   }
 });
 
+test('a goodbye waits for the session\'s reason, too, once there is a path: the other side may have its channels before this one', async (context) => {
+  for (const hasPath of [false, true]) {
+    const { room, sides: [a, b] } = await openingPair();
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    if (hasPath) b.link().become('connected');
+    a.pairing.sayBye();
+    await quiet(room);
+    assert.deepEqual(b.happened, hasPath ? [] : ['connection-lost']);
+    context.mock.timers.tick(2_000);
+    assert.deepEqual(b.happened, ['connection-lost']);
+    for (const { connector } of [a, b]) connector.close();
+    context.mock.timers.reset();
+  }
+});
+
 test('messages of the handshake count for the first connection only, and while it is being set up', async () => {
   const { room, sides } = await openingPair();
   const [a, b] = sides;

@@ -131,6 +131,11 @@ export class ConnectionDiary {
     return Math.max(this.#describedAt + PATH_MS, late);
   }
 
+  /** A path was found for the current connection. */
+  get hasPath(): boolean {
+    return this.#connected;
+  }
+
   /** Both descriptions are known, and no path is. */
   get lacksPath(): boolean {
     return this.#describedAt !== undefined && !this.#connected;

@@ -80,6 +80,8 @@ export class Opening {
   /** The other side left. `failed`: it says that it found no path. */
   leftBehind(detail: string, failed: boolean): void {
     const gaveUp = failed || performance.now() - this.#beganAt >= PATH_MS;
+    // Its channels may have opened before those of this side, and told it that the secret is wrong: the reason comes over them.
+    if (!gaveUp && this.#options.diary.hasPath) this.#handshaking = true;
     this.fail(gaveUp ? new MillraceError('connection-failed', 'the other side gave up: no path was found') : new MillraceError('connection-lost', detail));
   }
 
