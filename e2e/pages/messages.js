@@ -22,6 +22,7 @@ const outcomeOf = (promise) => promise.then((value) => ({ value: value ?? null }
 /** `peerOf`: gives the session of the page; `until` and `changed`: as the bare page has them. */
 export function messaging(peerOf, until, changed) {
   const heard = [];
+  let reading = null;
   /** Numbered messages on their way. */
   let numbered = null;
   return {
@@ -38,12 +39,16 @@ export function messaging(peerOf, until, changed) {
       await until(() => heard.length >= count);
       return Promise.all(heard.splice(0, count).map(describe));
     },
-    /** Describes so many messages that a loop reads. */
-    async readMessages(count) {
-      const read = [];
-      for await (const data of peerOf().messages()) if (read.push(data) === count) break;
-      return Promise.all(read.map(describe));
+    /** From now on a loop reads so many messages. */
+    startReading(count) {
+      reading = (async () => {
+        const read = [];
+        for await (const data of peerOf().messages()) if (read.push(data) === count) break;
+        return Promise.all(read.map(describe));
+      })();
     },
+    /** Describes what the loop has read, once it has. */
+    readMessages: () => reading,
     /** Gives how each has ended. */
     sendMessages: (list) => Promise.all(list.map((one) => outcomeOf(peerOf().message(make(one))))),
     describeMessages: (list) => Promise.all(list.map((one) => describe(make(one)))),

@@ -11,7 +11,8 @@ export interface MessagesApi {
   listenForMessages(): void;
   heardMessages(): number;
   takeMessages(count: number): Promise<DescribedData[]>;
-  readMessages(count: number): Promise<DescribedData[]>;
+  startReading(count: number): void;
+  readMessages(): Promise<DescribedData[]>;
   sendMessages(list: readonly DataToMake[]): Promise<MessageOutcome[]>;
   describeMessages(list: readonly DataToMake[]): Promise<DescribedData[]>;
   sendImpossible(): Promise<[name: string, code: string | undefined][]>;
