@@ -143,8 +143,8 @@ export class Rooms {
   }
 
   /**
-   * Makes the socket a member, in the place of one with the same name; `refusal` has just answered null. `size`: how many members the
-   * room is to have, if this is its first one; as many as the limits allow.
+   * Makes the socket a member, in place of an existing one with the same name. Call it only if `refusal` returns null. `size`: how many
+   * members the room is meant for, if this is its first one: `maxClientsPerRoom` count at least, and `maxRoomSize` at most.
    */
   join(socket: WebSocket, room: string, address: string, listener: MemberListener = {}, name?: string, size = 0): Member {
     const now = performance.now();
