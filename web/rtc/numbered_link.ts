@@ -1,7 +1,7 @@
 import type { ConnectionMessage, PeerMessage } from '../signaling/envelope.js';
 import type { ConnectionDiary } from './connection_diary.js';
 import type { ControlConnectorOptions } from './control_options.js';
-import { isInBand, fromInBand, toInBand } from './in_band.js';
+import { fromInBand, toInBand } from './in_band.js';
 import { PeerLink, type PeerLinkOptions } from './peer_link.js';
 import { Said } from './said.js';
 
@@ -84,9 +84,9 @@ export class NumberedLink {
     this.#link?.handle(message);
   }
 
-  /** Takes what the other side passed to its `sayInBand`. Invalid content, and what concerns another connection, is ignored. */
+  /** Takes a text for which `isInBand` is true. Invalid content, and what concerns another connection, is ignored. */
   handleInBand(text: string): void {
-    const step = isInBand(text) ? fromInBand(text) : undefined;
+    const step = fromInBand(text);
     if (step?.link === this.#number) this.handle(step);
   }
 

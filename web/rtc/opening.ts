@@ -91,10 +91,13 @@ export class Opening {
    */
   fail(error: MillraceError): void {
     this.#failure ??= error;
-    const wait = this.#heardFailure ? FAILURE_TIMEOUT_MS : VERDICT_TIMEOUT_MS;
     clearTimeout(this.#verdictTimer);
-    if (this.#heardFailure || this.#handshaking) this.#verdictTimer = setTimeout(() => this.#options.onfailed(error), wait);
-    else this.#options.onfailed(error);
+    if (!this.#handshaking) {
+      this.#options.onfailed(error);
+      return;
+    }
+    const ms = this.#heardFailure ? FAILURE_TIMEOUT_MS : VERDICT_TIMEOUT_MS;
+    this.#verdictTimer = setTimeout(() => this.#options.onfailed(error), ms);
   }
 
   /** Why the connection did not come up, where `error` is only what followed from that; else `error` itself. */

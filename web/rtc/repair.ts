@@ -59,12 +59,14 @@ export class Repair {
   /** The session has keys for the current connection. */
   established(): void {
     this.#held = [];
-    this.#beUp();
+    this.restarted();
   }
 
   /** ICE found a path again, after a restart. */
   restarted(): void {
-    this.#beUp();
+    this.#phase = 'up';
+    clearTimeout(this.#timer);
+    this.#options.onsteady(true);
   }
 
   /** As `ControlConnector.silence`. */
@@ -142,12 +144,6 @@ export class Repair {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
-  }
-
-  #beUp(): void {
-    this.#phase = 'up';
-    clearTimeout(this.#timer);
-    this.#options.onsteady(true);
   }
 
   /** Takes a step of looking for another path while the session is silent. */

@@ -318,7 +318,8 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
     this.#setState('closed');
     this.#established.reject(error);
     this.#transfers.failAll(error);
-    for (const pending of [this.#messages, this.#offers]) pending.end(error);
+    this.#messages.end(error);
+    this.#offers.end(error);
     this.#connections.stopRepairs();
     void settledWithin(this.#engineReleased.promise, RELEASE_TIMEOUT_MS).then(() => {
       this.#connections.close();
@@ -330,8 +331,7 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
   // Events
 
   #reportStats(): void {
-    if (!this.#cadence.isDue(this.#coreStats)) return;
-    this.dispatchEvent(Object.assign(new Event('stats'), { stats: this.stats() }));
+    if (this.#cadence.isDue(this.#coreStats)) this.dispatchEvent(Object.assign(new Event('stats'), { stats: this.stats() }));
   }
 
   #onPath(path: ConnectionPath, roundTripMs: number | undefined): void {
