@@ -35,7 +35,7 @@ async function attempt([a, b]: Pair, rooms: readonly [string, string], optionsOf
 function expectCodes(failures: (PlainFailure | null)[], codes: readonly string[]): void {
   for (const failure of failures) {
     expect(failure?.error.name).toBe('MillraceError');
-    expect(codes).toContain(failure?.error.code);
+    expect(codes, JSON.stringify(failures)).toContain(failure?.error.code);
   }
 }
 

@@ -565,6 +565,21 @@ test('before the channels are open, a goodbye after the handshake has begun wait
   }
 });
 
+test('a side that says through the signalling that the secret is wrong, and leaves, is known to have left for that', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  for (const [reason, code] of [[21, 'authentication-failed'], [1, 'connection-lost'], [undefined, 'connection-lost']]) {
+    const { room, sides: [a, b] } = await openingPair();
+    b.link().become('connected');
+    a.connector.sendHandshake(0, Uint8Array.of(1, 5, ...(reason === undefined ? [] : [reason])));
+    a.pairing.sayBye();
+    await quiet(room);
+    const { code: found, detail } = b.connector.explain(new MillraceError('connection-lost', 'the connection to the peer closed'));
+    assert.deepEqual([found, detail], [code, undefined]);
+    context.mock.timers.tick(10_000);
+    assert.deepEqual(b.happened, [code]);
+  }
+});
+
 test('a goodbye waits for the session\'s reason, too, once there is a path: the other side may have its channels before this one', async (context) => {
   for (const hasPath of [false, true]) {
     const { room, sides: [a, b] } = await openingPair();

@@ -183,6 +183,14 @@ test('a side that leaves because of the handshake says so over a channel that op
   assert.equal((await sides[1].until('closed')).code, 'authentication-failed');
 });
 
+test('it is heard, too, by a side whose channel closes before that side knows the limit of its messages', async () => {
+  const { sides, channels } = await disagreeing();
+  await settle();
+  sides[0].post({ type: 'laneLimit', lane: 0, maxMessageSize: limit, fingerprints: fingerprints[0] });
+  for (const channel of channels) channel.open();
+  assert.equal((await sides[1].until('closed')).code, 'authentication-failed');
+});
+
 test('with a code, nothing is said before both channels are open that shows whether a guess is right', async () => {
   // Each start wipes its own.
   const pair = await describedPair({ options: () => ({ secretKind: 'code', secret: new TextEncoder().encode('7-correct-horse') }) });

@@ -2,6 +2,7 @@ import type { Fingerprints } from '../rtc/fingerprint.js';
 import type { LaneStats } from '../api/types.js';
 import { CONTROL_LANE, HandshakeType, PULSE_LANE, type CoreLaneStats, type CoreOptions, type CoreSession, type CoreStats } from '../wasm/session.js';
 import type { EngineContext, OpenCore } from './context.js';
+import { EarlyMessages, handshakeTypeOf } from './early_messages.js';
 import { Lane, type LaneEvents } from './lane.js';
 import type { SessionStats } from './messages.js';
 
@@ -27,12 +28,6 @@ const NOTHING_COUNTED = {
   paused: false,
   rtt: undefined,
 };
-
-/** Handshake messages that come before the control lane is open (PROTOCOL.md): their number, and bytes of each. */
-const MAX_EARLY_MESSAGES = 4;
-const MAX_EARLY_BYTES = 2_048;
-/** The first byte of a channel message that is one of the handshake. */
-const HANDSHAKE = 1;
 
 /** A channel that has not closed within this time counts as closed: the end of a connection may fire no event, ms. */
 const CLOSING_TIMEOUT_MS = 2_000;
@@ -60,8 +55,7 @@ export class LaneTable implements LaneEvents {
   /** Of lanes for bulk, bytes. */
   #lowWater = 0;
   #heldBytes = 0;
-  /** Messages of the control lane that came before its channel was open, by their number. */
-  readonly #early = new Map<number, ArrayBuffer>();
+  readonly #early = new EarlyMessages();
   /** The secret is a code: nothing is told early that shows whether a guess is right. */
   #hasCode = false;
   readonly #closing = new Set<ClosingLane>();
@@ -142,9 +136,7 @@ export class LaneTable implements LaneEvents {
   /** Takes a message of the control lane that came through the signalling, which is not trusted. */
   takeEarly(index: number, message: Uint8Array): void {
     // From then on, the channel carries everything, and the signalling has no influence.
-    if (this.#lanes.get(CONTROL_LANE)?.announced) return;
-    const isExpected = index >= 0 && index < MAX_EARLY_MESSAGES && message.length > 1 && message.length <= MAX_EARLY_BYTES && message[0] === HANDSHAKE;
-    if (isExpected && !this.#early.has(index)) this.#early.set(index, message.slice().buffer);
+    if (!this.#lanes.get(CONTROL_LANE)?.announced) this.#early.add(index, message);
   }
 
   /** Removes a lane, and closes it in the core. No effect on one that is not in the table. */
@@ -168,8 +160,9 @@ export class LaneTable implements LaneEvents {
   }
 
   onwaiting(lane: Lane, message: Uint8Array, index: number): void {
-    if (lane.number !== CONTROL_LANE || message[0] !== HANDSHAKE) return;
-    lane.hasLastWords = message[1] === HandshakeType.failure;
+    const type = lane.number === CONTROL_LANE ? handshakeTypeOf(message) : undefined;
+    if (type === undefined) return;
+    lane.hasLastWords = type === HandshakeType.failure;
     this.#host.post({ type: 'handshake', index, message });
   }
 
@@ -236,6 +229,7 @@ export class LaneTable implements LaneEvents {
 
   #drop(lane: Lane): void {
     if (this.#lanes.get(lane.number) !== lane) return;
+    this.#giveLastWords(lane);
     this.#forget(lane);
     if (lane.known) {
       // The core decides what follows: it may have ended already, for a reason that was not polled yet.
@@ -244,6 +238,13 @@ export class LaneTable implements LaneEvents {
       this.#host.oncontrolclosed();
     }
     this.#host.post({ type: 'laneClosed', lane: lane.number });
+  }
+
+  /** A channel may close before the core could take what came over it: why the other side left must not be lost with it. */
+  #giveLastWords(lane: Lane): void {
+    if (lane.number !== CONTROL_LANE) return;
+    const failure = lane.held.find((message) => handshakeTypeOf(message) === HandshakeType.failure);
+    if (failure) this.#give(lane, failure);
   }
 
   #forget(lane: Lane): void {
@@ -284,7 +285,7 @@ export class LaneTable implements LaneEvents {
    */
   #deliverEarly(): void {
     const lane = this.#lanes.get(CONTROL_LANE);
-    if (this.#early.size === 0 || !lane?.known) return;
+    if (this.#early.isEmpty || !lane?.known) return;
     for (let message; (message = this.#early.get(lane.taken)) !== undefined && this.#mayTake(lane, message); ) {
       this.#early.delete(lane.taken);
       lane.taken += 1;
@@ -295,7 +296,7 @@ export class LaneTable implements LaneEvents {
 
   #mayTake(lane: Lane, message: ArrayBuffer): boolean {
     if (lane.announced || lane.number !== CONTROL_LANE) return true;
-    const type = new Uint8Array(message)[1];
+    const type = handshakeTypeOf(message);
     if (type === HandshakeType.hello || type === HandshakeType.failure) return true;
     // The window has to know that a code is being guessed before the guess is answered.
     return !this.#hasCode && (lane.ready || type === HandshakeType.reveal || (type === HandshakeType.answer && lane.maxMessageSize > 0));

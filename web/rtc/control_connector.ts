@@ -117,7 +117,7 @@ export class ControlConnector {
     const { code, detail, byPeer } = error;
     if (this.#phase === 'up' || detail !== undefined || byPeer || !EXPLAINED.has(code)) return error;
     const cause = this.#phase === 'opening' ? this.#opening.causeOf(error) : error;
-    if (cause.code === 'connection-lost' && this.#presence.left) return cause;
+    if (!EXPLAINED.has(cause.code) || (cause.code === 'connection-lost' && this.#presence.left)) return cause;
     const signalingDown = code === 'signaling-failed' || performance.now() - this.#signalingFailedAt < SIGNALING_DOWN_MS;
     return withDetail(cause, diagnose(this.#diary.record(signalingDown)));
   }

@@ -1,6 +1,6 @@
 import { MillraceError, type ErrorCode } from '../api/errors.js';
 import { fromBase64Url } from '../base/bytes.js';
-import { HandshakeType } from '../wasm/session.js';
+import { AUTHENTICATION_FAILED, HandshakeType } from '../wasm/session.js';
 import type { ConnectionDiary } from './connection_diary.js';
 import type { Presence } from './presence.js';
 
@@ -40,6 +40,8 @@ export class Opening {
   #handshaking = false;
   /** The other side said over the signalling that the handshake is wrong. */
   #heardFailure = false;
+  /** What it said, where that explains why it left. */
+  #lastWords: MillraceError | undefined;
   #failure: MillraceError | undefined;
   #over = false;
 
@@ -57,7 +59,7 @@ export class Opening {
   hearHandshake(data: string): Uint8Array | undefined {
     const message = fromBase64Url(data);
     if (!message) return undefined;
-    this.#heardFailure ||= message[1] === HandshakeType.failure;
+    if (message[1] === HandshakeType.failure) this.#hearFailure(message[2]);
     // The other side may find that it is wrong, and leave, before the channels are open at this side.
     this.#handshaking = true;
     return message;
@@ -97,14 +99,19 @@ export class Opening {
       return;
     }
     const ms = this.#heardFailure ? FAILURE_TIMEOUT_MS : VERDICT_TIMEOUT_MS;
-    this.#verdictTimer = setTimeout(() => this.#options.onfailed(error), ms);
+    this.#verdictTimer = setTimeout(() => this.#options.onfailed(this.causeOf(error)), ms);
   }
 
   /** Why the connection did not come up, where `error` is only what followed from that; else `error` itself. */
   causeOf(error: MillraceError): MillraceError {
     if (!CONSEQUENCES.has(error.code)) return error;
     const { diary, patient, presence } = this.#options;
-    return this.#failure ?? (diary.lacksPath && !presence.left && !patient ? noPath() : error);
+    return this.#lastWords ?? this.#failure ?? (diary.lacksPath && !presence.left && !patient ? noPath() : error);
+  }
+
+  #hearFailure(reason: number | undefined): void {
+    this.#heardFailure = true;
+    if (reason === AUTHENTICATION_FAILED) this.#lastWords ??= new MillraceError('authentication-failed', 'the other side broke the handshake off');
   }
 
   /** The connection is up, or is given up. */

@@ -80,6 +80,8 @@ export const PULSE_LANE = 0xffff_ffff;
 
 /** The types of the messages of a handshake (PROTOCOL.md): the second byte of a channel message. */
 export const HandshakeType = { hello: 1, reveal: 2, answer: 3, confirm: 4, failure: 5 } as const;
+/** The third byte of a failure that says that the secrets differ, or that someone is in between (PROTOCOL.md). */
+export const AUTHENTICATION_FAILED = 21;
 
 export interface CoreSession {
   mailbox(): number;
