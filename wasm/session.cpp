@@ -219,6 +219,9 @@ class WasmSession {
     return static_cast<double>(session_.TransferBytes(TransferId(transfer)));
   }
 
+  void SetMostBytesPerSecond(double most, double now) {
+    if (IsAmount(most)) session_.SetMostBytesPerSecond(ToCount(most), FromMillis(now));
+  }
   void SetPath(bool host_pair, bool cellular) { session_.SetPath(host_pair, cellular); }
   void OnPacketCounts(double sent, double received, double now) {
     if (!IsAmount(sent) || !IsAmount(received)) return;
@@ -513,6 +516,7 @@ EMSCRIPTEN_BINDINGS(millrace) {
       .function("connected", &WasmSession::Connected)
       .function("draining", &WasmSession::Draining)
       .function("transferBytes", &WasmSession::TransferBytes)
+      .function("setMostBytesPerSecond", &WasmSession::SetMostBytesPerSecond)
       .function("setPath", &WasmSession::SetPath)
       .function("onPacketCounts", &WasmSession::OnPacketCounts)
       .function("stats", &WasmSession::Stats);

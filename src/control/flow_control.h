@@ -16,13 +16,13 @@ namespace millrace {
 class FlowControl {
  public:
   explicit FlowControl(LaneLimits lanes) : planner_(lanes) {
-    SetMostBytesPerSecond(RateController::kMostBytesPerSecond);
+    SetMostBytesPerSecond(RateController::kMostBytesPerSecond, Timestamp());
   }
 
-  // A limit of the user's, in bytes per second. Before anything is sent.
-  void SetMostBytesPerSecond(double most) {
+  // A limit of the user's, in bytes per second, from now on.
+  void SetMostBytesPerSecond(double most, Timestamp now) {
     rate_.SetMostBytesPerSecond(most);
-    pacer_.SetRate(rate_.pacing_bytes_per_second(), Timestamp());
+    pacer_.SetRate(rate_.pacing_bytes_per_second(), now);
   }
   void SetBackground(bool background) { rate_.SetBackground(background); }
 

@@ -228,6 +228,15 @@ void RateController::SetBandwidth(double bytes_per_second) {
   bandwidth_ = std::clamp(bytes_per_second, kLeastBytesPerSecond, kMostBytesPerSecond);
 }
 
+void RateController::SetMostBytesPerSecond(double most) {
+  // That starts found no more under the old limit says nothing.
+  if (most > most_) {
+    restarts_in_vain_ = 0;
+    next_restart_ = Timestamp();
+  }
+  most_ = most;
+}
+
 void RateController::OnPing(const PingSample& sample, const Sending& sending, Timestamp now) {
   if (sample.round_trip < Duration()) return;
   queue_delay_.OnPing(sample, now);

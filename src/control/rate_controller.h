@@ -38,8 +38,8 @@ class RateController {
   // 10 Gbit/s: beyond every data channel; keeps sums finite.
   static constexpr double kMostBytesPerSecond = 1.25e9;
 
-  // No more than this, ever; at least kLeastBytesPerSecond. A user's limit.
-  void SetMostBytesPerSecond(double most) { most_ = most; }
+  // A user's limit from now on; less than kLeastBytesPerSecond counts as that.
+  void SetMostBytesPerSecond(double most);
   // Yields to whatever else fills the queue (RFC 6297: less than best effort).
   void SetBackground(bool background) { background_ = background; }
 

@@ -28,10 +28,18 @@ BulkSender::BulkSender(Sender& sender, const BulkOptions& options)
 FlowControl BulkSender::MakeFlow() const {
   FlowControl flow(options_.lanes);
   flow.SetBackground(options_.background);
-  if (options_.most_bytes_per_second > 0) {
-    flow.SetMostBytesPerSecond(static_cast<double>(options_.most_bytes_per_second));
-  }
+  flow.SetMostBytesPerSecond(MostBytesPerSecond(), Timestamp());
   return flow;
+}
+
+double BulkSender::MostBytesPerSecond() const {
+  const uint64_t most = options_.most_bytes_per_second;
+  return most == 0 ? RateController::kMostBytesPerSecond : static_cast<double>(most);
+}
+
+void BulkSender::SetMostBytesPerSecond(uint64_t most, Timestamp now) {
+  options_.most_bytes_per_second = most;
+  flow_.SetMostBytesPerSecond(MostBytesPerSecond(), now);
 }
 
 bool BulkSender::OpenLane(const LaneSetup& setup, const SessionSecrets& secrets,

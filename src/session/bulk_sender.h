@@ -59,6 +59,8 @@ class BulkSender {
   }
   // The connection is gone with all its lanes.
   void CloseAllLanes() { lanes_.Reset(OnLost()); }
+  // The user's limit from now on, on this connection and on later ones; 0: none.
+  void SetMostBytesPerSecond(uint64_t most, Timestamp now);
   // A new connection is up: everything that was measured on the old path is forgotten, and the time
   // without a connection was no standstill.
   void StartPath(Timestamp now) {
@@ -110,6 +112,7 @@ class BulkSender {
 
  private:
   FlowControl MakeFlow() const;
+  double MostBytesPerSecond() const;
   std::optional<Output> PollRecord(Timestamp now, MutableByteView out);
   // A tiny message that makes a young SCTP association use its whole congestion window.
   std::optional<Output> PollWindowProbe(Timestamp now, MutableByteView out);

@@ -204,6 +204,11 @@ void Session::CheckPeer(Timestamp now) {
   if (connected()) pulse_.Check(now_);
 }
 
+void Session::SetMostBytesPerSecond(uint64_t most, Timestamp now) {
+  Touch(now);
+  bulk_.SetMostBytesPerSecond(most, now_);
+}
+
 void Session::OnPacketCounts(uint64_t sent, uint64_t received, Timestamp now) {
   Touch(now);
   packet_loss_.OnAnswer(sent, received, now_);

@@ -96,6 +96,9 @@ class Session {
   void SetWaterMarks(WaterMarks marks);
   // The channel of a lane reports its bufferedAmount.
   void SetBuffered(LaneId id, size_t bytes, Timestamp now);
+  // The most that this side sends of bulk from now on, bytes per second; 0: no limit. Less than
+  // RateController::kLeastBytesPerSecond counts as that.
+  void SetMostBytesPerSecond(uint64_t most, Timestamp now);
   // The kind of network path; see DetectProfile.
   void SetPath(bool host_pair, bool cellular) { bulk_.chunks().SetPath(host_pair, cellular); }
   // The peer has reported how many of the sent packets it received; see PacketLoss.

@@ -24,7 +24,9 @@ class Peer {
  public:
   explicit Peer(uint8_t kind) : flow_(kLimits) {
     flow_.SetBackground((kind & 1) != 0);
-    if ((kind & 2) != 0) flow_.SetMostBytesPerSecond(static_cast<double>(kind) * 10'000);
+    if ((kind & 2) != 0) {
+      flow_.SetMostBytesPerSecond(static_cast<double>(kind) * 10'000, now_);
+    }
   }
 
   void Step(ByteReader& input) {
@@ -48,6 +50,7 @@ class Peer {
         return;
       case 6:
         flow_.OnRetired(now_);
+        flow_.SetMostBytesPerSecond(static_cast<double>(choice) * 1'000, now_);
         Check(!flow_.IsCollapsed({false, 1e9, 1.0, 0}, now_));
         Check(flow_.IsCollapsed({true, 1e9, 1.0, 0}, now_));
         return;

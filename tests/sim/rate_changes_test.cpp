@@ -121,5 +121,27 @@ TEST_CASE("a user's limit is kept") {
   CHECK(flow.delivered_bytes() > 9'300'000);
 }
 
+TEST_CASE("a user's limit may change at any time") {
+  RateSimulation sim(Options(20), 1);
+  RateFlow& flow = sim.AddFlow();
+  sim.Send(flow, kEndless);
+  sim.RunFor(Duration::Seconds(3));
+  for (const uint64_t most : {1'000'000u, 4'000'000u, 1u}) {
+    CAPTURE(most);
+    flow.sender().SetMostBytesPerSecond(most, sim.now());
+    sim.RunFor(Duration::Seconds(2));
+    const uint64_t before = flow.delivered_bytes();
+    sim.RunFor(Duration::Seconds(1));
+    const auto arrived = static_cast<double>(flow.delivered_bytes() - before);
+    const double limit = std::max(static_cast<double>(most), RateController::kLeastBytesPerSecond);
+    CHECK(arrived < 1.05 * limit + static_cast<double>(kLeafBytes));
+    CHECK(arrived > 0.9 * limit - static_cast<double>(kLeafBytes));
+  }
+  // Ten doublings, the first of them each with a ping in 100 ms.
+  flow.sender().SetMostBytesPerSecond(0, sim.now());
+  sim.RunFor(Duration::Seconds(4));
+  CHECK(NextSecond(sim, flow, 100) > 0.8);
+}
+
 }  // namespace
 }  // namespace millrace

@@ -30,7 +30,7 @@ TEST_CASE("records fit the link: a packet at first, larger on faster links, neve
 TEST_CASE("before the first answer records leave at the first rate, or at the user's limit") {
   for (const double most : {1e9, 125'000.0, 25'000.0}) {
     FlowControl flow{LaneLimits()};
-    flow.SetMostBytesPerSecond(most);
+    flow.SetMostBytesPerSecond(most, Timestamp());
     const Timestamp now = Timestamp::FromMicros(1'000'000);
     const double rate = std::min(most, RateController::kInitialBytesPerSecond);
     REQUIRE(flow.MaySend(0, now));
@@ -81,7 +81,7 @@ TEST_CASE("pings are more frequent at the start, and rarer on slow links") {
   FlowControl flow{LaneLimits()};
   flow.OnPong(Took(Duration::Millis(20)), 1, 0, Timestamp::FromMicros(1'000'000));
   CHECK(flow.PingInterval() < Duration::Millis(10));
-  flow.SetMostBytesPerSecond(100'000);
+  flow.SetMostBytesPerSecond(100'000, Timestamp::FromMicros(1'000'000));
   CHECK(flow.PingInterval() == Duration::Micros(37'500));
 }
 

@@ -191,6 +191,15 @@ TEST_CASE("a user's limit is kept") {
   CHECK(link.controller.pacing_bytes_per_second() == RateController::kLeastBytesPerSecond);
 }
 
+TEST_CASE("when a user's limit rises, the rate follows at once") {
+  FluidLink link = Link(100, 20);
+  link.controller.SetMostBytesPerSecond(1'000'000);
+  link.Run(Duration::Seconds(30));
+  link.controller.SetMostBytesPerSecond(4'000'000);
+  link.Run(Duration::Seconds(1));
+  CHECK(link.controller.pacing_bytes_per_second() == 4'000'000);
+}
+
 TEST_CASE("in the background the rate is a trickle while others have a queue") {
   const double mbits = GENERATE(2.0, 20.0, 100.0);
   const bool background = GENERATE(true, false);

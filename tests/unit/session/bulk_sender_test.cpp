@@ -230,6 +230,13 @@ TEST_CASE("a new path is measured anew, under the same limit of the user's") {
   CHECK_FALSE(bulk.flow().KnowsRoundTrip());
   CHECK(bulk.flow().min_round_trip() == Duration());
   CHECK(bulk.flow().rate().pacing_bytes_per_second() <= 50'000);
+
+  bulk.SetMostBytesPerSecond(40'000, Timestamp());
+  CHECK(bulk.flow().rate().pacing_bytes_per_second() <= 40'000);
+  bulk.StartPath(Timestamp());
+  CHECK(bulk.flow().rate().pacing_bytes_per_second() <= 40'000);
+  bulk.SetMostBytesPerSecond(0, Timestamp());
+  CHECK(bulk.flow().rate().pacing_bytes_per_second() == RateController::kInitialBytesPerSecond);
 }
 
 }  // namespace
