@@ -64,6 +64,20 @@ test('three members get the files, which are read once; a file of one slab, and 
   assert.deepEqual([small.bytesRead, one.bytesRead], [0, 0]);
 });
 
+test('the limit of a room is one for all members together', async (t) => {
+  const place = new MeetingPlace(t);
+  const a = await place.create({ name: 'a', bandwidthLimit: 500_000 });
+  const members = ['b', 'c'].map((name) => place.enter(a.invite, { name }));
+  await untilNames(a, 'b', 'c');
+  const all = members.map(received);
+  const begun = performance.now();
+  await a.send(content.subarray(0, MIB)).done;
+  const seconds = (performance.now() - begun) / 1_000;
+  for (const bytes of await Promise.all(all)) assert.ok(bytes.equals(content.subarray(0, MIB)));
+  // With a limit for each of them it would take half as long. What follows a limit that has changed is sent at once: 25 ms of the rate.
+  assert.ok(seconds > (0.95 * 2 * MIB) / 500_000, `${seconds} s`);
+});
+
 test('a member that takes nothing and one that leaves in the middle hold up nobody', async (t) => {
   const { a, members: [b, c, d] } = await roomOf(t, 'b', 'c', 'd');
   const good = received(b);

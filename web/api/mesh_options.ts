@@ -58,6 +58,10 @@ export const meshShapes = {
   secret: text(),
   /** As `ConnectOptions.rtc`: used for every peer connection, and a function is asked before each of them. */
   rtc: connectShapes.rtc,
+  /** As `ConnectOptions.privacy`, for the connections with all agents. */
+  privacy: connectShapes.privacy,
+  /** The most that this agent sends of files to all others together, bytes per second; 0: no limit. */
+  bandwidthLimit: connectShapes.bandwidthLimit,
   /** As `ConnectOptions.RTCPeerConnection`: for agents in Node.js. */
   RTCPeerConnection: connectShapes.RTCPeerConnection,
   /** How the quality mode is chosen. */

@@ -52,7 +52,7 @@ export const MOST_LANES = 32;
 const LEAST_CHUNK_BYTES = 16 * 1024;
 const MOST_CHUNK_BYTES = 4 * 1024 * 1024;
 /** Below this, bytes per second, a record and its acknowledgement take seconds, and pings time out. */
-const LEAST_BANDWIDTH_LIMIT = 16_384;
+export const LEAST_BANDWIDTH_LIMIT = 16_384;
 
 const laneShapes = {
   /** 1 to `max`. */

@@ -143,6 +143,9 @@ export class Engine {
       case 'dropLane':
         this.#lanes.drop(message.lane);
         break;
+      case 'limit':
+        session?.setMostBytesPerSecond(message.bytesPerSecond, now);
+        break;
       case 'path':
         session?.setPath(message.hostPair, message.cellular);
         break;
@@ -316,7 +319,6 @@ export class Engine {
   #closed(code: string, detail: string, byPeer = false): void {
     this.#ending ??= { code, detail, byPeer };
   }
-
 
   /**
    * Lets go of everything. `closed` follows once the window has heard of every transfer that is done: the other side may leave

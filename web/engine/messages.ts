@@ -72,6 +72,8 @@ export type ToEngine =
   | { type: 'described'; maxMessageSize: number; fingerprints: Fingerprints }
   /** What the other side's engine posted as `handshake`; it may come before `described`, twice or not at all. */
   | { type: 'handshake'; index: number; message: Uint8Array }
+  /** The most that this side sends of files from now on, bytes per second. */
+  | { type: 'limit'; bytesPerSecond: number }
   | { type: 'dropLane'; lane: number }
   /** The path of the control connection: directly between hosts, and over a cellular network. */
   | { type: 'path'; hostPair: boolean; cellular: boolean }

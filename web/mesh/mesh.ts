@@ -176,11 +176,13 @@ export class MeshImpl extends typedEventTarget<MeshEvents>() implements Mesh {
     });
   }
 
-  #makeSessions({ secret, rtc, Connection, worker }: MeshSettings): MemberSessions {
+  #makeSessions({ secret, rtc, Connection, worker, privacy, bandwidthLimit }: MeshSettings): MemberSessions {
     return new MemberSessions({
       room: this.#room,
       connect: {
         worker,
+        privacy,
+        bandwidthLimit,
         ...(secret === undefined ? {} : { secret, secretKind: 'key' }),
         ...(rtc === undefined ? {} : { rtc }),
         ...(Connection === undefined ? {} : { RTCPeerConnection: Connection }),

@@ -17,6 +17,9 @@ export interface MeshSettings {
   /** Undefined: the browser's. */
   readonly Connection: PeerConnectionClass | undefined;
   readonly worker: boolean;
+  readonly privacy: boolean;
+  /** Bytes per second; 0: none. */
+  readonly bandwidthLimit: number;
   readonly capacity: number | undefined;
   readonly log: ((event: MeshLogEvent) => void) | undefined;
   readonly signal: AbortSignal | undefined;
@@ -26,14 +29,14 @@ export interface MeshSettings {
 /** Checks the options of `createMesh`. Errors: throws 'invalid-argument' for an invalid value; 'aborted'. */
 export function resolveMeshOptions(given: MeshOptions): MeshSettings {
   const options = checkOptions(given, meshShapes, undefined, meshNeeded);
-  const { agentId, signaling, secret, rtc, capacity, worker = false, log, signal, RTCPeerConnection: Connection } = options;
+  const { agentId, signaling, secret, rtc, capacity, worker = false, privacy = false, bandwidthLimit = 0, log, signal, RTCPeerConnection: Connection } = options;
   checkSecret(secret);
   checkRtcOption(rtc);
   if (Connection !== undefined && worker) throw invalid('worker must be false with RTCPeerConnection, whose channels cannot go to a worker');
   const { topology = 'auto', bandwidth, neighbours, agentsPerHub, messagesPerSecond, bytesPerSecond } = options;
   const core = present({ topology, predictive: false, ...bandwidth, neighbours, agentsPerHub, messagesPerSecond, bytesPerSecond });
   if (signal?.aborted) throw new MillraceError('aborted');
-  return { agentId, signaling, secret, rtc, Connection, worker, capacity, log, signal, core };
+  return { agentId, signaling, secret, rtc, Connection, worker, privacy, bandwidthLimit, capacity, log, signal, core };
 }
 
 /** The core looks at names, too: those without a value are left out. */

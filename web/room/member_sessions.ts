@@ -4,6 +4,7 @@ import type { Offer } from '../api/types.js';
 import type { AppSession } from '../session/app_channel.js';
 import type { MemberName } from './member_name.js';
 import { MemberSession } from './member_session.js';
+import { SharedLimit } from './shared_limit.js';
 
 /** The room's signalling. */
 export interface PairChannel {
@@ -15,7 +16,7 @@ export interface PairChannel {
 
 export interface MemberSessionsOptions {
   readonly room: PairChannel;
-  /** For each session. */
+  /** For each session. `bandwidthLimit` is one for all of them. */
   readonly connect: Omit<ConnectOptions, 'signaling' | 'signal'>;
   /** The session with a member works; or does not, for a while or for ever. */
   readonly onup: (member: string, up: boolean) => void;
@@ -28,6 +29,7 @@ export interface MemberSessionsOptions {
 /** The sessions of one member: with each neighbour, and with others while files go to or from them. */
 export class MemberSessions {
   readonly #options: MemberSessionsOptions;
+  readonly #limit: SharedLimit | undefined;
   readonly #sessions = new Map<string, MemberSession>();
   readonly #releases = new Set<Promise<void>>();
   #onincoming: ((member: string, offer: Offer) => void) | null = null;
@@ -35,6 +37,8 @@ export class MemberSessions {
 
   constructor(options: MemberSessionsOptions) {
     this.#options = options;
+    const { bandwidthLimit = 0 } = options.connect;
+    if (bandwidthLimit > 0) this.#limit = new SharedLimit(bandwidthLimit);
   }
 
   /** Members with a session that works. */
@@ -115,7 +119,10 @@ export class MemberSessions {
       say: (body) => room.sayTo(name, body),
       reopenRoom: () => room.reopen(),
       onup: (up) => onup(id, up),
-      onsession: (session) => onsession(id, session),
+      onsession: (session) => {
+        this.#limit?.add(session);
+        onsession(id, session);
+      },
       onfailed: (error, final) => onfailed(id, error, final),
     });
     this.#listenForOffers(session);

@@ -22,6 +22,8 @@ export interface AppSession extends Peer {
   onappmessage: ((message: Uint8Array) => void) | null;
   /** Called with the bytes that wait to be sent over the control channel, whenever that changed. */
   onbuffered: ((bytes: number) => void) | null;
+  /** Called when a transfer begins while there was none: `hasTransfers` has become true. */
+  onbusy: (() => void) | null;
   /** Called when the last transfer has ended: `hasTransfers` has become false, and the session is still up. */
   onidle: (() => void) | null;
   /** Whether any transfer has not ended. Offers that were not answered count. */
@@ -32,6 +34,8 @@ export interface AppSession extends Peer {
   onnote: NoteListener | null;
   /** Sends a note, at most 15 KiB of JSON, to the other side's room: in order and once. Dropped after the end of the session. */
   sendNote(note: object): void;
+  /** From now on this side sends no more than so many bytes of files per second. Dropped after the end of the session. */
+  limitRate(bytesPerSecond: number): void;
   /** As `send`, for files that other sessions send as well. Errors: throws 'closed'. */
   sendShared(source: SharedSource, signal: AbortSignal | undefined): Transfer;
   /** Gives `id`, `name` and `data` of the peer. */

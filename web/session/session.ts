@@ -37,6 +37,7 @@ const RELEASE_TIMEOUT_MS = 5_000;
 export class Session extends typedEventTarget<PeerEvents>() implements AppSession {
   onappmessage: AppSession['onappmessage'] = null;
   onbuffered: AppSession['onbuffered'] = null;
+  onbusy: AppSession['onbusy'] = null;
   onidle: AppSession['onidle'] = null;
   readonly #port: EnginePort;
   readonly #pairing: Pairing;
@@ -74,6 +75,7 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
       sessionStats: () => this.stats(),
       log: settings.log,
       onoffer: (offer) => this.#offers.add(offer),
+      onbusy: () => this.onbusy?.(),
       onidle: () => {
         if (this.#state !== 'closed') this.onidle?.();
       },
@@ -241,6 +243,10 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
   /** The network may have changed, or the machine may have slept: the connection is checked now. */
   check(): void {
     if (this.#state !== 'closed') this.#connections.check();
+  }
+
+  limitRate(bytesPerSecond: number): void {
+    if (this.#state !== 'closed') this.#port.post({ type: 'limit', bytesPerSecond });
   }
 
   get onnote(): AppSession['onnote'] {

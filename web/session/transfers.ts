@@ -21,6 +21,8 @@ export interface TransfersOptions {
   readonly log: boolean;
   /** Returns false if the offer cannot be delivered; it is rejected then. */
   onoffer(offer: Offer): boolean;
+  /** The first transfer begins. */
+  onbusy(): void;
   /** The last transfer has ended, and its listeners know. */
   onidle(): void;
 }
@@ -79,7 +81,7 @@ export class Transfers {
   send({ files, skipped }: ListedSource, signal: AbortSignal | undefined, openHub: OpenHub = () => undefined): Transfer {
     this.#sent += 1;
     const transfer = new TransferImpl(`send-${this.#sent}`, 'send', this.#context, signal);
-    this.#transfers.set(transfer.id, transfer);
+    this.#add(transfer);
     if (files instanceof Promise) {
       files.then(
         (found) => {
@@ -210,7 +212,7 @@ export class Transfers {
   #receiveOffer(id: string, files: readonly FileInfo[]): void {
     const transfer = new TransferImpl(id, 'receive', this.#context);
     transfer.setFiles(files);
-    this.#transfers.set(id, transfer);
+    this.#add(transfer);
     const offer = new OfferImpl(this.#options.peer, transfer, (answer) => this.#answer(id, answer));
     if (!this.#options.onoffer(offer)) offer.reject('too many offers at once');
   }
@@ -225,6 +227,11 @@ export class Transfers {
       port.post({ type: 'reject', id, reason: answer.reason });
       this.#take(id)?.failed(new MillraceError('rejected', answer.reason));
     }
+  }
+
+  #add(transfer: TransferImpl): void {
+    this.#transfers.set(transfer.id, transfer);
+    if (this.#transfers.size === 1) this.#options.onbusy();
   }
 
   #take(id: string): TransferImpl | undefined {

@@ -175,6 +175,8 @@ export interface CoreSession {
   draining(): boolean;
   /** Sending: bytes that the peer has acknowledged. Receiving: bytes that the sink has stored. */
   transferBytes(transfer: number): number;
+  /** The most that this side sends of bulk from now on; 0: no limit. */
+  setMostBytesPerSecond(most: number, now: number): void;
   /** The connection's path: directly between hosts, and over a cellular network. */
   setPath(hostPair: boolean, cellular: boolean): void;
   /** Packets that this side sent on the connection, and how many of them the other side says it received. */
