@@ -9,8 +9,11 @@ namespace {
 // lets them lapse after 2 minutes at the earliest; browsers send consent checks, too).
 constexpr Duration kActiveInterval = Duration::Seconds(1);
 constexpr Duration kIdleInterval = Duration::Seconds(5);
-// Until the round trip is known, since the number of lanes depends on it.
+// Until the round trip is known, since the number of lanes depends on it. On a long path more pings
+// than the jitter needs (QueueDelay::LinkJitter) only take a slow link's bytes.
 constexpr Duration kFirstInterval = Duration::Millis(10);
+constexpr size_t kFirstPings = 8;
+constexpr Duration kLaterFirstInterval = Duration::Millis(50);
 // During an outage, and while the peer is checked: the end of the outage is noticed within this
 // time, and the lost pings leave room in SCTP's congestion window, which is one packet then.
 constexpr Duration kOutageInterval = Duration::Millis(250);
@@ -19,6 +22,8 @@ constexpr Duration kFinalInterval = Duration::Millis(100);
 // A pong is late after two round trips and this: longer than busy event loops stall, and less than
 // the least retransmission timeout of SCTP (400 ms).
 constexpr Duration kLatePong = Duration::Millis(300);
+// A satellite's round trip and more: before the first pong, nothing is known of the path.
+constexpr Duration kUnknownRoundTrip = Duration::Seconds(1);
 
 }  // namespace
 
@@ -82,15 +87,18 @@ Timestamp Pulse::CheckDeadline(Timestamp now) const {
 }
 
 bool Pulse::IsLate(Duration round_trip, Timestamp now) const {
-  return IsUnanswered(round_trip * 2 + kLatePong, now);
+  const Duration in_time = round_trip == Duration() ? kUnknownRoundTrip : round_trip * 2;
+  return IsUnanswered(in_time + kLatePong, now);
 }
 
 Duration Pulse::Interval(const PingNeed& need, Timestamp now) const {
   if (need.finishing) return kFinalInterval;
   Duration interval = need.has_transfers ? kActiveInterval : kIdleInterval;
   const bool late = IsLate(need.round_trip, now);
-  if (late && need.has_transfers) interval = kOutageInterval;
-  if (!late && !need.knows_round_trip) interval = kFirstInterval;
+  if (late && (need.has_transfers || !need.knows_round_trip)) interval = kOutageInterval;
+  if (!late && !need.knows_round_trip) {
+    interval = pings_.size() < kFirstPings ? kFirstInterval : kLaterFirstInterval;
+  }
   if (!late && need.measuring) interval = *need.measuring;
   const bool checking = !timers_.deadline(Timer::kCheck).IsNever();
   return checking ? std::min(interval, kOutageInterval) : interval;

@@ -73,8 +73,8 @@ class Pulse {
   bool IsLost(Timestamp now) const {
     return timers_.IsDue(Timer::kCheck, now) || timers_.IsDue(Timer::kSilence, now);
   }
-  // Pings have been unanswered for two round trips and longer than busy event loops stall: the peer
-  // or the link is gone for now.
+  // Pings have been unanswered for two round trips (zero: unknown) and longer than busy event loops
+  // stall: the peer or the link is gone for now.
   bool IsLate(Duration round_trip, Timestamp now) const;
   // Pings have been unanswered for `span` or longer.
   bool IsUnanswered(Duration span, Timestamp now) const {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { channelPair, closePair, EngineSide, pulseLane } from './support/engine_pair.mjs';
 
 const fingerprints = [{ local: 'sha-256 AA', remote: 'sha-256 BB' }, { local: 'sha-256 BB', remote: 'sha-256 AA' }];
@@ -84,6 +85,20 @@ test('the handshake waits for the certificate, and for the channel only to say t
   }
   sides[0].send('send-1', randomBytes(1_000));
   await sides[1].until('offer');
+  await closePair(sides);
+});
+
+test('pings wait for their channel, which a long path opens late, and do not wait then', async () => {
+  const { sides, verify, open, exchange } = await describedPair();
+  verify();
+  await settle();
+  await exchange();
+  // Longer than a ping may be unanswered.
+  await sleep(1_500);
+  open();
+  await Promise.all(sides.map((side) => side.until('established')));
+  // The first report, after a second.
+  for (const side of sides) assert.ok((await side.until('progress')).stats.rtt < 1_000);
   await closePair(sides);
 });
 

@@ -78,8 +78,13 @@ export class Lane {
     return readyState === 'open' && !this.known ? 'connecting' : readyState;
   }
 
+  /** Bytes. A lossy lane that is used early is full until its channel is open: what it is given would not be sent at all. */
   get bufferedAmount(): number {
-    return this.#channel.bufferedAmount;
+    return this.#isEarly && !this.reliable ? this.earlyLimit : this.#channel.bufferedAmount;
+  }
+
+  get #isEarly(): boolean {
+    return this.earlyLimit > 0 && !this.#opened;
   }
 
   setLimit(maxMessageSize: number): void {
@@ -90,7 +95,7 @@ export class Lane {
   /** Sends a view of the heap; the browser copies it before this returns. A channel that cannot take it is closed. */
   send(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.#closed) return;
-    if (this.earlyLimit > 0 && !this.#opened) {
+    if (this.#isEarly) {
       // What a lossy lane carries is out of date by then.
       if (!this.reliable) return;
       const copy = bytes.slice();

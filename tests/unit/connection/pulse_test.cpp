@@ -167,6 +167,25 @@ TEST_CASE(
   CHECK(pulse.NextTimeout(true) == At(10'026));
 }
 
+TEST_CASE(
+    "before the first pong pings go on, whatever the path's length: nothing is late for 1.3 s") {
+  Pulse pulse = Started();
+  const PingNeed need;
+  std::vector<int64_t> pinged;
+  for (int64_t now = 0; now < 5'000; ++now) {
+    CHECK(pulse.IsLate(Duration(), At(now)) == (now >= 1'300));
+    if (Pack(pulse, now, need).ping) pinged.push_back(now);
+  }
+  // Eight at first, then 20 a second, then 4.
+  REQUIRE(pinged.size() > 40);
+  for (size_t i = 1; i < pinged.size(); ++i) {
+    const int64_t interval = pinged[i] - pinged[i - 1];
+    CHECK(interval == (i < 8 ? 10 : pinged[i - 1] < 1'300 ? 50 : 250));
+  }
+  pulse.OnPong(PongOf(0), At(5'000));
+  CHECK_FALSE(pulse.IsLate(Duration(), At(5'000)));
+}
+
 TEST_CASE("in an outage without transfers pings stay rare") {
   Pulse pulse = Started();
   PingNeed need = Measuring();
