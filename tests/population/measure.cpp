@@ -63,7 +63,9 @@ Result Measure(const Trial& trial, bool trace) {
   const auto bytes = static_cast<double>(trial.link.bytes);
   Result result;
   {
-    RateSimulation sim(testing::AsInBrowsers(plan.links), trial.seed);
+    RateOptions options = testing::AsInBrowsers(plan.links);
+    options.lane_traffic = true;
+    RateSimulation sim(options, trial.seed);
     RateFlow& flow = sim.AddFlow();
     const Timestamp start = sim.now();
     sim.Play(plan);

@@ -19,7 +19,10 @@ RateOptions AsInBrowsers(const LinkPair& links) {
 }
 
 RateSimulation::RateSimulation(const RateOptions& options, uint64_t seed)
-    : options_(options), random_(seed), network_(options.links(), seed) {
+    : options_(options),
+      random_(seed),
+      network_(options.links(), seed),
+      lane_traffic_([this] { return OpenLanes(); }) {
   InitializeCrypto();
   network_.on_message = [this](ConnectionId id, size_t side, const std::vector<uint8_t>& message) {
     OnMessage(id, side, message);
@@ -28,6 +31,13 @@ RateSimulation::RateSimulation(const RateOptions& options, uint64_t seed)
     OnBuffered(id, side, buffered);
   };
   next_sample_ = now();
+  if (options_.lane_traffic) network_.Start(lane_traffic_);
+}
+
+size_t RateSimulation::OpenLanes() const {
+  size_t lanes = 0;
+  for (const auto& flow : flows_) lanes += flow->lanes();
+  return lanes;
 }
 
 void RateSimulation::OpenControl(RateFlow& flow) {
@@ -211,6 +221,7 @@ void RateSimulation::PlanLanes(RateFlow& flow) {
     // Setting up needs the link: a blackout holds it up.
     const Duration round_trip = RoundTrip(flow) + network_.link(0).QueueDelay(now());
     const Timestamp begin = std::max(now(), network_.link(0).dark_until());
+    if (options_.lane_traffic) lane_traffic_.OnOpening(RoundTrip(flow), begin);
     later_.emplace(begin + round_trip * options_.open_round_trips + options_.open_work,
                    [this, &flow, connection = flow.connection_] {
                      if (connection != flow.connection_) return;

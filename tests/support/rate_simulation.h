@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "session/session.h"
+#include "support/lane_traffic.h"
 #include "support/link_plan.h"
 #include "support/raw_channel.h"
 #include "support/sctp_network.h"
@@ -76,6 +77,8 @@ struct RateOptions {
   int open_round_trips = 6;
   Duration open_work = Duration::Millis(50);
   bool lanes_open = true;  // Otherwise only the first one ever does.
+  // What browsers send for lanes takes its part of the link.
+  bool lane_traffic = false;
   Delivery delivery = Delivery::kReliable;
   // The event loops of a busy machine: each side does nothing for up to so long (zero: never),
   // every so often on average.
@@ -152,6 +155,8 @@ class RateSimulation {
   void AdvanceSessions();
   // What the page of a side takes for the time.
   Timestamp ClockOf(size_t side) const;
+  // Open lanes of all flows.
+  size_t OpenLanes() const;
   // Without queues.
   Duration RoundTrip(const RateFlow& flow);
   void PlanLanes(RateFlow& flow);
@@ -174,6 +179,7 @@ class RateSimulation {
   std::vector<std::unique_ptr<RateFlow>> flows_;
   std::vector<std::unique_ptr<RawChannel>> raw_channels_;
   std::map<ConnectionId, RateFlow*> owners_;
+  LaneTraffic lane_traffic_;
   std::multimap<Timestamp, std::function<void()>> later_;
   std::array<Timestamp, 2> stalled_until_;
   std::array<Timestamp, 2> next_stall_;
