@@ -9,8 +9,14 @@ namespace millrace {
 namespace {
 
 // The lanes that are opened before anything is known of the rate: as many first windows as 10
-// Mbit/s need. A lane costs some 4 kB to open.
+// Mbit/s need.
 constexpr double kFirstBytesPerSecond = 1'250'000;
+
+// What a lane costs to open, each way: descriptions, and the handshakes of ICE, DTLS and SCTP
+// (measured in Chromium at 300 ms and 2 Mbit/s).
+constexpr double kLaneBytes = 5'000;
+// More lanes than the path fills take no more than this at the rate of sending.
+constexpr double kSpareSeconds = 0.08;
 
 // On longer paths windows take too long to grow: more lanes than usual are opened at once.
 constexpr Duration kLongRoundTrip = Duration::Millis(250);
@@ -41,15 +47,21 @@ Duration Trial(Duration round_trip) { return std::max(kLeastTrial, round_trip * 
 }  // namespace
 
 LanePlanner::LanePlanner(LaneLimits limits)
-    : limits_(limits), wanted_(FirstLanes(Duration())), first_(wanted_) {}
+    : limits_(limits), wanted_(FirstLanes(Duration(), kFirstBytesPerSecond)), first_(wanted_) {}
 
-size_t LanePlanner::FirstLanes(Duration round_trip) const {
-  const double bytes = kFirstBytesPerSecond * round_trip.seconds();
+size_t LanePlanner::FirstLanes(Duration round_trip, double bytes_per_second) const {
+  const double bytes = bytes_per_second * round_trip.seconds();
   const double lanes = std::ceil(bytes / kFirstWindowBytes);
   const size_t most =
       round_trip >= kLongRoundTrip ? limits_.most : std::min(kUsualLanes, limits_.most);
   const size_t least = std::max(limits_.least, std::min(kFirstLanes, most));
   return std::max(least, static_cast<size_t>(std::min(lanes, static_cast<double>(most))));
+}
+
+// On a long path that is slow they would only overflow its queue.
+double LanePlanner::FirstRate() const {
+  const bool known = last_.was_full && last_.round_trip >= kLongRoundTrip;
+  return known ? std::min(kFirstBytesPerSecond, last_.bytes_per_second) : kFirstBytesPerSecond;
 }
 
 size_t LanePlanner::NextLanes() const {
@@ -58,8 +70,11 @@ size_t LanePlanner::NextLanes() const {
 }
 
 // Windows that lanes limit grow with the lanes, so twice as many may be of use as fill the path
-// now; and one is spare.
-size_t LanePlanner::MostLanes() const { return std::max(limits_.least, 2 * fed_ + 1); }
+// now, where they are cheap; and one is spare.
+size_t LanePlanner::MostLanes() const {
+  const auto cheap = static_cast<size_t>(last_.bytes_per_second * kSpareSeconds / kLaneBytes);
+  return std::max(limits_.least, fed_ + std::min(fed_, cheap) + 1);
+}
 
 size_t LanePlanner::usable() const {
   if (last_.lanes_share > kLimited || last_.open < 2) return fed_;
@@ -83,7 +98,7 @@ void LanePlanner::Update(const Input& input, Timestamp now) {
   const double usable = std::ceil(path_bytes / (young ? kFirstWindowBytes : kLeastWindowBytes));
   fed_ =
       std::max<size_t>(1, static_cast<size_t>(std::min(usable, static_cast<double>(limits_.most))));
-  const size_t first = std::min(FirstLanes(input.round_trip), MostLanes());
+  const size_t first = std::min(FirstLanes(input.round_trip, FirstRate()), MostLanes());
   // Nothing but the round trip has spoken so far.
   const bool follows = wanted_ == first_;
   const size_t before = wanted_;

@@ -58,8 +58,10 @@ class LanePlanner {
   // Never fewer at first, as far as limits allow.
   static constexpr size_t kFirstLanes = 4;
 
-  // So many that their first windows together carry twice the rate that sending starts with.
-  size_t FirstLanes(Duration round_trip) const;
+  // The rate that the first lanes are for.
+  double FirstRate() const;
+  // So many that their first windows together carry that rate.
+  size_t FirstLanes(Duration round_trip, double bytes_per_second) const;
   // After the next doubling.
   size_t NextLanes() const;
   size_t MostLanes() const;
