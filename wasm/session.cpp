@@ -304,6 +304,8 @@ class WasmSession {
     options.chunks.profile =
         ProfileFromName(TextOf(object, "profile")).value_or(NetworkProfile::kAuto);
     options.chunks.mode = ModeFromName(TextOf(object, "mode"));
+    if (TextOf(object, "ladder") == "strict") options.chunks.ladder = Ladder::kStrict;
+    if (TextOf(object, "scheduler") == "round-robin") options.scheduler = Scheduler::kRoundRobin;
     const double chunk = NumberOf(object, "chunkSize");
     if (IsAmount(chunk)) {
       options.chunks.least_chunk_bytes = options.chunks.most_chunk_bytes = ToSize(chunk);

@@ -250,7 +250,7 @@ test('A5: parts', async () => {
   await tryAll('reportMetrics', (value) => sizer.reportMetrics(value), { args: [0] });
   await tryAll('setPath', (value) => sizer.setPath(value), { args: [0], options: undefined });
   const benchmark = new parts.TransferBenchmark();
-  for (const name of ['recordBytes', 'recordRtt', 'recordPacketLoss']) await tryAll(name, (value) => benchmark[name](value), { args: [0] });
+  for (const name of ['recordBytes', 'recordRtt', 'recordPacketsSent', 'recordPacketLoss', 'recordLossRatio']) await tryAll(name, (value) => benchmark[name](value), { args: [0] });
   const monitor = new parts.QualityMonitor(connection);
   await tryAll('handle', (value) => monitor.handle(value), { args: ['x'] });
   monitor.stop();

@@ -25,6 +25,34 @@ test('several times the pools cross, both ways at once, within fixed memory', as
   }
 });
 
+test('records go over all lanes in turn where that is asked for', async () => {
+  const shares = {};
+  for (const scheduler of ['earliest', 'round-robin']) {
+    const [a, b] = await connectedPair({ scheduler });
+    for (const { session } of [a, b]) for (const lane of [2, 3, 4]) session.openLane(lane, 262_144, true, now());
+    // Less than a high mark for each lane: the test reports the buffer of the first one only.
+    a.offer(randomBytes(2_400_000));
+    run([a, b], () => a.event('done') && b.event('done'));
+    const sent = a.session.stats(now()).lanes.filter(({ lane }) => lane > 0).map(({ recordsSent }) => recordsSent);
+    shares[scheduler] = Math.min(...sent) / Math.max(...sent);
+  }
+  assert.ok(shares['round-robin'] > 0.5 && shares.earliest < 0.5, JSON.stringify(shares));
+});
+
+test('the strict ladder takes smaller chunks at the same loss', async () => {
+  const sizes = {};
+  for (const ladder of ['default', 'strict']) {
+    const [a, b] = await connectedPair({ ladder, mostBytesPerSecond: 2_000_000 });
+    a.session.onPacketCounts(1_000, 1_000, now());
+    a.session.onPacketCounts(11_000, 10_950, now());
+    a.offer(randomBytes(8_000_000));
+    run([a, b], () => a.event('done') && b.event('done'));
+    sizes[ladder] = a.session.stats(now()).chunkSize;
+  }
+  // 0.5 % at less than 10 ms: the first rung of the default ladder, the second one of the strict one.
+  assert.deepEqual(sizes, { default: 262_144, strict: 131_072 });
+});
+
 test('a close reaches the other side with its code and words', async () => {
   const [a, b] = await connectedPair();
   a.session.close('aborted', 'the user left', now());

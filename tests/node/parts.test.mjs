@@ -62,10 +62,9 @@ test('a benchmark has every field, measures round trips when they are due, and s
   benchmark.start();
   for (let i = 0; i < 6; i += 1) {
     benchmark.recordBytes(10_000);
-    benchmark.recordPacketLoss(0.01);
+    benchmark.recordLossRatio(0.01);
     await sleep(20);
   }
-  benchmark.recordRtt(NaN);
   const stats = benchmark.stop();
   assert.deepEqual(Object.keys(stats).sort(), [
     'bottleneck', 'durationMs', 'jitter', 'lossAvg', 'lossMax', 'quality', 'recommendation', 'rttAvg', 'rttCurrent', 'rttMax', 'rttMin',
@@ -81,6 +80,32 @@ test('a benchmark has every field, measures round trips when they are due, and s
   assert.equal(heard.length, after);
   assert.equal(benchmark.stats().durationMs, stats.durationMs);
   for (const bad of [{ sampleInterval: 1 }, { windowSize: 0 }, { rttInterval: NaN }]) assert.throws(() => new TransferBenchmark(bad), invalid);
+});
+
+test('a benchmark counts packets, and takes nothing that cannot be', async (t) => {
+  const benchmark = new TransferBenchmark({ sampleInterval: 20 });
+  t.after(() => benchmark.stop());
+  benchmark.recordPacketsSent(1_000);
+  benchmark.recordPacketLoss(1_000);
+  benchmark.start();
+  benchmark.recordPacketLoss(2);
+  await sleep(50);
+  assert.equal(benchmark.stats().lossAvg, undefined, 'lost packets wait for those that were sent, and nothing counts before the start');
+  benchmark.recordPacketsSent(60);
+  benchmark.recordPacketsSent(40);
+  await sleep(50);
+  assert.deepEqual([benchmark.stats().lossAvg, benchmark.stats().lossMax], [0.02, 0.02]);
+  // A loss that is counted an interval late is no more than everything.
+  benchmark.recordPacketsSent(1);
+  benchmark.recordPacketLoss(5);
+  const { lossMax } = benchmark.stop();
+  assert.equal(lossMax, 1);
+  benchmark.recordPacketLoss(5);
+  assert.deepEqual(benchmark.stats().lossMax, 1);
+
+  const noNumber = [undefined, null, '1', NaN, -1, Infinity];
+  const bad = { recordBytes: noNumber, recordRtt: noNumber, recordPacketsSent: [...noNumber, 0.5], recordPacketLoss: [...noNumber, 0.5], recordLossRatio: [...noNumber, 1.01] };
+  for (const [name, values] of Object.entries(bad)) for (const value of values) assert.throws(() => benchmark[name](value), invalid, `${name}(${value})`);
 });
 
 /** As Chromium has it, and as Firefox does. */
@@ -265,10 +290,12 @@ test('backpressure pauses, resumes by the event, and leaves nothing behind', asy
   assert.equal(channel.bufferedAmountLowThreshold, 300);
   assert.equal(gate.send(new Uint8Array(500)), true);
   assert.equal(gate.isPaused, false);
-  assert.equal(gate.hasBackpressure, true);
+  // Above the low mark: a send now would not pass the high one.
+  assert.equal(gate.hasBackpressure, false);
   assert.equal(gate.bufferLevel, 0.5);
   assert.equal(gate.send(new Uint8Array(500)), false);
   assert.equal(gate.isPaused, true);
+  assert.equal(gate.hasBackpressure, true);
   assert.equal(gate.bufferLevel, 1);
   const ready = gate.ready();
   channel.hold = false;
@@ -523,8 +550,10 @@ test('numbers for people', () => {
   assert.equal(formatBytes(999), '999 B');
   assert.equal(formatBytes(1_500_000), '1.5 MB');
   assert.equal(formatThroughput(12_345_678), '12.3 MB/s');
+  assert.equal(formatThroughput(12_345_678, 'bytes'), '12.3 MB/s');
+  assert.deepEqual([0, 1, 125, 12_345_678, 125e6, 125e9].map((rate) => formatThroughput(rate, 'bits')), ['0 bit/s', '8 bit/s', '1.0 kbit/s', '98.8 Mbit/s', '1.0 Gbit/s', '1000 Gbit/s']);
   assert.equal(formatEta(1_000, 125), '8 s');
   assert.equal(formatEta(200_000, 1_000), '3 min 20 s');
   assert.equal(formatEta(7_500, 1), '2 h 5 min');
-  for (const none of [formatBytes(NaN), formatBytes(-1), formatThroughput(Infinity), formatEta(1, 0), formatEta(1, NaN), formatEta(NaN, 1)]) assert.equal(none, '–');
+  for (const none of [formatBytes(NaN), formatBytes(-1), formatThroughput(Infinity), formatThroughput(-1, 'bits'), formatThroughput(NaN, 'bits'), formatEta(1, 0), formatEta(1, NaN), formatEta(NaN, 1)]) assert.equal(none, '–');
 });

@@ -117,6 +117,13 @@ export const connectShapes = {
   profile: choice<Profile>(profiles),
   /** How quickly the chunk size follows the link; default: that of the profile. */
   mode: choice<SizingMode>(sizingModes),
+  /** How much loss the chunk size tolerates; 'strict': less. Default 'default'. */
+  ladder: choice(['default', 'strict']),
+  /**
+   * Which lane gets the next record: 'earliest', where it should arrive first, or 'round-robin', all lanes in turn. Default 'earliest',
+   * which was never slower.
+   */
+  scheduler: choice(['earliest', 'round-robin']),
   /**
    * Bytes that are read and scheduled at once, an integer from 16 KiB to 4 MiB; default: follows the link. On slow links
    * records are smaller than a chunk.

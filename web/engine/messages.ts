@@ -21,6 +21,8 @@ export type SessionSettings = Pick<
   | 'background'
   | 'profile'
   | 'mode'
+  | 'ladder'
+  | 'scheduler'
   | 'chunkSize'
   | 'trace'
   | 'secretKind'

@@ -68,9 +68,9 @@ export class Backpressure extends typedEventTarget<BackpressureEvents>() {
     return this.#end === undefined ? this.#core.bufferLevel() : 0;
   }
 
-  /** Whether more than the low mark waits in the channel. */
+  /** Whether a send now would pass the high mark. Unlike `isPaused`, false again as soon as the buffer is below that mark. */
   get hasBackpressure(): boolean {
-    return this.#end === undefined && this.#channel.bufferedAmount > this.marks.low;
+    return this.#end === undefined && this.#channel.bufferedAmount >= this.marks.high;
   }
 
   /**

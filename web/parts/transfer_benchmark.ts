@@ -17,6 +17,11 @@ const shapes = {
   onStats: callback<(stats: BenchmarkStats) => void>(),
 };
 
+const bytesShape = number({ least: 0, unit: 'bytes' });
+const rttShape = number({ least: 0, unit: 'ms' });
+const packetsShape = number({ least: 0, whole: true, unit: 'packets' });
+const ratioShape = number({ least: 0, most: 1 });
+
 /** Options of a `TransferBenchmark`. */
 export interface TransferBenchmarkOptions extends OptionsOf<typeof shapes> {}
 
@@ -29,6 +34,8 @@ export class TransferBenchmark {
   readonly #measureRtt: TransferBenchmarkOptions['measureRtt'];
   #timer: ReturnType<typeof setInterval> | undefined;
   #measuring = false;
+  /** Packets that no sample has yet. */
+  #packets = { sent: 0, lost: 0 };
 
   /** Errors: throws 'invalid-argument' for invalid options. */
   constructor(options: TransferBenchmarkOptions = {}) {
@@ -42,24 +49,40 @@ export class TransferBenchmark {
   /** Starts the measurement; what was recorded before is discarded. */
   start(): void {
     this.#core.start(performance.now());
+    this.#packets = { sent: 0, lost: 0 };
     clearInterval(this.#timer);
     this.#timer = setInterval(() => this.#tick(), this.#sampleInterval);
     this.#tick();
   }
 
-  /** Records bytes of the transfer. Ignored, here and below: negative or non-finite numbers, and calls before `start` or after `stop`. */
+  /**
+   * Records bytes of the transfer. No effect, here and below, before `start` and after `stop`.
+   * Errors, here and below: throws 'invalid-argument' for a number that cannot be, and for anything else.
+   */
   recordBytes(bytes: number): void {
-    this.#core.recordBytes(toNumber(bytes), performance.now());
+    this.#core.recordBytes(bytesShape.check(bytes, 'bytes'), performance.now());
   }
 
   /** Records a round trip, ms. */
   recordRtt(rtt: number): void {
-    this.#core.recordRtt(toNumber(rtt), performance.now());
+    this.#core.recordRtt(rttShape.check(rtt, 'rtt'), performance.now());
   }
 
-  /** Records a packet loss, 0 to 1. */
-  recordPacketLoss(loss: number): void {
-    this.#core.recordPacketLoss(toNumber(loss), performance.now());
+  /** Counts packets that were sent. */
+  recordPacketsSent(packets: number): void {
+    const sent = packetsShape.check(packets, 'packets');
+    if (this.#timer !== undefined) this.#packets.sent += sent;
+  }
+
+  /** Counts packets that were lost, of those that `recordPacketsSent` counts. Each sample has the loss of its interval. */
+  recordPacketLoss(packets: number): void {
+    const lost = packetsShape.check(packets, 'packets');
+    if (this.#timer !== undefined) this.#packets.lost += lost;
+  }
+
+  /** Records a loss as a share of the packets, 0 to 1, where somebody else has counted them. */
+  recordLossRatio(ratio: number): void {
+    this.#core.recordPacketLoss(ratioShape.check(ratio, 'ratio'), performance.now());
   }
 
   /** Current statistics; after `stop`, the last ones. */
@@ -69,15 +92,26 @@ export class TransferBenchmark {
 
   /** Ends the measurement and its timer; gives the last statistics. */
   stop(): BenchmarkStats {
+    this.#takeLoss();
     clearInterval(this.#timer);
+    this.#timer = undefined;
     this.#core.stop(performance.now());
     return this.stats();
   }
 
   #tick(): void {
     const now = performance.now();
+    this.#takeLoss();
     if (this.#core.advance(now)) callListener(() => this.onStats?.(this.stats()));
     if (this.#core.rttIsDue(now)) void this.#takeRtt();
+  }
+
+  /** Losses that were counted before the packets themselves wait for these. */
+  #takeLoss(): void {
+    const { sent, lost } = this.#packets;
+    if (sent === 0) return;
+    this.#packets = { sent: 0, lost: 0 };
+    this.recordLossRatio(Math.min(1, lost / sent));
   }
 
   async #takeRtt(): Promise<void> {
@@ -92,9 +126,4 @@ export class TransferBenchmark {
       this.#measuring = false;
     }
   }
-}
-
-/** NaN, which the core ignores, for a value that is no number. */
-function toNumber(value: unknown): number {
-  return typeof value === 'number' ? value : NaN;
 }

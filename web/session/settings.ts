@@ -19,6 +19,8 @@ export interface Settings {
   mostLanes: number;
   profile: Profile;
   mode: SizingMode | undefined;
+  ladder: 'default' | 'strict' | undefined;
+  scheduler: 'earliest' | 'round-robin' | undefined;
   reliable: boolean;
   bandwidthLimit: number;
   background: boolean;
@@ -65,6 +67,8 @@ export function resolveOptions(given: ConnectOptions): Settings {
     mostLanes: max,
     profile: options.profile ?? 'auto',
     mode: options.mode,
+    ladder: options.ladder,
+    scheduler: options.scheduler,
     reliable: options.delivery !== 'unreliable',
     bandwidthLimit: Math.ceil(options.bandwidthLimit ?? 0),
     background: options.background ?? false,

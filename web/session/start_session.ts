@@ -11,6 +11,8 @@ export function startSession(port: EnginePort, settings: Settings): void {
     background: settings.background,
     profile: settings.profile,
     mode: settings.mode,
+    ladder: settings.ladder,
+    scheduler: settings.scheduler,
     chunkSize: settings.chunkSize,
     secretKind: kind,
     secret: bytes,

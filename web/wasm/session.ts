@@ -55,6 +55,10 @@ export interface CoreOptions {
   /** Kind of network, and how quickly the chunk size follows; undefined: by measurement, as the profile suggests. */
   profile?: Profile | undefined;
   mode?: SizingMode | undefined;
+  /** undefined: 'default'. */
+  ladder?: 'default' | 'strict' | undefined;
+  /** Of lanes; undefined: 'earliest'. */
+  scheduler?: 'earliest' | 'round-robin' | undefined;
   /** A fixed size, bytes; undefined: follows the link. */
   chunkSize?: number | undefined;
   /** Bytes per second; 0: no limit. */
