@@ -58,10 +58,11 @@ size_t LanePlanner::FirstLanes(Duration round_trip, double bytes_per_second) con
   return std::max(least, static_cast<size_t>(std::min(lanes, static_cast<double>(most))));
 }
 
-// On a long path that is slow they would only overflow its queue.
+// On a long path that is slow they would only overflow its queue. But a start may have ended for
+// nothing.
 double LanePlanner::FirstRate() const {
-  const bool known = last_.was_full && last_.round_trip >= kLongRoundTrip;
-  return known ? std::min(kFirstBytesPerSecond, last_.bytes_per_second) : kFirstBytesPerSecond;
+  if (!last_.was_full || last_.round_trip < kLongRoundTrip) return kFirstBytesPerSecond;
+  return std::clamp(last_.bytes_per_second, kFirstBytesPerSecond / 4, kFirstBytesPerSecond);
 }
 
 size_t LanePlanner::NextLanes() const {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <tuple>
+#include <utility>
 
 namespace millrace {
 namespace {
@@ -35,6 +37,44 @@ TEST_CASE("a long round trip asks for more first windows, within the limits") {
     Run run;
     run.input.round_trip = Duration::Millis(rtt_ms);
     run.For(Duration::Millis(20));
+    CHECK(run.planner.wanted() == static_cast<size_t>(lanes));
+  }
+}
+
+TEST_CASE("a long path asks for no more first windows than its rate needs, once that is known") {
+  for (const auto& [rtt_ms, known, lanes] : {std::tuple{300, 0.0, 32},
+                                             {300, 1e6, 26},
+                                             {300, 250'000.0, 9},
+                                             {300, 20'000.0, 3},
+                                             {300, 1e8, 32},
+                                             {200, 250'000.0, 16}}) {
+    CAPTURE(rtt_ms, known);
+    Run run;
+    run.planner = LanePlanner({1, 32});
+    run.input.round_trip = Duration::Millis(rtt_ms);
+    run.input.was_full = known > 0;
+    if (known > 0) run.input.bytes_per_second = known;
+    run.For(Duration::Millis(20));
+    CHECK(run.planner.wanted() == static_cast<size_t>(lanes));
+  }
+}
+
+TEST_CASE("lanes that the path does not fill are wanted only where they are cheap to open") {
+  // Paths of two, three and 54 least windows. 80 ms carry what it takes to open 1, 2 and 40 lanes.
+  for (const auto& [bytes_per_second, lanes] :
+       {std::pair{62'500.0, 4}, {125'000.0, 6}, {2.5e6, 32}}) {
+    CAPTURE(bytes_per_second);
+    Run run;
+    run.planner = LanePlanner({1, 32});
+    run.input.round_trip = Duration::Millis(100);
+    run.input.bytes_per_second = bytes_per_second;
+    run.input.was_full = true;
+    run.input.lanes_share = 0.8;
+    // More lanes always carry more.
+    for (int i = 0; i < 100; ++i) {
+      run.input.delivered_bytes_per_second *= 1.1;
+      run.For(Duration::Millis(100));
+    }
     CHECK(run.planner.wanted() == static_cast<size_t>(lanes));
   }
 }
