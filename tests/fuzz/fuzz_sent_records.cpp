@@ -178,21 +178,28 @@ class Lane {
     for (const uint64_t number : unconfirmed_) {
       if (ack.numbers.count(number) == 0) kept.insert(number);
     }
-    // Either all that it named, or nothing.
     const AckFrame next = received_.TakeAck(LaneId(1));
-    uint64_t named = 0;
-    for (const Range& range : next.used()) named += range.length();
-    if (named == kept.size() && IsNamed(next, kept)) unconfirmed_ = kept;
-    if (next.range_count < kMaxAckRanges && !forgets_) Check(named == unconfirmed_.size());
+    const bool all = NamesNewestOf(kept, next);
+    const bool nothing = NamesNewestOf(unconfirmed_, next);
+    Check(all || nothing || forgets_);
+    // A frame that is full may look the same either way.
+    const bool is_known = all != nothing || kept == unconfirmed_;
+    if (forgets_ || !is_known) {
+      ended_ = true;
+      return;
+    }
+    if (all) unconfirmed_ = kept;
   }
 
-  static bool IsNamed(const AckFrame& ack, const std::set<uint64_t>& numbers) {
-    for (const Range& range : ack.used()) {
-      for (uint64_t n = range.begin; n < range.end; ++n) {
-        if (numbers.count(n) == 0) return false;
-      }
-    }
-    return true;
+  // Whether the frame has the newest ranges of these numbers, as many as it can.
+  static bool NamesNewestOf(const std::set<uint64_t>& numbers, const AckFrame& ack) {
+    RangeSet ranges;
+    for (const uint64_t number : numbers) ranges.Insert(number, number + 1);
+    const auto all = ranges.ranges();
+    if (ack.range_count != std::min<size_t>(all.size(), kMaxAckRanges)) return false;
+    return std::equal(ack.ranges.begin(),
+                      ack.ranges.begin() + static_cast<std::ptrdiff_t>(ack.range_count),
+                      all.rbegin());
   }
 
   // An acknowledgement of the peer's own making: of what has not arrived, or was never sent.
