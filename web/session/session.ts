@@ -47,7 +47,11 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
   readonly #messages: Messages;
   readonly #notes = new Notes();
   readonly #established = deferred<void>();
+  /** Resolves when keys are agreed; rejects when the session ends before. */
+  readonly established = this.#established.promise;
   readonly #released = deferred<void>();
+  /** Resolves when everything is released. */
+  readonly released = this.#released.promise;
   readonly #engineReleased = deferred<void>();
   readonly #trust: Trust;
   readonly #cadence = new StatsCadence();
@@ -101,16 +105,6 @@ export class Session extends typedEventTarget<PeerEvents>() implements AppSessio
       onpath: (path, rtt) => this.#onPath(path, rtt),
       log: (level, message) => this.#log(level, message),
     });
-  }
-
-  /** Resolves when keys are agreed; rejects when the session ends before. */
-  get established(): Promise<void> {
-    return this.#established.promise;
-  }
-
-  /** Resolves when everything is released. */
-  get released(): Promise<void> {
-    return this.#released.promise;
   }
 
   /** The other side may have used its one guess at a code. */
