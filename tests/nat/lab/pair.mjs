@@ -58,20 +58,25 @@ export async function tryPair(clients, iceServers, wanted) {
 
 /**
  * The path of the control connection. Only a side's own statistics tell that it uses a relay: the other side may see a
- * peer-reflexive address.
+ * peer-reflexive address. While a connection looks for a better path, its statistics may have no selected pair for a moment.
  *
  * @param {readonly Client[]} clients @returns {Promise<{ path: 'direct' | 'relay', protocol: 'udp' | 'tcp' | 'tls' }>}
  */
 async function readPath(clients) {
-  /** @type {Route[]} */
-  const control = (await Promise.all(clients.map((client) => client.call('routes')))).map((routes) => {
-    const found = routes.find((/** @type {Route} */ { lane }) => lane === 0);
-    if (found === undefined) throw new Error('a control connection without a selected pair of candidates');
-    return found;
-  });
+  const control = await Promise.all(clients.map((client) => readControl(client)));
   const relayed = control.map(({ local }) => local).filter(({ type }) => type === 'relay');
   if (relayed.length === 0) return { path: 'direct', protocol: 'udp' };
   return { path: 'relay', protocol: hardest(relayed.map(({ relayProtocol }) => /** @type {'udp'} */ (relayProtocol))) };
+}
+
+/** @param {Client} client @returns {Promise<Route>} */
+async function readControl(client) {
+  for (const end = performance.now() + SETTLING_MS; ; ) {
+    const found = (await client.call('routes')).find((/** @type {Route} */ { lane }) => lane === 0);
+    if (found !== undefined) return found;
+    if (performance.now() >= end) throw new Error('a control connection without a selected pair of candidates');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
 }
 
 /** @param {readonly [Client, Client]} clients */
