@@ -95,11 +95,13 @@ Duration Pulse::Interval(const PingNeed& need, Timestamp now) const {
   if (need.finishing) return kFinalInterval;
   Duration interval = need.has_transfers ? kActiveInterval : kIdleInterval;
   const bool late = IsLate(need.round_trip, now);
-  if (late && (need.has_transfers || !need.knows_round_trip)) interval = kOutageInterval;
-  if (!late && !need.knows_round_trip) {
+  if (late) {
+    if (need.has_transfers || !need.knows_round_trip) interval = kOutageInterval;
+  } else if (need.measuring) {
+    interval = *need.measuring;
+  } else if (!need.knows_round_trip) {
     interval = pings_.size() < kFirstPings ? kFirstInterval : kLaterFirstInterval;
   }
-  if (!late && need.measuring) interval = *need.measuring;
   const bool checking = !timers_.deadline(Timer::kCheck).IsNever();
   return checking ? std::min(interval, kOutageInterval) : interval;
 }

@@ -24,9 +24,7 @@ class Peer {
  public:
   explicit Peer(uint8_t kind) : flow_(kLimits) {
     flow_.SetBackground((kind & 1) != 0);
-    if ((kind & 2) != 0) {
-      flow_.SetMostBytesPerSecond(static_cast<double>(kind) * 10'000, now_);
-    }
+    if ((kind & 2) != 0) flow_.SetMostBytesPerSecond(static_cast<double>(kind) * 10'000, now_);
   }
 
   void Step(ByteReader& input) {

@@ -11,9 +11,9 @@ const GROWTH = 1.25;
 /** A session with transfers. */
 interface Busy {
   /** Its part of the limit, bytes per second. */
-  part: number;
-  /** Bytes of its lanes, as of the last look; undefined before. */
-  sent: number | undefined;
+  readonly part: number;
+  /** Bytes of its lanes, as of the last look. */
+  readonly sent: number;
 }
 
 /**
@@ -48,16 +48,14 @@ export class SharedLimit {
     const now = performance.now();
     const seconds = (now - this.#lookedAt) / 1_000;
     this.#lookedAt = now;
-    const sessions = [...this.#sessions].filter(({ hasTransfers }) => hasTransfers);
     const known = this.#busy;
-    this.#busy = new Map(sessions.map((session) => [session, { part: 0, sent: sentBytes(session) }]));
-    const wanted = sessions.map((session) => wantedBy(known.get(session), this.#busy.get(session)!.sent!, seconds));
-    shareOut(this.#total, wanted).forEach((part, index) => {
-      const session = sessions[index]!;
-      this.#busy.get(session)!.part = part;
+    const busy = [...this.#sessions].filter(({ hasTransfers }) => hasTransfers).map((session) => ({ session, sent: sentBytes(session) }));
+    const parts = shareOut(this.#total, busy.map(({ session, sent }) => wantedBy(known.get(session), sent, seconds)));
+    this.#busy = new Map(busy.map(({ session, sent }, index) => [session, { part: parts[index]!, sent }]));
+    for (const [session, { part }] of this.#busy) {
       if (known.get(session)?.part !== part) session.limitRate(Math.max(LEAST_BANDWIDTH_LIMIT, part));
-    });
-    if (sessions.length > 1) {
+    }
+    if (busy.length > 1) {
       this.#timer ??= setInterval(() => this.#divide(), INTERVAL_MS);
     } else {
       clearInterval(this.#timer);
@@ -69,7 +67,7 @@ export class SharedLimit {
 /** What a session is to have, bytes per second; Infinity: all that there is. */
 function wantedBy(before: Busy | undefined, sent: number, seconds: number): number {
   // Lanes that closed meanwhile took their counts with them.
-  if (before?.sent === undefined || sent < before.sent || seconds <= 0) return Infinity;
+  if (before === undefined || sent < before.sent || seconds <= 0) return Infinity;
   const used = (sent - before.sent) / seconds;
   return used <= before.part * USED ? used * GROWTH : Infinity;
 }
