@@ -104,3 +104,21 @@ for (const [name, isolated] of /** @type {const} */ ([['same-nat', false], ['sam
     for (const client of [a, b]) await client.close();
   });
 }
+
+test('the hardware addresses of the internet and of a local network stay the same while clients come and go', async () => {
+  const networks = [...(await lab.addNetworksOf('port-restricted')), ...(await lab.addNetworksOf('open'))];
+  const stays = await lab.addClient(networks);
+  const gateways = ['192.168.1.1', '203.0.113.1'];
+  const known = async () => {
+    await run('ip', inside(stays.namespace, ['ip', 'neigh', 'flush', 'all']));
+    for (const gateway of gateways) await run('ip', inside(stays.namespace, ['bash', '-c', `echo > /dev/udp/${gateway}/9`]));
+    await settled();
+    const shown = await run('ip', ['-n', stays.namespace, 'neigh']);
+    return gateways.map((gateway) => new RegExp(`^${gateway.replaceAll('.', '\\.')} .*lladdr (\\S+)`, 'm').exec(shown)?.[1]);
+  };
+  const before = await known();
+  assert.ok(!before.includes(undefined));
+  // A bridge without an address of its own takes the lowest one of its ports: one of some is lower than that of the first.
+  for (let count = 0; count < 12; count += 1) await lab.addClient(networks);
+  assert.deepEqual(await known(), before);
+});

@@ -5,9 +5,6 @@ import { serve } from './helper.mjs';
 
 /** @typedef {import('@playwright/test').Browser} Browser */
 
-/** A page that loads at all is there in a second. */
-const FIRST_LOAD_MS = 8_000;
-
 /** @type {{ name: string, browser: Promise<Browser> } | undefined} */
 let running;
 /** @type {import('@playwright/test').BrowserContext | undefined} */
@@ -31,20 +28,6 @@ async function closeBrowser() {
   await last?.browser.then((browser) => browser.close(), () => {});
 }
 
-/**
- * Loads a page in a browser that stays while its client moves from network to network: what it sends while it learns of the new one may
- * be lost, and its first load then hangs (2 of some 90).
- *
- * @param {import('@playwright/test').Page} page @param {string} url
- */
-async function load(page, url) {
-  const first = await page.goto(url, { timeout: FIRST_LOAD_MS }).catch((/** @type {Error} */ error) => {
-    if (error.name !== 'TimeoutError') throw error;
-    return null;
-  });
-  if (first === null) await page.goto(url);
-}
-
 /** @param {NodeJS.Signals} signal */
 async function signalBrowser(signal) {
   const family = familyOf(process.pid, await readParents());
@@ -65,7 +48,7 @@ serve(
       page.on('console', (message) => {
         if (message.type() === 'error') complaints.push(message.text());
       });
-      await load(page, new URL('/pages/bare.html', url).href);
+      await page.goto(new URL('/pages/bare.html', url).href);
       if (!(await page.evaluate(() => globalThis.bareReady === true))) throw new Error(`the script of the bare page failed: ${complaints.join('; ')}`);
     },
     /** @param {string} method @param {unknown[]} args */

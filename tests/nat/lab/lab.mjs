@@ -9,7 +9,7 @@ import { Helper } from './helper.mjs';
 import { kinds } from './kinds.mjs';
 import { checkMachine } from './machine.mjs';
 import { Namespaces, removeLeftovers } from './namespaces.mjs';
-import { FORWARDING, Network } from './network.mjs';
+import { addBridge, FORWARDING, Network } from './network.mjs';
 
 /** Servers take no more ahead than a link with a short queue would, so that the slow one does not hide behind megabytes of buffers. */
 const SMALL_WINDOWS = 'net/ipv4/tcp_rmem=4096 131072 262144';
@@ -139,6 +139,6 @@ async function writePolicies(folder, authority) {
 async function addInternet(namespaces) {
   const namespace = await namespaces.add('internet', [...FORWARDING, SMALL_WINDOWS]);
   const addresses = Object.values(servers).flatMap(({ four, six }) => [`addr add ${four}/24 dev net`, `addr add ${six}/64 dev net nodad`]);
-  await ip(namespace, ['link add net type bridge mcast_snooping 0', 'link set net up', ...addresses]);
+  await ip(namespace, [addBridge('net'), 'link set net up', ...addresses]);
   return namespace;
 }

@@ -1,4 +1,5 @@
 // One network that clients join: the internet itself, or a local network behind a router, or behind two.
+import { randomBytes } from 'node:crypto';
 import { ip, inside, run } from './command.mjs';
 import { clientAddresses } from './addresses.mjs';
 import { routers, rulesOf } from './rules.mjs';
@@ -19,6 +20,17 @@ export const FORWARDING = ['net/ipv4/ip_forward=1', 'net/ipv6/conf/all/forwardin
 
 /** `device`: the end at the client. `port`: the other end, in the internet's namespace while it is plugged in nowhere. @typedef {{ device: string, port: string }} Cable */
 /** How a client reaches a network. @typedef {{ device: string, address: string, gateway: string, family: 4 | 6, router: string }} Attachment */
+
+/**
+ * The command that makes a bridge with an address of its own. Without one, a bridge takes the lowest address of its ports, which changes as
+ * they come and go: what a client then sends to the address that it knows is lost for seconds.
+ *
+ * @param {string} name
+ */
+export function addBridge(name) {
+  const random = [...randomBytes(5)].map((byte) => byte.toString(16).padStart(2, '0'));
+  return `link add ${name} address ${['02', ...random].join(':')} type bridge mcast_snooping 0`;
+}
 
 export class Network {
   /** @type {World} */
@@ -147,7 +159,7 @@ export class Network {
     const six = kind === 'ipv6-only';
     this.#prefix = given.prefix;
     await ip(name, [
-      'link add lan type bridge mcast_snooping 0',
+      addBridge('lan'),
       six ? `addr add ${given.prefix}1/64 dev lan nodad` : `addr add ${lan}.1/24 dev lan`,
       'link set lan up',
       six ? `addr add ${given.six}/64 dev wan nodad` : `addr add ${outside}/24 dev wan`,
