@@ -1,30 +1,10 @@
 import { MillraceError } from '../api/errors.js';
-import type { PeerConnectionClass } from '../api/options.js';
 import { nextTask } from '../base/tasks.js';
-import type { Configurations } from './configurations.js';
-import { readConnection, type ConnectionPath } from './connection_stats.js';
-import { ConnectionDiary, type ConnectionRecord } from './connection_diary.js';
-import type { Fingerprints } from './fingerprint.js';
+import { readConnection } from './connection_stats.js';
+import { ConnectionDiary } from './connection_diary.js';
+import type { LaneConnectorOptions } from './lane_options.js';
 import { MAX_LANE, parseLaneSignal, toLaneSignal, type LaneSignal } from './lane_signal.js';
 import { PeerLink } from './peer_link.js';
-
-export interface LaneConnectorOptions {
-  rtc: Configurations;
-  Connection?: PeerConnectionClass | undefined;
-  /** The upper bound, whatever either side wants. */
-  maxLanes: number;
-  reliable: boolean;
-  /** Of the control connection; undefined while it is not known. */
-  pathKind(): ConnectionPath['kind'] | undefined;
-  /** The relay has no room for this lane; `open` lanes stay. Called each time that it refuses one. */
-  onrelayfull(record: ConnectionRecord, open: number): void;
-  /** Carries a message to the other side's connector, in band. */
-  signal(message: string): void;
-  attach(lane: number, channel: RTCDataChannel, reliable: boolean): void;
-  onnegotiated(lane: number, maxMessageSize: number, fingerprints: Fingerprints): void;
-  /** The lane's connection is gone: its channel must not be used any more. */
-  onlost(lane: number, error: MillraceError): void;
-}
 
 /** A lane that has not opened after this time, ms, counts as lost. */
 const OPEN_TIMEOUT_MS = 15_000;
