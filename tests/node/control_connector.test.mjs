@@ -38,7 +38,7 @@ async function openingPair({ rtc = { iceServers: [] }, patient = false, lose = (
   }
   const configurations = [await Configurations.start(rtc, false), await Configurations.start(rtc, false)];
   const sides = pairings.map((pairing, index) => {
-    const side = { pairing, member: members[index], happened: [], inBand: [], handshake: [], attached: 0, checks: 0 };
+    const side = { pairing, member: members[index], happened: [], inBand: [], handshake: [], lanes: [], attached: 0, checks: 0 };
     const note = (what) => () => side.happened.push(what);
     side.connector = new ControlConnector({
       rtc: configurations[index],
@@ -51,6 +51,7 @@ async function openingPair({ rtc = { iceServers: [] }, patient = false, lose = (
       },
       ondescribed: () => {},
       onhandshake: (index, message) => side.handshake.push([index, [...message]]),
+      onlane: (lane, messages) => side.lanes.push([lane, messages]),
       sayInBand: (text) => side.inBand.push(text),
       onnegotiated: () => {},
       check: note('check'),
@@ -614,4 +615,30 @@ test('messages of the handshake count for the first connection only, and while i
   a.pairing.send({ type: 'handshake', link: 0, index: 1, data: 'AQI' });
   await quiet(room);
   assert.equal(b.handshake.length, 1);
+});
+
+test('what sets up a first lane goes through the signalling while the connection is being set up, whole and checked', async () => {
+  const { room, sides } = await openingPair();
+  const [a, b] = sides;
+  const description = { type: 'description', kind: 'offer', sdp: 'v=0' };
+  const candidate = { type: 'candidate', candidate: 'candidate:1', sdpMid: '0', sdpMLineIndex: 0 };
+  a.connector.sendLane(1, [description, candidate]);
+  const bad = [
+    { lane: 1 }, { lane: 1, messages: [] }, { lane: 1, messages: {} }, { lane: 1.5, messages: [description] }, { lane: -1, messages: [description] }, { lane: '1', messages: [description] },
+    { lane: 1, messages: [description, { type: 'candidate' }] }, { lane: 1, messages: [null] }, { lane: 1, messages: [{ type: 'lane', lane: 2, messages: [] }] },
+    { lane: 1, messages: Array(65).fill(candidate) }, { lane: 1, messages: [{ ...description, sdp: 'x'.repeat(50_000) }] },
+  ];
+  for (const fields of bad) a.pairing.send({ type: 'lane', ...fields });
+  await quiet(room);
+  assert.deepEqual(b.lanes, [[1, [description, candidate]]]);
+  a.pairing.send({ type: 'lane', lane: 2, messages: Array(64).fill(candidate) });
+  await quiet(room);
+  assert.equal(b.lanes[1][1].length, 64);
+  for (const side of sides) {
+    side.link().become('connected');
+    side.connector.established();
+  }
+  const before = room.log.length;
+  a.connector.sendLane(3, [description]);
+  assert.equal(room.log.length, before, 'the control connection carries it then');
 });

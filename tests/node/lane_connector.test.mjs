@@ -26,7 +26,7 @@ const settleAll = async () => {
   for (let turns = 0; turns < 20; turns += 1) await settle();
 };
 
-/** The connector that opens lanes; its messages reach nobody. `path`: the kind of the control connection's path, which may change. */
+/** The connector that opens lanes, from number 5 because it has no first lanes; its messages reach nobody. `path`: the kind of the control connection's path, which may change. */
 async function start(wanted, path = { kind: 'relay' }) {
   const side = { full: [], lost: [], connections };
   side.connector = new LaneConnector({
@@ -35,6 +35,7 @@ async function start(wanted, path = { kind: 'relay' }) {
     reliable: true,
     pathKind: () => path.kind,
     onrelayfull: (record, open) => side.full.push({ record, open }),
+    sayFirst: undefined,
     signal: () => {},
     attach: () => {},
     onnegotiated: () => {},
@@ -59,14 +60,14 @@ test('where the relay refuses further lanes, those that are open must do, and mo
   const side = await start(3);
   assert.equal(connections.length, 1, 'the first lane has the relay for itself');
   gathered(connections[0], { candidates: [host, relay] });
-  side.connector.opened(1);
+  side.connector.opened(5);
   await settleAll();
   assert.equal(connections.length, 3);
   for (const connection of connections.slice(1)) gathered(connection, { code: 486 });
   context.mock.timers.tick(2_999);
   assert.deepEqual(side.lost, []);
   context.mock.timers.tick(1);
-  assert.deepEqual(side.lost, [2, 3]);
+  assert.deepEqual(side.lost, [6, 7]);
   assert.deepEqual(side.full.map(({ open }) => open), [1, 1]);
   assert.match(diagnoseFullRelay(side.full[0].record).advice, /no room .* \(486\)/);
   for (let count = 0; count < 56; count += 1) {
@@ -87,7 +88,7 @@ test('without any lane, the relay is asked again soon: relays that nobody uses e
   const side = await start(2);
   for (const connection of connections) gathered(connection);
   context.mock.timers.tick(3_000);
-  assert.deepEqual(side.lost, [1]);
+  assert.deepEqual(side.lost, [5]);
   const { reason, advice } = diagnoseFullRelay(side.full[0].record);
   assert.equal(reason, 'relay-refused');
   assert.match(advice, /no room/, 'also where the browser reports no errors of servers');
@@ -101,7 +102,7 @@ test('a relay at either side is enough for a lane, and a direct path needs none'
   context.mock.timers.enable({ apis: ['setTimeout'] });
   const side = await start(1);
   gathered(connections[0], { code: 486 });
-  side.connector.handle(JSON.stringify({ lane: 1, type: 'candidate', candidate: relay, sdpMid: '0', sdpMLineIndex: 0 }));
+  side.connector.handle(JSON.stringify({ lane: 5, type: 'candidate', candidate: relay, sdpMid: '0', sdpMLineIndex: 0 }));
   const direct = await start(1, { kind: 'direct' });
   gathered(connections[1], { code: 486 });
   context.mock.timers.tick(10_000);
@@ -119,14 +120,14 @@ test('once the control connection has a direct path, lanes through a relay are r
   ];
   for (const [index, type] of ['relay', 'srflx'].entries()) {
     connections[index].getStats = async () => new Map(ends(type));
-    side.connector.opened(index + 1);
+    side.connector.opened(index + 5);
     await settleAll();
   }
   await side.connector.replaceRelayed();
   for (let turns = 0; turns < 20; turns += 1) await settle();
   assert.deepEqual([connections.length, side.lost], [3, []], 'the old lane stays until the new one is open');
-  side.connector.opened(3);
-  assert.deepEqual(side.lost, [1]);
+  side.connector.opened(7);
+  assert.deepEqual(side.lost, [5]);
   side.connector.stop();
 });
 
@@ -144,7 +145,7 @@ test('one lane is opened until it is open, or the control connection is known to
   assert.equal(connections.length, 3);
   side.connector.stop();
   const unknown = await start(3, { kind: undefined });
-  unknown.connector.opened(1);
+  unknown.connector.opened(5);
   await settleAll();
   assert.equal(connections.length, 6);
   unknown.connector.stop();
@@ -154,19 +155,19 @@ test('a side hears from the other one that the relay has no room, once it has no
   const path = { kind: 'relay' };
   const side = await start(1, path);
   const lose = (lane, more) => side.connector.handle(JSON.stringify({ lane, type: 'lost', ...more }));
-  lose(1, {});
-  lose(2, { full: true });
+  lose(5, {});
+  lose(6, { full: true });
   assert.deepEqual(side.full, [], 'no such lane');
   side.connector.stop();
 
   const other = await start(1, path);
-  other.connector.handle(JSON.stringify({ lane: 1, type: 'lost', full: true }));
-  assert.deepEqual([other.full.length, other.full[0].open, other.lost], [1, 0, [1]]);
+  other.connector.handle(JSON.stringify({ lane: 5, type: 'lost', full: true }));
+  assert.deepEqual([other.full.length, other.full[0].open, other.lost], [1, 0, [5]]);
   assert.equal(diagnoseFullRelay(other.full[0].record).reason, 'relay-refused');
   other.connector.stop();
 
   const direct = await start(1, { kind: 'direct' });
-  direct.connector.handle(JSON.stringify({ lane: 1, type: 'lost', full: true }));
-  assert.deepEqual([direct.full, direct.lost], [[], [1]]);
+  direct.connector.handle(JSON.stringify({ lane: 5, type: 'lost', full: true }));
+  assert.deepEqual([direct.full, direct.lost], [[], [5]]);
   direct.connector.stop();
 });

@@ -41,7 +41,7 @@ function checkServers(rtc: unknown): void {
  */
 export function completeConfiguration(rtc: RTCConfiguration, privacy: boolean): RTCConfiguration {
   if (privacy) {
-    const iceServers = (rtc.iceServers ?? []).map(onlyTurn).filter(({ urls }) => urls.length > 0);
+    const iceServers = keepUrls(rtc, isTurnUrl);
     demand(iceServers.length > 0, 'rtc.iceServers', 'a list with a TURN server (turn: or turns:), because of privacy');
     return { ...rtc, iceServers, iceTransportPolicy: 'relay' };
   }
@@ -50,12 +50,19 @@ export function completeConfiguration(rtc: RTCConfiguration, privacy: boolean): 
 }
 
 /** Whether a configuration names a TURN server. */
-export function hasTurnServer({ iceServers = [] }: RTCConfiguration): boolean {
-  return iceServers.some((server) => onlyTurn(server).urls.length > 0);
+export function hasTurnServer(rtc: RTCConfiguration): boolean {
+  return keepUrls(rtc, isTurnUrl).length > 0;
 }
 
-function onlyTurn(server: RTCIceServer): RTCIceServer & { urls: string[] } {
-  return { ...server, urls: [server.urls].flat().filter(isTurnUrl) };
+/** The same configuration for a connection that looks for direct paths only. */
+export function withoutRelays(rtc: RTCConfiguration): RTCConfiguration {
+  return { ...rtc, iceServers: keepUrls(rtc, (url) => !isTurnUrl(url)) };
+}
+
+/** The servers with those of their addresses that `keep` accepts. */
+function keepUrls({ iceServers = [] }: RTCConfiguration, keep: (url: string) => boolean): RTCIceServer[] {
+  const kept = iceServers.map((server) => ({ ...server, urls: [server.urls].flat().filter(keep) }));
+  return kept.filter(({ urls }) => urls.length > 0);
 }
 
 /** Whether the address is that of a TURN server. */

@@ -1,6 +1,6 @@
 import { describe, MillraceError } from '../api/errors.js';
 import type { RtcOption } from '../api/options.js';
-import { checkConfiguration, completeConfiguration } from './configuration.js';
+import { checkConfiguration, completeConfiguration, withoutRelays } from './configuration.js';
 
 type Ask = Extract<RtcOption, (...args: never[]) => unknown>;
 
@@ -50,6 +50,11 @@ export class Configurations {
   /** For a connection that is made now. */
   get current(): RTCConfiguration {
     return this.#current;
+  }
+
+  /** For one of the first lanes. They do without relays: one with little room is for the control connection, and later for a lane at a time. */
+  get direct(): Pick<Configurations, 'current' | 'refresh'> {
+    return { current: withoutRelays(this.#current), refresh: () => Promise.resolve() };
   }
 
   /**

@@ -1,6 +1,6 @@
 import { MillraceError, withDetail, type ErrorCode } from '../api/errors.js';
 import { toBase64Url } from '../base/bytes.js';
-import type { PeerMessage } from '../signaling/envelope.js';
+import type { ConnectionMessage, PeerMessage } from '../signaling/envelope.js';
 import { ConnectionDiary } from './connection_diary.js';
 import type { ControlConnectorOptions } from './control_options.js';
 import { diagnose } from './diagnose.js';
@@ -132,6 +132,11 @@ export class ControlConnector {
     if (this.#phase === 'opening' && !this.#ended) this.#send({ type: 'handshake', link: this.#link.number, index, data: toBase64Url(message) });
   }
 
+  /** While the first connection is being set up: sends what sets up one of the first lanes, through the signalling, which may lose it. */
+  sendLane(lane: number, messages: readonly ConnectionMessage[]): void {
+    if (this.#phase === 'opening' && !this.#ended) this.#send({ type: 'lane', lane, messages });
+  }
+
   /** The first channels are open: from now on the session knows the reason of a failure. */
   handshaking(): void {
     this.#opening.handshaking();
@@ -205,6 +210,9 @@ export class ControlConnector {
         break;
       case 'handshake':
         this.#hearHandshake(message);
+        break;
+      case 'lane':
+        this.#options.onlane(message.lane, message.messages);
         break;
       case 'restart':
       case 'renew':

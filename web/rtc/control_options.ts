@@ -1,5 +1,6 @@
 import type { MillraceError } from '../api/errors.js';
 import type { PeerConnectionClass } from '../api/options.js';
+import type { ConnectionMessage } from '../signaling/envelope.js';
 import type { Pairing } from '../signaling/pairing.js';
 import type { Configurations } from './configurations.js';
 import type { Fingerprints } from './fingerprint.js';
@@ -16,6 +17,8 @@ export interface ControlConnectorOptions {
   readonly ondescribed: (maxMessageSize: number, fingerprints: Fingerprints) => void;
   /** Takes a message of the handshake that the other side sent through the signalling; see `ControlConnector.sendHandshake`. */
   readonly onhandshake: (index: number, message: Uint8Array) => void;
+  /** Takes what the other side said of one of the first lanes through the signalling; see `ControlConnector.sendLane`. */
+  readonly onlane: (lane: number, messages: readonly ConnectionMessage[]) => void;
   /** Sends a step of looking for a better path to `ControlConnector.hearInBand` of the other side, over the connection itself. */
   readonly sayInBand: (text: string) => void;
   readonly onnegotiated: (maxMessageSize: number, fingerprints: Fingerprints) => void;

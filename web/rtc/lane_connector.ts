@@ -1,10 +1,13 @@
 import { MillraceError } from '../api/errors.js';
 import { nextTask } from '../base/tasks.js';
+import type { ConnectionMessage } from '../signaling/envelope.js';
 import { readConnection } from './connection_stats.js';
 import { ConnectionDiary } from './connection_diary.js';
+import { FIRST_LANES, FirstLanes } from './first_lanes.js';
 import type { LaneConnectorOptions } from './lane_options.js';
 import { MAX_LANE, parseLaneSignal, toLaneSignal, type LaneSignal } from './lane_signal.js';
 import { PeerLink } from './peer_link.js';
+import { RelayRoom } from './relay_room.js';
 
 /** A lane that has not opened after this time, ms, counts as lost. */
 const OPEN_TIMEOUT_MS = 15_000;
@@ -16,8 +19,6 @@ const LONGEST_PAUSE_MS = 4_000;
  * path.
  */
 const RELAY_PATIENCE_MS = 3_000;
-/** A relay that had no room for another lane is asked again after this time, ms. */
-const RELAY_FULL_PAUSE_MS = 60_000;
 
 interface Lane {
   readonly connection: PeerLink;
@@ -31,9 +32,9 @@ interface Lane {
 }
 
 /**
- * The bulk lanes: one connection each, signalled in band, so that the signalling server sees nothing of them. One side, the
- * initiator, opens lanes and numbers them from 1; a number is never used twice. Lost lanes are opened again while the session is
- * connected. Where a relay has no room for another lane, those that are open have to do for a minute.
+ * The bulk lanes: one connection each, signalled in band, so that the signalling server sees nothing of them but the first ones. One
+ * side, the initiator, opens lanes and numbers them, after the first ones; a number is never used twice. Lost lanes are opened again while
+ * the session is connected. Where a relay has no room for another lane, those that are open have to do for a minute.
  */
 export class LaneConnector {
   readonly #options: LaneConnectorOptions;
@@ -41,21 +42,37 @@ export class LaneConnector {
   #initiator = false;
   #running = false;
   #reliable: boolean;
-  #lastLane = 0;
+  #lastLane = FIRST_LANES;
+  readonly #first: FirstLanes | undefined;
   /** The number of lanes that this side wants, and that the other side wants. */
   #wanted = 1;
   #wantedThere = 1;
   #pauseMs = FIRST_PAUSE_MS;
   #pause: ReturnType<typeof setTimeout> | undefined;
-  /** The number of lanes that the relay has room for, as far as is known. */
-  #room = Infinity;
-  #roomTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #relayRoom = new RelayRoom(() => this.#fill());
   /** A task continues `#fill`. */
   #filling = false;
 
   constructor(options: LaneConnectorOptions) {
     this.#options = options;
     this.#reliable = options.reliable;
+    this.#first = options.sayFirst && new FirstLanes({
+      count: Math.min(FIRST_LANES, options.maxLanes),
+      say: options.sayFirst,
+      sayInBand: (lane, message) => this.#signal({ lane, ...message }),
+      create: (lane) => this.#create(lane),
+      giveUp: (lane, detail) => this.#lose(lane, new MillraceError('lane-closed', `lane ${lane}: ${detail}`)),
+    });
+  }
+
+  /** The first control connection is being set up, and this side makes its descriptions: the first lanes are opened beside it. */
+  openFirst(): void {
+    void this.#first?.open();
+  }
+
+  /** Takes what the other side said of one of the first lanes, through the signalling. */
+  hearFirst(lane: number, messages: readonly ConnectionMessage[]): void {
+    if (this.#first?.hear(lane, messages, false)) this.#take(lane, messages);
   }
 
   /** The session is connected. `initiator`: this side opens lanes. */
@@ -63,8 +80,9 @@ export class LaneConnector {
     this.#running = true;
     this.#initiator = initiator;
     this.#pauseMs = FIRST_PAUSE_MS;
+    this.#first?.connected();
     if (!initiator) this.#signal({ lane: 0, type: 'want', count: this.#wanted });
-    this.#fill();
+    this.pathFound();
   }
 
   /** This side would like to have `count` lanes. */
@@ -77,6 +95,7 @@ export class LaneConnector {
 
   /** `pathKind` may answer something else than before. */
   pathFound(): void {
+    if (this.#running && this.#options.pathKind() === 'relay') this.#first?.giveUpAll('the path needs a relay');
     this.#fill();
   }
 
@@ -85,13 +104,13 @@ export class LaneConnector {
     this.#running = false;
     clearTimeout(this.#pause);
     this.#pause = undefined;
-    clearTimeout(this.#roomTimer);
-    this.#room = Infinity;
+    this.#relayRoom.forget();
   }
 
   /** The session lost its connection: there is no in-band signalling, and its lanes are gone. */
   stop(): void {
     this.stopRepairs();
+    this.#first?.stop();
     for (const lane of [...this.#lanes.keys()]) this.#close(lane);
   }
 
@@ -112,8 +131,9 @@ export class LaneConnector {
         this.#lose(signal.lane, new MillraceError('lane-closed', `lane ${signal.lane} closed at the other side`), false);
         break;
       default:
-        if (this.#isNew(signal)) this.#create(signal.lane);
-        this.#lanes.get(signal.lane)?.connection.handle(signal);
+        if (signal.lane <= FIRST_LANES) this.#first?.hear(signal.lane, [signal], true);
+        else if (this.#isNew(signal)) this.#create(signal.lane);
+        this.#take(signal.lane, [signal]);
     }
   }
 
@@ -123,6 +143,7 @@ export class LaneConnector {
     if (!entry) return;
     clearTimeout(entry.timer);
     clearTimeout(entry.relayTimer);
+    this.#first?.forget(lane);
     entry.opened = true;
     this.#pauseMs = FIRST_PAUSE_MS;
     if (!this.#initiator) return;
@@ -187,7 +208,7 @@ export class LaneConnector {
    */
   #fill(): void {
     if (!this.#running || !this.#initiator || this.#pause !== undefined || this.#filling) return;
-    const target = Math.min(Math.max(this.#wanted, this.#wantedThere), this.#options.maxLanes, this.#room);
+    const target = Math.min(Math.max(this.#wanted, this.#wantedThere), this.#options.maxLanes, this.#relayRoom.lanes);
     const staying = [...this.#lanes].filter(([, { retiring }]) => !retiring).map(([lane]) => lane);
     if (staying.length < target && this.#lastLane < MAX_LANE) {
       if (!this.#mayOpen(staying)) return;
@@ -215,18 +236,21 @@ export class LaneConnector {
 
   /** Returns false if the browser makes no more connections now. */
   #create(lane: number): boolean {
-    this.#lastLane = lane;
+    this.#lastLane = Math.max(this.#lastLane, lane);
+    const first = this.#first?.has(lane) ? this.#first : undefined;
     const reliable = this.#reliable;
     const diary = new ConnectionDiary(() => this.#awaitRelay(lane));
     let connection: PeerLink;
     try {
       connection = new PeerLink({
         diary,
-        rtc: this.#options.rtc,
+        rtc: first ? this.#options.rtc.direct : this.#options.rtc,
         Connection: this.#options.Connection,
-        initiator: this.#initiator,
+        initiator: first ? first.offers : this.#initiator,
         channels: [{ label: `millrace-bulk-${lane}`, ordered: false, reliable }],
-        send: (message) => this.#signal({ lane, ...message }),
+        send: (message) => {
+          if (!this.#first?.send(lane, message)) this.#signal({ lane, ...message });
+        },
         attach: (channel) => this.#options.attach(lane, channel, reliable),
         onnegotiated: (maxMessageSize, fingerprints) => this.#options.onnegotiated(lane, maxMessageSize, fingerprints),
         onstate: (state) => {
@@ -250,7 +274,7 @@ export class LaneConnector {
   /** Without a relay, a lane has no path where the control connection needs one. */
   #awaitRelay(lane: number): void {
     const entry = this.#lanes.get(lane);
-    if (!entry || entry.opened || entry.relayTimer !== undefined || !this.#lacksRelay(entry)) return;
+    if (!entry || entry.opened || this.#first?.has(lane) || entry.relayTimer !== undefined || !this.#lacksRelay(entry)) return;
     entry.relayTimer = setTimeout(() => {
       delete entry.relayTimer;
       if (this.#lacksRelay(entry)) this.#refuse(lane, entry);
@@ -268,12 +292,7 @@ export class LaneConnector {
     this.#options.onrelayfull(diary.record(false), open);
     // The side that opens lanes decides.
     if (!this.#running || !this.#initiator) return;
-    this.#room = Math.max(open, 1);
-    clearTimeout(this.#roomTimer);
-    this.#roomTimer = setTimeout(() => {
-      this.#room = Infinity;
-      this.#fill();
-    }, RELAY_FULL_PAUSE_MS);
+    this.#relayRoom.refused(open);
     this.#signal({ lane, type: 'lost', full: true });
     this.#lose(lane, new MillraceError('connection-failed', `lane ${lane}: the relay has no room for it`), false);
   }
@@ -315,9 +334,14 @@ export class LaneConnector {
     if (!entry) return false;
     clearTimeout(entry.timer);
     clearTimeout(entry.relayTimer);
+    this.#first?.forget(lane);
     this.#lanes.delete(lane);
     entry.connection.close();
     return true;
+  }
+
+  #take(lane: number, messages: readonly ConnectionMessage[]): void {
+    for (const message of messages) this.#lanes.get(lane)?.connection.handle(message);
   }
 
   #signal(signal: LaneSignal): void {

@@ -16,7 +16,7 @@ export interface ChannelKind {
 }
 
 export interface PeerLinkOptions {
-  rtc: Configurations;
+  rtc: Pick<Configurations, 'current' | 'refresh'>;
   /** Default: the browser's class. */
   Connection?: PeerConnectionClass | undefined;
   /** At least one. Both sides name the same ones in the same order, which gives them their ids. */

@@ -66,6 +66,7 @@ export class Connections {
     });
     this.#lanes = this.#makeLanes();
     this.#control = this.#makeControl();
+    if (options.pairing.initiator) this.#lanes.openFirst();
   }
 
   /** The channels of the first handshake are open: the other side may have used its one guess at a code. */
@@ -189,6 +190,7 @@ export class Connections {
       patient: settings.signaling.patience !== undefined,
       attach: (channel, lane) => this.#attach(lane === 'control' ? CONTROL_LANE : PULSE_LANE, channel, lane === 'control'),
       ondescribed: (maxMessageSize, fingerprints) => this.#port.post({ type: 'described', maxMessageSize, fingerprints }),
+      onlane: (lane, messages) => this.#lanes.hearFirst(lane, messages),
       onhandshake: (index, message) => this.#port.post({ type: 'handshake', index, message }),
       sayInBand: (message) => this.#port.post({ type: 'signal', message }),
       onnegotiated: (maxMessageSize, fingerprints) => this.#limit(CONTROL_LANE, maxMessageSize, fingerprints),
@@ -214,6 +216,7 @@ export class Connections {
       reliable: settings.reliable,
       pathKind: () => this.#pathKind,
       onrelayfull: (record, open) => this.#onRelayFull(record, open),
+      sayFirst: this.#mayOpenFirst() ? (lane, messages) => this.#control.sendLane(lane, messages) : undefined,
       signal: (message) => this.#port.post({ type: 'signal', message }),
       attach: (lane, channel, reliable) => this.#attach(lane, channel, reliable),
       onnegotiated: (lane, maxMessageSize, fingerprints) => this.#limit(lane, maxMessageSize, fingerprints),
@@ -222,6 +225,16 @@ export class Connections {
         log('warning', error.explanation);
       },
     });
+  }
+
+  /**
+   * The first lanes look for direct paths, are told to the signalling, which people do not like to carry, and are known to end at the other
+   * side only because its records are sealed.
+   */
+  #mayOpenFirst(): boolean {
+    const { settings, rtc } = this.#options;
+    const isDirect = !settings.privacy && rtc.current.iceTransportPolicy !== 'relay';
+    return isDirect && settings.encryption && settings.signaling.patience === undefined;
   }
 
   #attach(lane: number, channel: RTCDataChannel, reliable: boolean): void {

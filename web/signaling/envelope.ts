@@ -29,6 +29,8 @@ export type PeerMessage =
   | (ConnectionMessage & { link: number })
   /** A message of the handshake, ahead of the channel that carries it, too. `data`: base64url. */
   | { type: 'handshake'; link: number; index: number; data: string }
+  /** Sets up one of the first lanes, beside the first control connection: a description, and the candidates found so far. */
+  | { type: 'lane'; lane: number; messages: readonly ConnectionMessage[] }
   /** To the initiator: look for another path for this connection (ICE restart). */
   | { type: 'restart'; link: number }
   /** To the initiator: replace this connection by a new one. */
@@ -39,7 +41,7 @@ export type PeerMessage =
   | { type: 'ping' }
   | { type: 'pong' };
 
-/** The messages that set up one connection: through the signalling, or in band for lanes. */
+/** The messages that set up one connection: through the signalling, or in band for lanes other than the first ones. */
 export type ConnectionMessage =
   | { type: 'description'; kind: 'offer' | 'answer'; sdp: string }
   | { type: 'candidate'; candidate: string; sdpMid: string | null; sdpMLineIndex: number | null };
@@ -47,6 +49,8 @@ export type ConnectionMessage =
 const MAX_ID_LENGTH = 64;
 const MAX_SDP_LENGTH = 48 * 1024;
 const MAX_CANDIDATE_LENGTH = 2048;
+/** The description and the candidates of a lane that one message may carry. */
+export const MAX_LANE_MESSAGES = 64;
 /** Base64url of the longest message of a handshake, and some more. */
 const MAX_HANDSHAKE_LENGTH = 2048;
 
@@ -103,11 +107,19 @@ function parseBody(message: Record<string, unknown>): Body | undefined {
       const { link, index, data } = message;
       return isCount(link) && isCount(index) && isText(data, MAX_HANDSHAKE_LENGTH) ? { type: 'handshake', link, index, data } : undefined;
     }
+    case 'lane':
+      return parseLane(message);
     default: {
       const inner = parseConnectionMessage(message);
       return inner && isCount(message.link) ? { ...inner, link: message.link } : undefined;
     }
   }
+}
+
+function parseLane({ lane, messages }: Record<string, unknown>): Extract<PeerMessage, { type: 'lane' }> | undefined {
+  if (!isCount(lane) || !Array.isArray(messages) || messages.length === 0 || messages.length > MAX_LANE_MESSAGES) return undefined;
+  const parsed = messages.flatMap((message) => parseConnectionMessage(message) ?? []);
+  return parsed.length === messages.length ? { type: 'lane', lane, messages: parsed } : undefined;
 }
 
 function isCount(value: unknown): value is number {
