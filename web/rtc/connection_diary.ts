@@ -61,8 +61,8 @@ const LONGEST_TEXT = 256;
 const PATH_MS = 12_000;
 /** A candidate that came late gets this time, ms, */
 const LATE_CANDIDATE_MS = 5_000;
-/** but all of them together no more than this, ms, after the descriptions. */
-const LONGEST_PATH_MS = 14_500;
+/** but all of them together no more than this, ms, after the descriptions: with the time to meet, both sides know within 15 s. */
+const LONGEST_PATH_MS = 13_500;
 /** Without any candidate of this side there is nothing to wait for. The other side has this time, ms, to hear the reason first. */
 const NO_CANDIDATES_MS = 2_000;
 
