@@ -433,7 +433,7 @@ test('what the session sees of a connection without a path has that as its cause
   // Firefox closes the channels when it has found no path; the session may end before it has had the time to say why.
   a.connector.handshaking();
   a.link().become('failed');
-  assert.deepEqual(a.happened, []);
+  assert.deepEqual(a.happened, ['connection-failed'], 'at once: without a path, the session has nothing to say');
   for (const [code, text] of [['connection-lost', 'the connection to the peer closed'], ['timeout', 'the peer did not answer the handshake']]) {
     for (const side of [a, b]) assert.deepEqual(explain(side, code, text), ['connection-failed', 'no path to the other side', 'peer-unreachable']);
   }

@@ -71,12 +71,12 @@ export class Opening {
     if (this.#options.patient || this.#over) return;
     const ms = this.#options.diary.deadline - performance.now();
     if (ms === Infinity) return;
-    this.#pathTimer = setTimeout(() => this.fail(noPath()), ms);
+    this.#pathTimer = setTimeout(() => this.#failWithoutPath(), ms);
   }
 
   /** Browsers found no path. */
   foundNoPath(): void {
-    if (!this.#options.patient) this.fail(noPath());
+    if (!this.#options.patient) this.#failWithoutPath();
   }
 
   /** The other side left. `failed`: it says that it found no path. */
@@ -107,6 +107,12 @@ export class Opening {
     if (!CONSEQUENCES.has(error.code)) return error;
     const { diary, patient, presence } = this.#options;
     return this.#lastWords ?? this.#failure ?? (diary.lacksPath && !presence.left && !patient ? noPath() : error);
+  }
+
+  /** Where there never was a path, the session has nothing to say about it, unless the other side said that the handshake is wrong. */
+  #failWithoutPath(): void {
+    if (this.#options.diary.hasPath || this.#heardFailure) this.fail(noPath());
+    else this.#options.onfailed(noPath());
   }
 
   #hearFailure(reason: number | undefined): void {
