@@ -24,6 +24,7 @@ export type {
   LaneSetStats,
   LanesReceipt,
   LaneState,
+  LaneTotals,
   ReceiveLanesOptions,
   SendLanesOptions,
 } from './parts/lane_set_types.js';

@@ -351,8 +351,11 @@ test('data crosses over parallel lanes, in memory and in order', async () => {
   const data = new Uint8Array(randomBytes(1_000_003));
   const chunks = [];
   pair.from.addEventListener('chunk', ({ lane, index, direction }) => chunks.push({ lane, index, direction }));
+  const carried = new Map([['send', new Uint8Array(data.length)], ['receive', new Uint8Array(data.length)]]);
+  for (const set of [pair.from, pair.to]) set.addEventListener('chunk', (chunk) => carried.get(chunk.direction).set(chunk.data, chunk.index * 20_000));
   const [receipt, arrived] = await Promise.all([pair.from.send(data), pair.to.receive()]);
   assert.deepEqual(arrived, data);
+  for (const [direction, bytes] of carried) assert.deepEqual(bytes, data, `the chunks as the event tells them: ${direction}`);
   assert.equal(receipt.bytes, 1_000_003);
   assert.equal(receipt.chunks, 51);
   assert.deepEqual(chunks.slice(0, 4).map(({ lane }) => lane), [1, 2, 3, 4]);
@@ -440,14 +443,32 @@ test('a lane that closes in the middle is relieved and opened again', async () =
   const states = [];
   pair.from.addEventListener('lane', ({ lane, state }) => states.push([lane, state]));
   let chunks = 0;
+  /** The totals of both sides at each chunk, and the lanes as they were listed after one was lost. */
+  const totals = [];
+  const note = () => totals.push([pair.from.stats(), pair.to.stats()].flatMap(({ bytesSent, bytesReceived, chunksSent, chunksReceived }) => [bytesSent, bytesReceived, chunksSent, chunksReceived]));
+  let listed;
+  pair.from.addEventListener('lane', ({ state }) => {
+    if (state === 'closed') listed ??= pair.from.stats().lanes;
+  });
   pair.from.addEventListener('chunk', () => {
     if ((chunks += 1) === 30) pair.a.channels[1].close();
+    note();
   });
   const [, arrived] = await Promise.all([pair.from.send(data), pair.to.receive()]);
   assert.deepEqual(arrived, data);
   assert.deepEqual(states, [[2, 'closed'], [4, 'open']]);
   assert.equal(pair.from.stats().openLanes, 3);
+  assert.deepEqual(listed.map(({ lane, label, state }) => [lane, label, state]), [[1, 'lane-1', 'open'], [2, 'lane-2', 'closed'], [3, 'lane-3', 'open']]);
+  assert.ok(listed[1].bytesSent > 0);
+  assert.deepEqual(pair.from.stats().lanes.map(({ lane }) => lane), [1, 3, 4], 'a lane that has closed is listed once more');
+  note();
   pair.close();
+  note();
+  assert.ok(totals.at(-1)[0] >= data.length && totals.at(-1)[5] >= data.length, String(totals.at(-1)));
+  for (const [index, now] of totals.entries()) {
+    if (index > 0) assert.ok(now.every((value, which) => value >= totals[index - 1][which]), `${totals[index - 1]} became ${now}`);
+  }
+  assert.deepEqual(pair.from.stats().lanes, []);
   assert.equal(listenersOf(pair.a, pair.b), 0);
 });
 

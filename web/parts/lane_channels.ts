@@ -81,13 +81,14 @@ export class LaneChannels {
     return this.#pulse?.open === true ? [...this.opened, this.#pulse] : this.opened;
   }
 
-  /** Those that are open. */
-  get opened(): LaneChannel[] {
-    return [...this.#lanes.values()].filter(({ open }) => open);
+  /** Those that are connecting or open. */
+  get lanes(): LaneChannel[] {
+    return [...this.#lanes.values()];
   }
 
-  labelOf(number: number): string {
-    return `${this.#options.prefix}-${number}`;
+  /** Those that are open. */
+  get opened(): LaneChannel[] {
+    return this.lanes.filter(({ open }) => open);
   }
 
   /** Puts a message into a lane that is still there; one whose channel does not take it is lost. */
@@ -123,7 +124,7 @@ export class LaneChannels {
   /** Notices channels that closed without an event, as those of a closed connection do. */
   check(): void {
     const dead = ['closed', 'failed'].includes(this.#options.connection.connectionState);
-    for (const lane of [...this.#lanes.values()]) {
+    for (const lane of this.lanes) {
       if (dead || lane.channel.readyState === 'closed') this.lose(lane);
     }
     if (dead) this.#options.ondead();
@@ -133,7 +134,7 @@ export class LaneChannels {
   close(): void {
     this.#closed = true;
     this.#listening.abort();
-    for (const lane of [...this.#lanes.values()]) this.#forget(lane);
+    for (const lane of this.lanes) this.#forget(lane);
     if (this.#pulse) this.#end(this.#pulse);
     this.#pulse = undefined;
   }

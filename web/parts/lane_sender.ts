@@ -9,8 +9,8 @@ export interface LaneSenderOptions {
   readonly set: StripeSetCore;
   /** Puts a message into a lane's channel. */
   readonly put: (lane: LaneChannel, message: Uint8Array<ArrayBuffer>) => void;
-  /** A chunk is on its way. */
-  readonly onchunk: (index: number, lane: number) => void;
+  /** A chunk is on its way. `data`: a copy of its own. */
+  readonly onchunk: (index: number, lane: number, data: Uint8Array<ArrayBuffer>) => void;
   /** The set has something to do. */
   readonly onchange: () => void;
 }
@@ -53,19 +53,17 @@ export class LaneSender {
 
   /** Sends a message of the core over a lane, with its chunk read into it. */
   carry(output: StripeOutput, lane: LaneChannel): void {
-    const { put, onchunk } = this.#options;
     const message = new Uint8Array(output.bytes + output.length);
     message.set(core().HEAPU8.subarray(output.address, output.address + output.bytes));
     const sending = this.#sending;
     if (!output.isChunk || !sending) {
-      put(lane, message);
+      this.#options.put(lane, message);
       return;
     }
     sending.chunks += 1;
-    onchunk(output.index, lane.number);
     const reading = sending.data.read(output.offset, output.length, (piece) => message.set(piece, output.bytes));
-    if (reading) this.#putWhenRead(sending, lane, message, reading);
-    else put(lane, message);
+    if (reading) this.#putWhenRead(sending, output, lane, message, reading);
+    else this.#putChunk(output, lane, message);
   }
 
   /** All of it has arrived. */
@@ -89,12 +87,18 @@ export class LaneSender {
     this.#take()?.done.reject(error);
   }
 
-  #putWhenRead(sending: Sending, lane: LaneChannel, message: Uint8Array<ArrayBuffer>, reading: Promise<void>): void {
+  #putChunk({ index, bytes }: StripeOutput, lane: LaneChannel, message: Uint8Array<ArrayBuffer>): void {
+    const { put, onchunk } = this.#options;
+    put(lane, message);
+    onchunk(index, lane.number, message.subarray(bytes));
+  }
+
+  #putWhenRead(sending: Sending, output: StripeOutput, lane: LaneChannel, message: Uint8Array<ArrayBuffer>, reading: Promise<void>): void {
     lane.readingBytes += message.length;
     reading.then(
       () => {
         lane.readingBytes -= message.length;
-        if (this.#sending === sending) this.#options.put(lane, message);
+        if (this.#sending === sending) this.#putChunk(output, lane, message);
         this.#options.onchange();
       },
       (caught: unknown) => {

@@ -3,11 +3,12 @@ import { typedEventTarget } from '../api/events.js';
 import { checkOptions } from '../api/shape.js';
 import { deferred } from '../base/deferred.js';
 import { Driver } from '../base/driver.js';
-import { core, keep, release, type StripeEvent, type StripeLane, type StripeSetCore } from '../wasm/parts.js';
+import { core, keep, release, type StripeEvent, type StripeSetCore } from '../wasm/parts.js';
 import { PULSE_LANE } from '../wasm/session.js';
 import { connectionShape } from './check.js';
 import { DEFAULT_PROTOCOL } from './data_channel.js';
 import { LaneChannels, type LaneChannel } from './lane_channels.js';
+import { LaneCounts } from './lane_counts.js';
 import { LaneReceiver } from './lane_receiver.js';
 import { LaneSender } from './lane_sender.js';
 import {
@@ -18,7 +19,6 @@ import {
   type LaneSetOptions,
   type LaneSetStats,
   type LanesReceipt,
-  type LaneState,
   type ReceiveLanesOptions,
   type SendLanesOptions,
 } from './lane_set_types.js';
@@ -48,6 +48,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
   readonly #channels: LaneChannels;
   readonly #sender: LaneSender;
   readonly #receiver: LaneReceiver;
+  readonly #counts = new LaneCounts();
   readonly #driver = new Driver({
     work: (deadline) => this.#work(deadline),
     nextTimeout: () => this.#core.nextTimeout(),
@@ -89,7 +90,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
     this.#sender = new LaneSender({
       set: this.#core,
       put: (lane, message) => this.#channels.send(lane, message),
-      onchunk: (index, lane) => this.#tell('chunk', { index, lane, direction: 'send' }),
+      onchunk: (index, lane, data) => this.#tell('chunk', { index, lane, data, direction: 'send' }),
       onchange: () => this.#driver.run(),
     });
     this.#receiver = new LaneReceiver({ set: this.#core, onchange: () => this.#driver.run() });
@@ -146,21 +147,14 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
   /** Current numbers; without lanes once the set is closed. */
   stats(): LaneSetStats {
     const known = this.#end ? [] : this.#core.lanes();
-    const lanes = known.map((lane): LaneState => {
-      const channel = this.#channels.get(lane.lane)?.channel;
-      return { ...lane, label: this.#channels.labelOf(lane.lane), state: channel?.readyState ?? 'closed' };
-    });
+    const lanes = this.#end ? [] : this.#counts.describe(this.#channels.lanes, known);
     const pacingRate = this.#end ? undefined : this.#core.pacingRate();
-    const sum = (pick: (lane: StripeLane) => number): number => known.reduce((total, lane) => total + pick(lane), 0);
     return {
       lanes,
       openLanes: lanes.filter(({ state }) => state === 'open').length,
-      pausedLanes: lanes.filter(({ paused }) => paused).length,
-      bytesSent: sum((lane) => lane.bytesSent),
-      bytesReceived: sum((lane) => lane.bytesReceived),
-      chunksSent: sum((lane) => lane.chunksSent),
-      chunksReceived: sum((lane) => lane.chunksReceived),
-      bufferedAmount: sum((lane) => lane.bufferedAmount),
+      pausedLanes: known.filter(({ paused }) => paused).length,
+      ...this.#counts.totals(known),
+      bufferedAmount: known.reduce((total, { bufferedAmount }) => total + bufferedAmount, 0),
       ...(pacingRate === undefined ? {} : { pacingRate }),
     };
   }
@@ -177,6 +171,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
     this.#receiver.stop(error);
     // Within a turn, the turn that these ask for comes too late.
     this.#sendOutput(Infinity);
+    for (const lane of this.#channels.opened) this.#leaveCounts(lane);
     this.#finish(error);
   }
 
@@ -210,9 +205,14 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
   }
 
   #lost(lane: LaneChannel): void {
+    this.#leaveCounts(lane);
     if (lane.open) this.#core.closeLane(lane.number);
     this.#tell('lane', { lane: lane.number, state: 'closed' });
     this.#driver.run();
+  }
+
+  #leaveCounts(lane: LaneChannel): void {
+    this.#counts.leave(lane, this.#core.lanes().find(({ lane: number }) => number === lane.number));
   }
 
   #watch(): void {
@@ -301,7 +301,7 @@ export class LaneSet extends typedEventTarget<LaneSetEvents>() {
     if ('code' in arrival) {
       this.#leave(toError(arrival.code, arrival.detail, 'internal'));
     } else if (this.#receiver.begun) {
-      this.#tell('chunk', { index: arrival.index, lane: lane.number, direction: 'receive' });
+      this.#tell('chunk', { index: arrival.index, lane: lane.number, data: message.subarray(arrival.payload), direction: 'receive' });
       this.#receiver.store(message, arrival);
     }
   }

@@ -76,23 +76,30 @@ export interface LaneState extends StripeLane {
   readonly state: RTCDataChannelState;
 }
 
+/** What all lanes of a `LaneSet` have carried so far, those that are gone included: none of these numbers ever falls. */
+export interface LaneTotals {
+  /** Of chunks. */
+  readonly bytesSent: number;
+  /** Of chunks. */
+  readonly bytesReceived: number;
+  /** Including retransmissions. */
+  readonly chunksSent: number;
+  /** Each arrival. */
+  readonly chunksReceived: number;
+}
+
 /** Statistics of a `LaneSet`. */
-export interface LaneSetStats {
-  /** The current lanes. */
+export interface LaneSetStats extends LaneTotals {
+  /**
+   * The lanes with the state of each: those that are connecting, open or closing. A lane that has closed is listed once more, with its
+   * last counts.
+   */
   readonly lanes: readonly LaneState[];
   /** Number of open lanes. */
   readonly openLanes: number;
   /** Number of lanes above their high water mark, which take nothing. */
   readonly pausedLanes: number;
-  /** Sum over the current lanes. */
-  readonly bytesSent: number;
-  /** Sum over the current lanes. */
-  readonly bytesReceived: number;
-  /** Sum over the current lanes. */
-  readonly chunksSent: number;
-  /** Sum over the current lanes. */
-  readonly chunksReceived: number;
-  /** Bytes in all channels. */
+  /** Bytes in the channels of the open lanes. */
   readonly bufferedAmount: number;
   /** Bytes per second; absent where nothing is paced: with `pacing: false`, and where the other side answers no pings. */
   readonly pacingRate?: number;
@@ -108,6 +115,8 @@ export interface LaneSetEvents {
     readonly index: number;
     /** The number of the lane. */
     readonly lane: number;
+    /** Its bytes. Of one that arrived, those that the set is about to store: copy them before you change them. */
+    readonly data: Uint8Array<ArrayBuffer>;
     /** Its direction. */
     readonly direction: 'send' | 'receive';
   };
