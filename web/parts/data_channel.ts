@@ -21,6 +21,8 @@ export const channelShapes = {
   delivery: choice<ChannelDelivery>(deliveries),
   /** Default 'millrace-parts/1'. */
   protocol: text({ most: MAX_LABEL_LENGTH }),
+  /** Both sides make the channel with this id, and none is announced. Default: announced, with an id that the browser chooses. */
+  id: number({ least: 0, most: 65_534, whole: true }),
   /** Bytes; default 64 KiB. */
   bufferedAmountLowThreshold: number({ least: 0, unit: 'bytes' }),
 };
@@ -51,6 +53,7 @@ export function createDataChannel(connection: RTCPeerConnection, options: DataCh
     const channel = connection.createDataChannel(`${prefix}-${own}`, {
       ordered: delivery === 'ordered',
       protocol,
+      ...(given.id === undefined ? {} : { negotiated: true, id: given.id }),
       ...(delivery === 'unreliable' ? { maxRetransmits: 0 } : {}),
     });
     channel.binaryType = 'arraybuffer';
