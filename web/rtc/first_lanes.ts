@@ -30,7 +30,7 @@ interface Unopened {
 
 /**
  * The lanes that are opened beside the first control connection, through the signalling (PROTOCOL.md, "First lanes"): a file's first bytes
- * need not wait for the four round trips that a lane takes afterwards. The side that makes the descriptions of the control connection opens
+ * need not wait for the six round trips that a lane takes afterwards. The side that makes the descriptions of the control connection opens
  * them, from number 1. They are an attempt: those that do not open soon after the session is connected are given up, and the session opens
  * others in their place.
  */
