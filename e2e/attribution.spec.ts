@@ -96,7 +96,8 @@ test('slow sealing', { tag: '@alone' }, async ({ openPage, room }) => {
 test('tiny channel buffers', { tag: '@alone' }, async ({ openPage, room }) => {
   const stats = await run(openPage, room, {
     options: { waterMarks: { high: 1, low: 0 } },
-    send: sendFile(16_000_000),
+    // Some seconds: the bottleneck is judged once a second.
+    send: sendFile(48_000_000),
   });
   expect(stats).toMatchObject({ waits: 'channel', bottleneck: 'backpressure' });
   expect(stats.share).toBeGreaterThan(0.5);

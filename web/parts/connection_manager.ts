@@ -36,15 +36,15 @@ export interface ConnectionManagerOptions extends WaterMarkOptions, OptionsOf<ty
 /** What a `ConnectionManager` fires. */
 export interface ConnectionManagerEvents {
   /** The other side needs this candidate; null is the last one. */
-  candidate: Event & { readonly peerId: string; readonly candidate: RTCIceCandidate | null };
+  candidate: Event & { /** The peer's id. */ readonly peerId: string; /** As the browser gave it. */ readonly candidate: RTCIceCandidate | null };
   /** The peer's channel is open. */
-  open: Event & { readonly peerId: string };
+  open: Event & { /** The peer's id. */ readonly peerId: string };
   /** The peer sent this. */
-  data: Event & { readonly peerId: string; readonly data: string | ArrayBuffer };
+  data: Event & { /** The peer's id. */ readonly peerId: string; /** Text, or bytes. */ readonly data: string | ArrayBuffer };
   /** What waits for the peer was at the high mark, and has fallen to the low one. */
-  drain: Event & { readonly peerId: string };
+  drain: Event & { /** The peer's id. */ readonly peerId: string };
   /** The peer's connection ended without `closeConnection`. */
-  close: Event & { readonly peerId: string };
+  close: Event & { /** The peer's id. */ readonly peerId: string };
 }
 
 /** A peer's connection, for its statistics or a `LaneSet`, and this side's end of its channel. */
@@ -95,7 +95,7 @@ export class ConnectionManager extends typedEventTarget<ConnectionManagerEvents>
    * Errors: rejects with 'invalid-argument' for a peer that is there already, 'too-large' beyond `maxPeers`, 'not-supported' without WebRTC,
    * 'connection-failed' where the browser makes no connection, 'closed'. No connection is left then.
    */
-  async createConnection(peerId: string, options: DataChannelOptions = {}): Promise<ManagedConnection & { readonly offer: RTCSessionDescriptionInit }> {
+  async createConnection(peerId: string, options: DataChannelOptions = {}): Promise<ManagedConnection & { /** For the peer. */ readonly offer: RTCSessionDescriptionInit }> {
     const peer = this.#add(peerId, options);
     const offer = await this.#describe(peerId, peer, async () => peer.connection.setLocalDescription(await peer.connection.createOffer()));
     return { offer, connection: peer.connection, dataChannel: peer.dataChannel };
@@ -109,7 +109,7 @@ export class ConnectionManager extends typedEventTarget<ConnectionManagerEvents>
     peerId: string,
     offer: RTCSessionDescriptionInit,
     options: DataChannelOptions = {},
-  ): Promise<ManagedConnection & { readonly answer: RTCSessionDescriptionInit }> {
+  ): Promise<ManagedConnection & { /** For the peer. */ readonly answer: RTCSessionDescriptionInit }> {
     const known = this.#peers.get(checkId(peerId));
     if (known && known.connection.signalingState !== 'stable') throw new MillraceError('invalid-argument', `there is an offer to ${peerId} already`);
     const peer = known ?? this.#add(peerId, options);
