@@ -14,7 +14,14 @@ export {
 } from './parts/chunk_sizer.js';
 export { ready } from './wasm/parts.js';
 export type { ProfileLimits, QualitySample, WaterMarkPreset, WaterMarks } from './wasm/parts.js';
-export { ConnectionManager, type ConnectionManagerEvents, type ConnectionManagerOptions, type ManagedConnection } from './parts/connection_manager.js';
+export {
+  ConnectionManager,
+  type AnsweredConnection,
+  type ConnectionManagerEvents,
+  type ConnectionManagerOptions,
+  type ManagedConnection,
+  type OfferedConnection,
+} from './parts/connection_manager.js';
 export { createDataChannel, type ChannelDelivery, type DataChannelOptions } from './parts/data_channel.js';
 export { detectLan, type DetectLanOptions, type LanDetection } from './parts/detect_lan.js';
 export { formatBytes, formatDuration, formatEta, formatThroughput } from './base/format.js';

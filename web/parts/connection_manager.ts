@@ -36,15 +36,34 @@ export interface ConnectionManagerOptions extends WaterMarkOptions, OptionsOf<ty
 /** What a `ConnectionManager` fires. */
 export interface ConnectionManagerEvents {
   /** The other side needs this candidate; null is the last one. */
-  candidate: Event & { /** The peer's id. */ readonly peerId: string; /** As the browser gave it. */ readonly candidate: RTCIceCandidate | null };
+  candidate: Event & {
+    /** The peer's id. */
+    readonly peerId: string;
+    /** As the browser gave it. */
+    readonly candidate: RTCIceCandidate | null;
+  };
   /** The peer's channel is open. */
-  open: Event & { /** The peer's id. */ readonly peerId: string };
+  open: Event & {
+    /** The peer's id. */
+    readonly peerId: string;
+  };
   /** The peer sent this. */
-  data: Event & { /** The peer's id. */ readonly peerId: string; /** Text, or bytes. */ readonly data: string | ArrayBuffer };
+  data: Event & {
+    /** The peer's id. */
+    readonly peerId: string;
+    /** Text, or bytes. */
+    readonly data: string | ArrayBuffer;
+  };
   /** What waits for the peer was at the high mark, and has fallen to the low one. */
-  drain: Event & { /** The peer's id. */ readonly peerId: string };
+  drain: Event & {
+    /** The peer's id. */
+    readonly peerId: string;
+  };
   /** The peer's connection ended without `closeConnection`. */
-  close: Event & { /** The peer's id. */ readonly peerId: string };
+  close: Event & {
+    /** The peer's id. */
+    readonly peerId: string;
+  };
 }
 
 /** A peer's connection, for its statistics or a `LaneSet`, and this side's end of its channel. */
@@ -53,6 +72,18 @@ export interface ManagedConnection {
   readonly connection: RTCPeerConnection;
   /** Send with `sendData`. */
   readonly dataChannel: RTCDataChannel;
+}
+
+/** What `createConnection` gives. */
+export interface OfferedConnection extends ManagedConnection {
+  /** For the peer's `acceptOffer`. */
+  readonly offer: RTCSessionDescriptionInit;
+}
+
+/** What `acceptOffer` gives. */
+export interface AnsweredConnection extends ManagedConnection {
+  /** For the peer's `acceptAnswer`. */
+  readonly answer: RTCSessionDescriptionInit;
 }
 
 interface ManagedPeer extends ManagedConnection {
@@ -95,7 +126,7 @@ export class ConnectionManager extends typedEventTarget<ConnectionManagerEvents>
    * Errors: rejects with 'invalid-argument' for a peer that is there already, 'too-large' beyond `maxPeers`, 'not-supported' without WebRTC,
    * 'connection-failed' where the browser makes no connection, 'closed'. No connection is left then.
    */
-  async createConnection(peerId: string, options: DataChannelOptions = {}): Promise<ManagedConnection & { /** For the peer. */ readonly offer: RTCSessionDescriptionInit }> {
+  async createConnection(peerId: string, options: DataChannelOptions = {}): Promise<OfferedConnection> {
     const peer = this.#add(peerId, options);
     const offer = await this.#describe(peerId, peer, async () => peer.connection.setLocalDescription(await peer.connection.createOffer()));
     return { offer, connection: peer.connection, dataChannel: peer.dataChannel };
@@ -109,7 +140,7 @@ export class ConnectionManager extends typedEventTarget<ConnectionManagerEvents>
     peerId: string,
     offer: RTCSessionDescriptionInit,
     options: DataChannelOptions = {},
-  ): Promise<ManagedConnection & { /** For the peer. */ readonly answer: RTCSessionDescriptionInit }> {
+  ): Promise<AnsweredConnection> {
     const known = this.#peers.get(checkId(peerId));
     if (known && known.connection.signalingState !== 'stable') throw new MillraceError('invalid-argument', `there is an offer to ${peerId} already`);
     const peer = known ?? this.#add(peerId, options);
