@@ -92,6 +92,16 @@ test('one limit holds for all peers together, and each gets its turn', async () 
   assert.ok(performance.now() - begun >= 850, `${performance.now() - begun} ms`);
 });
 
+test('drain is told also where the limit and not the channel made the data wait, and where both marks are the same', async () => {
+  const [a, b, c] = [makeSide('a', { bandwidthLimit: 200_000, high: 40_000, low: 20_000 }), makeSide('b'), makeSide('c', { high: 20_000, low: 20_000 })];
+  await join(a, b);
+  await join(c, b);
+  while (a.manager.sendData('b', new Uint8Array(2_000)));
+  while (c.manager.sendData('b', new Uint8Array(10_000)));
+  await until(() => a.said.includes('drain b') && c.said.includes('drain b'));
+  assert.ok(a.manager.bufferLevel('b') <= 0.5);
+});
+
 test('there are no more peers than maxPeers, each once, and a place is free again when one leaves', async () => {
   const { manager } = makeSide('a', { maxPeers: 2 });
   await manager.createConnection('b');

@@ -5,6 +5,8 @@ import { callback, checkOptions, flag, number, shape, type OptionsOf } from '../
 import { isRecord } from '../base/is_record.js';
 import { TokenBucket } from '../base/token_bucket.js';
 import { checkConfiguration, completeConfiguration } from '../rtc/configuration.js';
+import { newConnection } from '../rtc/new_connection.js';
+import type { WaterMarks } from '../wasm/parts.js';
 import { channelShapes, createDataChannel, type DataChannelOptions } from './data_channel.js';
 import { PeerChannel, type ChannelData } from './peer_channel.js';
 import { resolveWaterMarks, waterMarkShapes, type WaterMarkOptions } from './water_marks.js';
@@ -98,6 +100,7 @@ interface ManagedPeer extends ManagedConnection {
 export class ConnectionManager extends typedEventTarget<ConnectionManagerEvents>() {
   readonly #options: ConnectionManagerOptions;
   readonly #rtc: RTCConfiguration;
+  readonly #marks: WaterMarks;
   /** In the order of their turns. */
   readonly #peers = new Map<string, ManagedPeer>();
   readonly #bucket: TokenBucket | undefined;
@@ -110,6 +113,7 @@ export class ConnectionManager extends typedEventTarget<ConnectionManagerEvents>
     super();
     this.#options = { ...checkOptions(given, connectionManagerShapes), ...checkOptions(given, waterMarkShapes) };
     const { rtc = {}, privacy = false, bandwidthLimit = 0 } = this.#options;
+    this.#marks = resolveWaterMarks(this.#options);
     checkConfiguration(rtc);
     this.#rtc = completeConfiguration(rtc, privacy);
     const burst = Math.max(1, bandwidthLimit * BURST_SECONDS);
@@ -205,10 +209,6 @@ export class ConnectionManager extends typedEventTarget<ConnectionManagerEvents>
     for (const peerId of this.peerIds) this.closeConnection(peerId);
   }
 
-  get #marks(): { high: number; low: number } {
-    return resolveWaterMarks(this.#options);
-  }
-
   #find(peerId: string): ManagedPeer {
     const peer = this.#peers.get(checkId(peerId));
     if (!peer) throw new MillraceError('invalid-argument', `there is no connection to ${peerId}`);
@@ -219,10 +219,9 @@ export class ConnectionManager extends typedEventTarget<ConnectionManagerEvents>
     const options = checkOptions(given, channelShapes);
     if (this.#isClosed) throw new MillraceError('closed');
     if (this.#peers.has(checkId(peerId))) throw new MillraceError('invalid-argument', `there is a connection to ${peerId} already`);
-    const { maxPeers = DEFAULT_MOST_PEERS, RTCPeerConnection: Connection = globalThis.RTCPeerConnection } = this.#options;
+    const { maxPeers = DEFAULT_MOST_PEERS, RTCPeerConnection: Connection } = this.#options;
     if (this.#peers.size >= maxPeers) throw new MillraceError('too-large', `there are ${maxPeers} peers already, as many as maxPeers allows`);
-    if (!Connection) throw new MillraceError('not-supported', 'this browser has no WebRTC');
-    const connection = create(Connection, this.#rtc);
+    const connection = newConnection({ rtc: this.#rtc, Connection });
     try {
       const dataChannel = createDataChannel(connection, { id: 0, ...options });
       const channel = this.#makeChannel(peerId, connection, dataChannel);
@@ -317,14 +316,6 @@ function checkId(peerId: unknown): string {
     throw new MillraceError('invalid-argument', `peerId must be a text of 1 to ${MAX_ID_LENGTH} characters`);
   }
   return peerId;
-}
-
-function create(Connection: PeerConnectionClass, rtc: RTCConfiguration): RTCPeerConnection {
-  try {
-    return new Connection(rtc);
-  } catch (caught) {
-    throw MillraceError.from(caught, 'invalid-argument');
-  }
 }
 
 async function addCandidate(connection: RTCPeerConnection, candidate: RTCIceCandidateInit): Promise<void> {

@@ -1,3 +1,4 @@
+import { maxMessageSizeOf } from '../rtc/new_connection.js';
 import type { WaterMarks } from '../wasm/parts.js';
 import { PULSE_LANE } from '../wasm/session.js';
 import { createDataChannel, type ChannelDelivery } from './data_channel.js';
@@ -5,8 +6,6 @@ import { MOST_LANES } from './lane_set_types.js';
 
 /** How often in a row a lane that does not stay open is opened again. */
 const MOST_REOPENINGS = 8;
-/** The message size that every WebRTC stack can receive, bytes (RFC 8841 section 6.1). */
-const DEFAULT_MAX_MESSAGE_SIZE = 65_536;
 
 /** A lane as far as its channel goes. */
 export interface LaneChannel {
@@ -209,11 +208,10 @@ export class LaneChannels {
       return;
     }
     const { connection, count, onopen, onready } = this.#options;
-    const maxMessageSize = connection.sctp?.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE;
     const reliable = lane.channel.maxRetransmits === null && lane.channel.maxPacketLifeTime === null;
     // Before it is reported: a listener may ask how many are open.
     lane.open = true;
-    if (!onopen(lane, maxMessageSize, reliable)) {
+    if (!onopen(lane, maxMessageSizeOf(connection), reliable)) {
       lane.open = false;
       this.lose(lane);
       return;

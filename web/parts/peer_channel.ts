@@ -1,4 +1,6 @@
 import { MillraceError } from '../api/errors.js';
+import { byteLength } from '../base/bytes.js';
+import { maxMessageSizeOf } from '../rtc/new_connection.js';
 import type { WaterMarks } from '../wasm/parts.js';
 
 /** What a data channel sends: text, or bytes, which arrive as an ArrayBuffer. */
@@ -11,8 +13,6 @@ interface Waiting {
 
 /** Bytes that may wait for one channel; browsers hold as much in the channel itself. */
 const MOST_WAITING_BYTES = 16 * 1024 * 1024;
-/** The message size that every WebRTC stack can receive, bytes (RFC 8841 section 6.1). */
-const DEFAULT_MAX_MESSAGE_SIZE = 65_536;
 
 export interface PeerChannelOptions {
   readonly connection: RTCPeerConnection;
@@ -32,7 +32,8 @@ export interface PeerChannelOptions {
 export class PeerChannel {
   readonly #options: PeerChannelOptions;
   readonly #listening = new AbortController();
-  readonly #encoder = new TextEncoder();
+  /** Bytes at which there is room again: below the high mark also where both are the same. */
+  readonly #low: number;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #wasFull = false;
@@ -42,13 +43,21 @@ export class PeerChannel {
     const { connection, channel, marks, onopen, ondata, onroom } = options;
     const { signal } = this.#listening;
     channel.binaryType = 'arraybuffer';
-    channel.bufferedAmountLowThreshold = marks.low;
+    this.#low = Math.min(marks.low, marks.high - 1);
+    channel.bufferedAmountLowThreshold = this.#low;
     const opened = (): void => {
       onopen();
       onroom();
     };
     channel.addEventListener('open', opened, { signal });
-    channel.addEventListener('bufferedamountlow', () => this.#drained(), { signal });
+    channel.addEventListener(
+      'bufferedamountlow',
+      () => {
+        onroom();
+        this.#checkDrain();
+      },
+      { signal },
+    );
     channel.addEventListener('message', ({ data }: MessageEvent<string | ArrayBuffer>) => ondata(data), { signal });
     const closed = (): void => this.#closed();
     channel.addEventListener('close', closed, { signal });
@@ -77,7 +86,7 @@ export class PeerChannel {
   add(given: unknown): void {
     const waiting = this.#copy(given);
     const { connection, marks } = this.#options;
-    const most = connection.sctp?.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE;
+    const most = maxMessageSizeOf(connection);
     if (waiting.bytes > most) throw new MillraceError('too-large', `a message of ${waiting.bytes} bytes; this connection carries ${most}`);
     if (this.bufferedBytes + waiting.bytes > MOST_WAITING_BYTES) {
       throw new MillraceError('too-large', `${MOST_WAITING_BYTES} bytes wait for this peer already: wait for the event drain`);
@@ -98,7 +107,10 @@ export class PeerChannel {
       else this.#options.channel.send(next.data);
     } catch {
       this.#closed();
+      return;
     }
+    // What waited for the limit never was in the channel, which says nothing then.
+    this.#checkDrain();
   }
 
   /** Removes every listener, and closes the connection. `onclose` is not called. */
@@ -111,7 +123,7 @@ export class PeerChannel {
   }
 
   #copy(given: unknown): Waiting {
-    if (typeof given === 'string') return { data: given, bytes: this.#encoder.encode(given).length };
+    if (typeof given === 'string') return { data: given, bytes: byteLength(given) };
     if (given instanceof ArrayBuffer) return { data: given.slice(0), bytes: given.byteLength };
     if (!ArrayBuffer.isView(given)) throw new MillraceError('invalid-argument', 'data must be text, an ArrayBuffer, or a view of one');
     const copy = new Uint8Array(given.byteLength);
@@ -119,12 +131,10 @@ export class PeerChannel {
     return { data: copy.buffer, bytes: copy.length };
   }
 
-  #drained(): void {
-    const { marks, ondrain, onroom } = this.#options;
-    onroom();
-    if (!this.#wasFull || this.bufferedBytes > marks.low) return;
+  #checkDrain(): void {
+    if (!this.#wasFull || this.bufferedBytes > this.#low) return;
     this.#wasFull = false;
-    ondrain();
+    this.#options.ondrain();
   }
 
   #closed(): void {

@@ -1,4 +1,4 @@
-import { describe, MillraceError } from '../api/errors.js';
+import { MillraceError } from '../api/errors.js';
 import type { PeerConnectionClass } from '../api/options.js';
 import type { ConnectionMessage } from '../signaling/envelope.js';
 import { hasTurnServer } from './configuration.js';
@@ -6,6 +6,7 @@ import type { Configurations } from './configurations.js';
 import type { ConnectionDiary } from './connection_diary.js';
 import { fingerprintOf, hasFingerprint, type Fingerprints } from './fingerprint.js';
 import { Gathering } from './gathering.js';
+import { maxMessageSizeOf, newConnection, type ConnectionSetup } from './new_connection.js';
 
 /** How this side's channel sends; each side decides for itself whether it is ordered and reliable. */
 export interface ChannelKind {
@@ -51,8 +52,6 @@ export interface PeerLinkOptions {
 const MAX_CANDIDATES = 256;
 /** One description at the beginning and one for each restart: a connection that needs more has no path. */
 const MAX_DESCRIPTIONS = 64;
-/** The message size that every stack can receive, RFC 8841 section 6.1. */
-const DEFAULT_MAX_MESSAGE_SIZE = 65_536;
 
 /**
  * One connection with its negotiated channels: the control connection, or that of a lane.
@@ -80,7 +79,7 @@ export class PeerLink {
   constructor(options: PeerLinkOptions) {
     const { rtc, Connection, patient = false } = options;
     this.#options = options;
-    this.#connection = createConnection({ rtc: rtc.current, Connection });
+    this.#connection = newConnection({ rtc: rtc.current, Connection });
     options.diary?.watch(this.#connection);
     if (patient) this.#gathering = new Gathering(() => hasTurnServer(rtc.current), () => this.#sayCandidate(null));
     try {
@@ -217,9 +216,8 @@ export class PeerLink {
   }
 
   #tellLimits(take: PeerLinkOptions['ondescribed']): void {
-    const { localDescription, sctp } = this.#connection;
-    const local = fingerprintOf(localDescription?.sdp ?? '');
-    take?.(sctp?.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE, { local, remote: this.#remoteFingerprint ?? '' });
+    const local = fingerprintOf(this.#connection.localDescription?.sdp ?? '');
+    take?.(maxMessageSizeOf(this.#connection), { local, remote: this.#remoteFingerprint ?? '' });
   }
 
   async #addCandidate(candidate: RTCIceCandidateInit): Promise<void> {
@@ -288,19 +286,5 @@ export function tryConfiguration({ rtc, Connection = globalThis.RTCPeerConnectio
   const { iceServers = [], ...others } = rtc;
   const isPlain = iceServers.length === 0 && Object.keys(others).length === 0;
   // Without WebRTC, the first connection reports it.
-  if (Connection && !isPlain) createConnection({ rtc, Connection }).close();
-}
-
-interface ConnectionSetup {
-  readonly rtc: RTCConfiguration;
-  readonly Connection: PeerConnectionClass | undefined;
-}
-
-function createConnection({ rtc, Connection = globalThis.RTCPeerConnection }: ConnectionSetup): RTCPeerConnection {
-  if (!Connection) throw new MillraceError('not-supported', 'this browser has no WebRTC');
-  try {
-    return new Connection(rtc);
-  } catch (caught) {
-    throw new MillraceError('invalid-argument', `rtc: ${describe(caught)}`, { cause: caught });
-  }
+  if (Connection && !isPlain) newConnection({ rtc, Connection }).close();
 }
