@@ -37,7 +37,7 @@
 // their one-way delays without and with a transfer, its start included; `addedMsP95`: the difference; `callLost`: the share that was lost.
 //
 // `--trace DIR` writes DIR/ROW-SENDER-RECEIVER.svg for the first round of each row: the rate that arrives, the pacing rate, the queue of
-// the link, the lanes. It turns the log of the transfers on. The exit code says whether the measurement worked, not whether targets are met.
+// the link, the lanes; and the senders' logs (docs/trace.md) as DIR/ROW-SENDER-RECEIVER-1.jsonl, … The exit code says whether the measurement worked, not whether targets are met.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -177,7 +177,9 @@ async function writeTrace(folder, row, pair, { ours, naive }) {
   const title = `${row.name}, ${pair}: ${link.mbps} Mbit/s, ${link.rttMs} ms, loss ${link.loss}, queue ${link.queueBytes / 1000} kB`;
   const svg = drawRun(title, ours[0], naive[0]);
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, `${row.name}-${pair.replace('>', '-')}.svg`), svg);
+  const name = `${row.name}-${pair.replace('>', '-')}`;
+  await writeFile(join(folder, `${name}.svg`), svg);
+  for (const [index, log] of ours[0].logs.entries()) await writeFile(join(folder, `${name}-${index + 1}.jsonl`), log);
 }
 
 /** Rows by name, links as text. */
