@@ -38,6 +38,9 @@ constexpr Duration kStartPingInterval = Duration::Millis(5);
 constexpr double kPingBytes = 150;
 constexpr double kPingShare = 0.04;
 constexpr Duration kMostPingInterval = Duration::Millis(100);
+// On a long path the control connection's window holds four packets in a round trip, where losses
+// or SCTP's first timeout have it down. Pings of some 70 bytes leave room in it for other messages.
+constexpr int64_t kPingsPerRoundTrip = 24;
 
 }  // namespace
 
@@ -77,9 +80,10 @@ Duration FlowControl::LaneBacklog() const {
 
 Duration FlowControl::PingInterval() const {
   const double seconds = kPingBytes / (kPingShare * rate_.pacing_bytes_per_second());
-  const Duration least = rate_.starting() ? kStartPingInterval : kPingInterval;
-  return std::clamp(Duration::Micros(static_cast<int64_t>(seconds * 1e6)), least,
-                    kMostPingInterval);
+  const Duration often = rate_.starting() ? kStartPingInterval : kPingInterval;
+  const Duration least = std::max(often, min_round_trip() / kPingsPerRoundTrip);
+  return std::clamp(Duration::Micros(static_cast<int64_t>(seconds * 1e6)),
+                    std::min(least, kMostPingInterval), kMostPingInterval);
 }
 
 }  // namespace millrace

@@ -18,8 +18,17 @@ constexpr double kLaneBytes = 5'000;
 // More lanes than the path fills take no more than this at the rate of sending.
 constexpr double kSpareSeconds = 0.08;
 
+// So many are asked for in a round trip. The control connection's window may hold no more than four
+// packets, where losses or SCTP's first timeout have it down; half of a description's 500 bytes
+// each, and pings, which would wait behind more and look like a queue.
+constexpr int64_t kAskedPerRoundTrip = 6;
+
 // On longer paths windows take too long to grow: more lanes than usual are opened at once.
 constexpr Duration kLongRoundTrip = Duration::Millis(250);
+
+// SCTP's first retransmission timeout (dcSCTP's rto_initial). On longer paths it expires before a
+// lane's first acknowledgement, and slow start ends at the least threshold.
+constexpr Duration kFirstTimeout = Duration::Millis(500);
 
 // From here on windows limit; the rest is the grain of records.
 constexpr double kLimited = 0.15;
@@ -47,13 +56,17 @@ Duration Trial(Duration round_trip) { return std::max(kLeastTrial, round_trip * 
 }  // namespace
 
 LanePlanner::LanePlanner(LaneLimits limits)
-    : limits_(limits), wanted_(FirstLanes(Duration(), kFirstBytesPerSecond)), first_(wanted_) {}
+    : limits_(limits),
+      wanted_(FirstLanes(Duration(), kFirstBytesPerSecond)),
+      asked_(wanted_),
+      first_(wanted_) {}
 
 size_t LanePlanner::FirstLanes(Duration round_trip, double bytes_per_second) const {
   const double bytes = bytes_per_second * round_trip.seconds();
   const double lanes = std::ceil(bytes / kFirstWindowBytes);
+  const size_t long_path = round_trip >= kFirstTimeout ? limits_.most : kManyLanes;
   const size_t most =
-      round_trip >= kLongRoundTrip ? limits_.most : std::min(kUsualLanes, limits_.most);
+      std::min(round_trip >= kLongRoundTrip ? long_path : kUsualLanes, limits_.most);
   const size_t least = std::max(limits_.least, std::min(kFirstLanes, most));
   return std::max(least, static_cast<size_t>(std::min(lanes, static_cast<double>(most))));
 }
@@ -66,9 +79,12 @@ double LanePlanner::FirstRate() const {
 }
 
 size_t LanePlanner::NextLanes() const {
-  const size_t most = wanted_ < kUsualLanes ? std::min(kUsualLanes, limits_.most) : limits_.most;
-  return std::min({most, wanted_ * 2, MostLanes()});
+  const size_t many = StartsLow() ? limits_.most : kManyLanes;
+  const size_t most = wanted_ < kUsualLanes ? kUsualLanes : many;
+  return std::min({most, limits_.most, wanted_ * 2, MostLanes()});
 }
+
+bool LanePlanner::StartsLow() const { return last_.round_trip >= kFirstTimeout; }
 
 // Windows that lanes limit grow with the lanes, so twice as many may be of use as fill the path
 // now, where they are cheap; and one is spare.
@@ -93,9 +109,14 @@ bool LanePlanner::MayGrow(Timestamp now) const {
 }
 
 void LanePlanner::Update(const Input& input, Timestamp now) {
+  Plan(input, now);
+  Ask(now);
+}
+
+void LanePlanner::Plan(const Input& input, Timestamp now) {
   last_ = input;
   const double path_bytes = input.bytes_per_second * input.round_trip.seconds();
-  const bool young = input.starting && !(input.was_full && LanesLimit());
+  const bool young = input.starting && !StartsLow() && !(input.was_full && LanesLimit());
   const double usable = std::ceil(path_bytes / (young ? kFirstWindowBytes : kLeastWindowBytes));
   fed_ =
       std::max<size_t>(1, static_cast<size_t>(std::min(usable, static_cast<double>(limits_.most))));
@@ -103,7 +124,7 @@ void LanePlanner::Update(const Input& input, Timestamp now) {
   // Nothing but the round trip has spoken so far.
   const bool follows = wanted_ == first_;
   const size_t before = wanted_;
-  wanted_ = follows ? first : std::max(wanted_, first);
+  wanted_ = std::max(!follows ? wanted_ : StartsLow() ? std::min(wanted_, input.open) : 0, first);
   first_ = first;
   // Where lanes do not limit, nothing holds their windows down so far.
   if (wanted_ > before || input.lanes_share <= kFree) grew_at_ = now;
@@ -119,6 +140,15 @@ void LanePlanner::Update(const Input& input, Timestamp now) {
     wanted_ -= (wanted_ - first + 1) / 2;
     needed_at_ = now;
   }
+}
+
+void LanePlanner::Ask(Timestamp now) {
+  const Duration interval = std::max(last_.round_trip / kAskedPerRoundTrip, Duration::Micros(1));
+  const int64_t more = (now - asked_at_).micros() / interval.micros();
+  if (wanted_ > asked_ && more < 1) return;
+  const size_t most = asked_ + static_cast<size_t>(std::min<int64_t>(more, kAskedPerRoundTrip));
+  asked_ = std::min(wanted_, most);
+  asked_at_ = now;
 }
 
 void LanePlanner::Judge(Timestamp now) {

@@ -42,7 +42,7 @@ ProfileLimits LimitsOf(NetworkProfile profile) {
     case NetworkProfile::kMobile:
       return {1, 2, 16 * kKiB, 64 * kKiB, SizingMode::kBalanced};
   }
-  return {1, 32, kLeastChunkBytes, kMostChunkBytes, SizingMode::kBalanced};
+  return {1, 64, kLeastChunkBytes, kMostChunkBytes, SizingMode::kBalanced};
 }
 
 NetworkProfile DetectProfile(const PathFacts& path) {

@@ -23,7 +23,7 @@ constexpr Duration kLeastFirstRoundTrip = Duration::Millis(1);
 // A start ends when so much queue has built on top of what others had put there: the least of
 // HyStart++ (RFC 9406, section 4.3). What is under way by then adds to it for a round trip. It has
 // to stand out of the noise; should that be taken for the link all the same, the start goes on soon
-// (kLeastRestart).
+// (kLeastRestart). On a slow path two packets are no queue, either.
 constexpr Duration kStartQueue = Duration::Millis(4);
 constexpr int64_t kStartJitters = 3;
 // ... unless what arrives keeps up with what was sent, and the queue is no longer than radio links
@@ -305,7 +305,8 @@ void RateController::Start(Duration elapsed, const Sending& sending, Timestamp n
     flat_at_ = now;
     return;
   }
-  const Duration limit = std::max(kStartQueue, Noise(kStartJitters));
+  const Duration packets = Seconds(kPacketsBeforePing / bandwidth_);
+  const Duration limit = std::max({kStartQueue, Noise(kStartJitters), packets});
   const Duration queue = queue_delay_.newest_queue() - others_queue_;
   // Where all that was sent arrives, it is not this sender's queue.
   const bool keeps_up = delivered > SentBefore(now) * kKeepsUp && queue < limit + kMostNoise;

@@ -60,10 +60,10 @@ void QueueDelay::OnPing(const PingSample& sample, Timestamp now) {
 }
 
 Duration QueueDelay::LinkJitter() const {
-  const size_t count = std::min(pings_, kRecent);
+  const size_t count = std::min(pings_, kSpread);
   if (count <= kLeastChanges) return {};
-  std::array<Duration, kRecent> changes{};
-  std::array<Duration, kRecent> delays{};
+  std::array<Duration, kSpread> changes{};
+  std::array<Duration, kSpread> delays{};
   for (size_t i = 0; i < count; ++i) {
     delays[i] = recent_[(pings_ - 1 - i) % kRecent].sample.one_way;
     if (i == 0) continue;
@@ -92,8 +92,9 @@ void QueueDelay::Rebase(Timestamp now) {
 }
 
 void QueueDelay::Update(Timestamp now) {
-  queue_ = LeastOf(kLeastStanding, kStanding, now);
-  newest_queue_ = LeastOf(kNewest, Duration(), now);
+  const Duration round_trip = *min_round_trip_.Get();
+  queue_ = LeastOf(kLeastStanding, std::max(kStanding, round_trip / 4), now);
+  newest_queue_ = LeastOf(kNewest, round_trip / 8, now);
   if (queue_ <= kEmpty) empty_at_ = now;
 }
 

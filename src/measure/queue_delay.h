@@ -31,11 +31,13 @@ class QueueDelay {
   std::optional<Duration> min_round_trip() const { return min_round_trip_.Get(); }
   // The mean of the recent round trips, queues of both ways included; zero before the first ping.
   Duration round_trip() const { return smoothed_round_trip_; }
-  // The least queueing delay of the recent pings. One ping may have waited behind a burst, several
-  // for a busy event loop; a standing queue delays all of them (CoDel, RFC 8289, section 3.1). Zero
-  // before the first ping.
+  // The least queueing delay of the recent pings, those of the last 50 ms or of a quarter of the
+  // round trip. One ping may have waited behind a burst, several for a busy event loop; a standing
+  // queue delays all of them (CoDel, RFC 8289, section 3.1; Copa, section 2.2, looks at half a
+  // round trip). Zero before the first ping.
   Duration queue() const { return queue_; }
-  // The same of the last two pings only: it sees a queue sooner, and is sometimes wrong.
+  // The same of the last two pings, or an eighth of the round trip: it sees a queue sooner, and is
+  // sometimes wrong.
   Duration newest_queue() const { return newest_queue_; }
   // The mean difference between successive delays (RFC 3550, section 6.4.1). Event loops and
   // wireless links cause it, while a queue changes slowly.
@@ -55,8 +57,10 @@ class QueueDelay {
   // queue() looks at this many pings at least, however far apart; newest_queue() at kNewest.
   static constexpr size_t kLeastStanding = 2;
   static constexpr size_t kNewest = 2;
-  // More pings than kStanding can hold.
-  static constexpr size_t kRecent = 16;
+  // LinkJitter() looks at this many.
+  static constexpr size_t kSpread = 16;
+  // More pings than a quarter of a long round trip holds.
+  static constexpr size_t kRecent = 64;
   // Pings are sent at least 5 ms apart. Those that arrive closer together waited together for a
   // busy event loop of the peer, and count as one.
   static constexpr Duration kTogether = Duration::Millis(3);

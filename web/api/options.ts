@@ -48,7 +48,7 @@ export type PeerConnectionClass = new (configuration?: RTCConfiguration) => RTCP
 export type RtcOption = RTCConfiguration | (() => RTCConfiguration | Promise<RTCConfiguration>);
 
 /** Each lane costs both browsers a connection; more than these were never measured. */
-export const MOST_LANES = 32;
+export const MOST_LANES = 64;
 const LEAST_CHUNK_BYTES = 16 * 1024;
 const MOST_CHUNK_BYTES = 4 * 1024 * 1024;
 /** Below this, bytes per second, a record and its acknowledgement take seconds, and pings time out. */
@@ -101,8 +101,8 @@ export const connectShapes = {
   /** The class of all connections if not the browser's, such as that of a WebRTC stack for Node.js. Its channels stay in this thread. */
   RTCPeerConnection: callback<PeerConnectionClass>('a class'),
   /**
-   * Number of bulk lanes: `min` are kept open, and up to `max` where more of them help. Default 1 to 32, which is also the
-   * limit; more than 16 are opened only on links that lose packets at random.
+   * Number of bulk lanes: `min` are kept open, and up to `max` where more of them help. Default 1 to 64, which is also the
+   * limit; more than 16 are opened only on links that lose packets at random and on long paths, more than 32 only on paths of 500 ms and more.
    */
   lanes: group<LaneLimits>(laneShapes),
   /**

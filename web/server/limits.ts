@@ -51,7 +51,7 @@ export interface Limits {
   readonly guessPauseMs: number;
   /** … up to this. */
   readonly maxGuessPauseMs: number;
-  /** Requests for ICE servers from one address per minute: each of a session's lanes, which may be 32, may ask for its own credentials. */
+  /** Requests for ICE servers from one address per minute: each of a session's lanes, which may be 64, may ask for its own credentials. */
   readonly icePerMinute: number;
 }
 
@@ -87,5 +87,5 @@ export const defaultLimits: Limits = {
   freeGuesses: 3,
   guessPauseMs: 5 * second,
   maxGuessPauseMs: 600 * second,
-  icePerMinute: 120,
+  icePerMinute: 240,
 };

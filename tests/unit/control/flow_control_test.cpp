@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <utility>
 
 #include "base/leaf.h"
 
@@ -83,6 +84,27 @@ TEST_CASE("pings are more frequent at the start, and rarer on slow links") {
   CHECK(flow.PingInterval() < Duration::Millis(10));
   flow.SetMostBytesPerSecond(100'000, Timestamp::FromMicros(1'000'000));
   CHECK(flow.PingInterval() == Duration::Micros(37'500));
+}
+
+TEST_CASE("pings are no more than 24 in a round trip, and no rarer than ten a second") {
+  for (const auto& [rtt_ms, interval_us] : {std::pair{20, 5'000},
+                                            {120, 5'000},
+                                            {144, 6'000},
+                                            {600, 25'000},
+                                            {2'400, 100'000},
+                                            {9'000, 100'000}}) {
+    CAPTURE(rtt_ms);
+    FlowControl flow{LaneLimits()};
+    // 80 Mbit/s, in a start.
+    for (int i = 0; i < 4'000; ++i) {
+      const Timestamp now = Timestamp::FromMicros(1'000'000 + i * 10'000);
+      flow.OnSent(100'000, now);
+      flow.OnAcked(100'000, now, now, now);
+      flow.OnPong(Took(Duration::Millis(rtt_ms)), 4, 0, now);
+    }
+    REQUIRE(flow.rate().starting());
+    CHECK(flow.PingInterval() == Duration::Micros(interval_us));
+  }
 }
 
 TEST_CASE("what is in flight is limited besides what is paced") {

@@ -36,9 +36,29 @@ TEST_CASE("a long round trip asks for more first windows, within the limits") {
        {std::pair{0, 4}, {10, 4}, {40, 5}, {50, 6}, {100, 11}, {900, 16}}) {
     Run run;
     run.input.round_trip = Duration::Millis(rtt_ms);
-    run.For(Duration::Millis(20));
+    run.For(Duration::Seconds(3));
     CHECK(run.planner.wanted() == static_cast<size_t>(lanes));
   }
+}
+
+TEST_CASE("in a round trip six more lanes are asked for, and fewer at once") {
+  Run run;
+  run.planner = LanePlanner({1, 64});
+  run.input.round_trip = Duration::Millis(600);
+  run.For(Duration::Millis(10));
+  CHECK(run.planner.wanted() <= 10);
+  const size_t at_first = run.planner.wanted();
+  run.For(Duration::Millis(90));
+  CHECK(run.planner.wanted() == at_first);
+  run.For(Duration::Millis(20));
+  CHECK(run.planner.wanted() == at_first + 1);
+  run.For(Duration::Millis(600));
+  CHECK(run.planner.wanted() == at_first + 7);
+  // The rate is known: the path needs three.
+  run.input.bytes_per_second = 20'000;
+  run.input.open = 3;
+  run.For(Duration::Millis(10));
+  CHECK(run.planner.wanted() == 4);
 }
 
 TEST_CASE("a long path asks for no more first windows than its rate needs, once that is known") {
@@ -54,7 +74,58 @@ TEST_CASE("a long path asks for no more first windows than its rate needs, once 
     run.input.round_trip = Duration::Millis(rtt_ms);
     run.input.was_full = known > 0;
     if (known > 0) run.input.bytes_per_second = known;
-    run.For(Duration::Millis(20));
+    run.For(Duration::Seconds(3));
+    CHECK(run.planner.wanted() == static_cast<size_t>(lanes));
+  }
+}
+
+TEST_CASE(
+    "where a lane's first timeout comes before its first acknowledgement, more lanes are wanted") {
+  // Below and from 500 ms on; the path holds 62,500 bytes: six first windows, or 14 of the least.
+  for (const auto& [rtt_ms, most, lanes] :
+       {std::tuple{499, 64, 9}, {500, 64, 17}, {500, 16, 16}, {500, 4, 4}}) {
+    CAPTURE(rtt_ms, most);
+    Run run;
+    run.planner = LanePlanner({1, static_cast<size_t>(most)});
+    run.input.round_trip = Duration::Millis(rtt_ms);
+    run.input.bytes_per_second = 125'000;
+    run.input.starting = true;
+    run.For(Duration::Seconds(3));
+    CHECK(run.planner.wanted() == static_cast<size_t>(lanes));
+  }
+}
+
+TEST_CASE(
+    "on such a path a rate that falls for a while closes no lane that is open, and opens none") {
+  Run run;
+  run.planner = LanePlanner({1, 64});
+  run.input.round_trip = Duration::Millis(600);
+  run.input.bytes_per_second = 500'000;
+  run.input.starting = true;
+  run.input.lanes_share = 0.5;
+  run.For(Duration::Seconds(6));
+  const size_t before = run.planner.wanted();
+  REQUIRE(before > 40);
+  run.input.open = 30;
+  run.input.bytes_per_second = 100'000;
+  run.input.was_full = true;
+  run.For(Duration::Millis(50), false);
+  CHECK(run.planner.wanted() == 30);
+}
+
+TEST_CASE("more than 32 lanes are wanted on such paths only") {
+  for (const auto& [rtt_ms, lanes] : {std::pair{100, 32}, {300, 32}, {499, 32}, {500, 64}}) {
+    CAPTURE(rtt_ms);
+    Run run;
+    run.planner = LanePlanner({1, 64});
+    run.input.round_trip = Duration::Millis(rtt_ms);
+    run.input.bytes_per_second = 1e7;
+    run.input.lanes_share = 0.8;
+    for (int i = 0; i < 100; ++i) {
+      run.input.delivered_bytes_per_second *= 1.1;
+      run.input.open = run.planner.wanted();
+      run.For(Duration::Seconds(1));
+    }
     CHECK(run.planner.wanted() == static_cast<size_t>(lanes));
   }
 }
@@ -110,7 +181,7 @@ TEST_CASE("more than the usual number are asked for only where lanes have limite
   Run run;
   run.planner = LanePlanner({1, 32});
   run.input.round_trip = Duration::Millis(150);
-  run.For(Duration::Millis(20));
+  run.For(Duration::Millis(300));
   REQUIRE(run.planner.wanted() == LanePlanner::kUsualLanes);
   run.input.lanes_share = 0.8;
   run.For(Duration::Millis(500));
@@ -122,6 +193,8 @@ TEST_CASE("more than the usual number are asked for only where lanes have limite
   run.For(Duration::Millis(500));
   CHECK(run.planner.wanted() == 16);
   run.For(Duration::Millis(200));
+  CHECK(run.planner.wanted() > 16);
+  run.For(Duration::Millis(400));
   CHECK(run.planner.wanted() == 32);
 }
 

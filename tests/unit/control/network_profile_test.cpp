@@ -17,7 +17,7 @@ TEST_CASE("each profile has the lanes, chunks and mode that are prescribed") {
       {NetworkProfile::kInternet, 2, 3, 64, 128, SizingMode::kBalanced},
       {NetworkProfile::kInternetPoor, 2, 2, 32, 64, SizingMode::kConservative},
       {NetworkProfile::kMobile, 1, 2, 16, 64, SizingMode::kBalanced},
-      {NetworkProfile::kAuto, 1, 32, 16, 4096, SizingMode::kBalanced},
+      {NetworkProfile::kAuto, 1, 64, 16, 4096, SizingMode::kBalanced},
   };
   for (const Row& row : rows) {
     INFO(NameOf(row.profile));

@@ -42,6 +42,21 @@ TEST_CASE("the queue is what recent pings took longer than the shortest one") {
   CHECK(*delay.min_round_trip() == Ms(60));
 }
 
+TEST_CASE("on a long path a queue stands when it is as old as a quarter of the round trip") {
+  QueueDelay delay;
+  // 600 ms: a queue has to last for 150 ms, and for 75 ms to be seen at all.
+  int64_t now = Steady(delay, Ms(590), 1000, 30);
+  for (int i = 0; i < 7; ++i) delay.OnPing(Took(Ms(650)), At(now += 10));
+  CHECK(delay.newest_queue() == Duration());
+  delay.OnPing(Took(Ms(650)), At(now += 10));
+  CHECK(delay.newest_queue() == Ms(60));
+  for (int i = 0; i < 7; ++i) delay.OnPing(Took(Ms(650)), At(now += 10));
+  CHECK(delay.queue() == Duration());
+  delay.OnPing(Took(Ms(650)), At(now += 10));
+  CHECK(delay.queue() == Ms(60));
+  CHECK(delay.empty_at() == At(now - 10));
+}
+
 TEST_CASE("the jitter of the link shows in most pings, that of an event loop in few") {
   QueueDelay delay;
   CHECK(delay.LinkJitter() == Duration());
