@@ -41,15 +41,25 @@ async function makeSide({ path = {}, hasFirst = true, maxLanes = 8 } = {}) {
   return side;
 }
 
-/** Everything that one side has said reaches the other one, until both are silent. */
-async function pass(a, b) {
-  await settle();
+/** What is said in band waits for what comes soon, ms. */
+const GATHERING_MS = 20;
+const realTimeout = globalThis.setTimeout;
+const wait = () => new Promise((resolve) => realTimeout(resolve, GATHERING_MS + 5));
+
+/** Everything that one side has said reaches the other one, until both are silent. `tick` lets the time pass that messages wait for others. */
+async function pass(a, b, tick = wait) {
+  const settleAll = async () => {
+    await settle();
+    await tick();
+    await settle();
+  };
+  await settleAll();
   while ([a, b].some(({ said, inBand }) => said.length + inBand.length > 0)) {
     for (const [from, to] of [[a, b], [b, a]]) {
       for (const { lane, messages } of from.said.splice(0)) to.connector.hearFirst(lane, messages);
       for (const text of from.inBand.splice(0)) to.connector.handle(text);
     }
-    await settle();
+    await settleAll();
   }
 }
 
@@ -136,7 +146,7 @@ test('a description waits for candidates for 150 ms, and later ones go in band',
   gathered(connections[0]);
   assert.deepEqual([offers.said.length, offers.inBand], [1, []]);
   offers.connector.start(true);
-  assert.deepEqual(offers.inBand.map((text) => JSON.parse(text).type), ['candidate', 'candidate']);
+  assert.deepEqual(offers.inBand.map((text) => JSON.parse(text)), [{ lane: 1, type: 'say', candidates: [host.candidate] }]);
   stop(offers);
 });
 
@@ -157,7 +167,7 @@ test('lanes that the other side does not answer are given up half a second after
   context.mock.timers.tick(1);
   assert.deepEqual(offers.lost, [1, 2, 3, 4].map((lane) => [lane, `lane ${lane}: it did not open in time`]));
   context.mock.timers.tick(100);
-  await pass(offers, answers);
+  await pass(offers, answers, () => context.mock.timers.tick(GATHERING_MS));
   assert.deepEqual([answers.attached, answers.lost], [[5, 6, 7, 8], []]);
   stop(offers, answers);
 });
@@ -175,7 +185,7 @@ test('lanes that were answered and do not open are given up after three seconds,
   await pass(offers, answers);
   assert.deepEqual([offers.lost, answers.lost].map((lost) => lost.map(([lane]) => lane)), [[2, 3, 4], [2, 3, 4]]);
   context.mock.timers.tick(100);
-  await pass(offers, answers);
+  await pass(offers, answers, () => context.mock.timers.tick(GATHERING_MS));
   assert.deepEqual(offers.attached, [1, 2, 3, 4, 5, 6, 7]);
   stop(offers, answers);
 });
@@ -192,7 +202,7 @@ test('where the control connection uses a relay, they make way at once for a lan
   }
   await pass(offers, answers);
   context.mock.timers.tick(100);
-  await pass(offers, answers);
+  await pass(offers, answers, () => context.mock.timers.tick(GATHERING_MS));
   assert.deepEqual([offers.attached.slice(4), answers.attached.slice(4)], [[5], [5]], 'alone, until it is open');
   assert.deepEqual(connections.at(-1).configurations[0].iceServers, [turn]);
   stop(offers, answers);

@@ -102,7 +102,7 @@ test('a relay at either side is enough for a lane, and a direct path needs none'
   context.mock.timers.enable({ apis: ['setTimeout'] });
   const side = await start(1);
   gathered(connections[0], { code: 486 });
-  side.connector.handle(JSON.stringify({ lane: 5, type: 'candidate', candidate: relay, sdpMid: '0', sdpMLineIndex: 0 }));
+  side.connector.handle(JSON.stringify({ lane: 5, type: 'say', candidates: [relay] }));
   const direct = await start(1, { kind: 'direct' });
   gathered(connections[1], { code: 486 });
   context.mock.timers.tick(10_000);

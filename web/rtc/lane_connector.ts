@@ -5,7 +5,8 @@ import { readConnection } from './connection_stats.js';
 import { ConnectionDiary } from './connection_diary.js';
 import { FIRST_LANES, FirstLanes } from './first_lanes.js';
 import type { LaneConnectorOptions } from './lane_options.js';
-import { MAX_LANE, parseLaneSignal, toLaneSignal, type LaneSignal } from './lane_signal.js';
+import { LaneMessages } from './lane_messages.js';
+import { MAX_LANE } from './lane_signal.js';
 import { PeerLink } from './peer_link.js';
 import { RelayRoom } from './relay_room.js';
 
@@ -52,14 +53,16 @@ export class LaneConnector {
   readonly #relayRoom = new RelayRoom(() => this.#fill());
   /** A task continues `#fill`. */
   #filling = false;
+  readonly #messages: LaneMessages;
 
   constructor(options: LaneConnectorOptions) {
     this.#options = options;
     this.#reliable = options.reliable;
+    this.#messages = new LaneMessages((text) => options.signal(text), (lane, error) => this.#lose(lane, error));
     this.#first = options.sayFirst && new FirstLanes({
       count: Math.min(FIRST_LANES, options.maxLanes),
       say: options.sayFirst,
-      sayInBand: (lane, message) => this.#signal({ lane, ...message }),
+      sayInBand: (lane, message) => this.#messages.say(lane, message),
       create: (lane) => this.#create(lane),
       giveUp: (lane, detail) => this.#lose(lane, new MillraceError('lane-closed', `lane ${lane}: ${detail}`)),
     });
@@ -81,7 +84,7 @@ export class LaneConnector {
     this.#initiator = initiator;
     this.#pauseMs = FIRST_PAUSE_MS;
     this.#first?.connected();
-    if (!initiator) this.#signal({ lane: 0, type: 'want', count: this.#wanted });
+    if (!initiator) this.#messages.signal({ lane: 0, type: 'want', count: this.#wanted });
     this.pathFound();
   }
 
@@ -90,7 +93,7 @@ export class LaneConnector {
     this.#wanted = count;
     if (!this.#running) return;
     if (this.#initiator) this.#fill();
-    else this.#signal({ lane: 0, type: 'want', count });
+    else this.#messages.signal({ lane: 0, type: 'want', count });
   }
 
   /** `pathKind` may answer something else than before. */
@@ -112,11 +115,12 @@ export class LaneConnector {
     this.stopRepairs();
     this.#first?.stop();
     for (const lane of [...this.#lanes.keys()]) this.#close(lane);
+    this.#messages.reset();
   }
 
   /** Takes a message of the other side's connector. Invalid messages are ignored, because the other side is not trusted. */
   handle(text: string): void {
-    const signal = parseLaneSignal(text);
+    const signal = this.#messages.read(text);
     if (!signal || !this.#running) return;
     switch (signal.type) {
       case 'replace':
@@ -131,9 +135,9 @@ export class LaneConnector {
         this.#lose(signal.lane, new MillraceError('lane-closed', `lane ${signal.lane} closed at the other side`), false);
         break;
       default:
-        if (signal.lane <= FIRST_LANES) this.#first?.hear(signal.lane, [signal], true);
-        else if (this.#isNew(signal)) this.#create(signal.lane);
-        this.#take(signal.lane, [signal]);
+        if (signal.lane <= FIRST_LANES) this.#first?.hear(signal.lane, signal.messages, true);
+        else if (this.#isNew(signal.lane, signal.messages)) this.#create(signal.lane);
+        this.#take(signal.lane, signal.messages);
     }
   }
 
@@ -183,18 +187,13 @@ export class LaneConnector {
     if (this.#reliable) return;
     this.#reliable = true;
     if (this.#initiator) this.#replaceAll();
-    else this.#signal({ lane: 0, type: 'replace' });
+    else this.#messages.signal({ lane: 0, type: 'replace' });
   }
 
-  #isNew(signal: LaneSignal): boolean {
-    return (
-      !this.#initiator &&
-      signal.type === 'description' &&
-      signal.kind === 'offer' &&
-      signal.lane > this.#lastLane &&
-      // Twice, because a new lane opens before the lane that it replaces is closed.
-      this.#lanes.size < 2 * this.#options.maxLanes
-    );
+  #isNew(lane: number, [first]: readonly ConnectionMessage[]): boolean {
+    const isOffer = first?.type === 'description' && first.kind === 'offer';
+    // Twice, because a new lane opens before the lane that it replaces is closed.
+    return !this.#initiator && isOffer && lane > this.#lastLane && this.#lanes.size < 2 * this.#options.maxLanes;
   }
 
   #replaceAll(): void {
@@ -249,7 +248,7 @@ export class LaneConnector {
         initiator: first ? first.offers : this.#initiator,
         channels: [{ label: `millrace-bulk-${lane}`, ordered: false, reliable }],
         send: (message) => {
-          if (!this.#first?.send(lane, message)) this.#signal({ lane, ...message });
+          if (!this.#first?.send(lane, message)) this.#messages.say(lane, message);
         },
         attach: (channel) => this.#options.attach(lane, channel, reliable),
         onnegotiated: (maxMessageSize, fingerprints) => this.#options.onnegotiated(lane, maxMessageSize, fingerprints),
@@ -293,7 +292,7 @@ export class LaneConnector {
     // The side that opens lanes decides.
     if (!this.#running || !this.#initiator) return;
     this.#relayRoom.refused(open);
-    this.#signal({ lane, type: 'lost', full: true });
+    this.#messages.signal({ lane, type: 'lost', full: true });
     this.#lose(lane, new MillraceError('connection-failed', `lane ${lane}: the relay has no room for it`), false);
   }
 
@@ -316,7 +315,7 @@ export class LaneConnector {
   #end(lane: number, error: MillraceError, tell = true): boolean {
     if (!this.#close(lane)) return false;
     this.#options.onlost(lane, error);
-    if (this.#running && tell) this.#signal({ lane, type: 'lost', full: false });
+    if (this.#running && tell) this.#messages.signal({ lane, type: 'lost', full: false });
     return true;
   }
 
@@ -335,6 +334,7 @@ export class LaneConnector {
     clearTimeout(entry.timer);
     clearTimeout(entry.relayTimer);
     this.#first?.forget(lane);
+    this.#messages.forget(lane, entry.opened);
     this.#lanes.delete(lane);
     entry.connection.close();
     return true;
@@ -342,9 +342,5 @@ export class LaneConnector {
 
   #take(lane: number, messages: readonly ConnectionMessage[]): void {
     for (const message of messages) this.#lanes.get(lane)?.connection.handle(message);
-  }
-
-  #signal(signal: LaneSignal): void {
-    this.#options.signal(toLaneSignal(signal));
   }
 }

@@ -47,7 +47,7 @@ export type ConnectionMessage =
   | { type: 'candidate'; candidate: string; sdpMid: string | null; sdpMLineIndex: number | null };
 
 const MAX_ID_LENGTH = 64;
-const MAX_SDP_LENGTH = 48 * 1024;
+export const MAX_SDP_LENGTH = 48 * 1024;
 const MAX_CANDIDATE_LENGTH = 2048;
 /** The description and the candidates of a lane that one message may carry. */
 export const MAX_LANE_MESSAGES = 64;
