@@ -25,6 +25,7 @@ class FlowControl {
     pacer_.SetRate(rate_.pacing_bytes_per_second(), now);
   }
   void SetBackground(bool background) { rate_.SetBackground(background); }
+  void SetOneWindow() { rate_.SetOneWindow(); }
 
   // --- What happened ---
 

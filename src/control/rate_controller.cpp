@@ -168,7 +168,10 @@ Duration RateController::LoopDelay() const {
 }
 
 Duration RateController::DeliveryWindow() const {
-  if (starting()) return std::max(LoopDelay(), kLeastStartWindow);
+  if (starting()) {
+    // Half of it says sooner what arrives, and is still many records.
+    return std::max(one_window_ ? LoopDelay() : LoopDelay() / 2, kLeastStartWindow);
+  }
   const double grain = kLeastRecords * record_bytes_ / bandwidth_;
   const Duration records = Seconds(std::min(grain, DeliveryRate::kLongestWindow.seconds()));
   return std::max({LoopDelay(), records, kLeastWindow});

@@ -42,6 +42,9 @@ class RateController {
   void SetMostBytesPerSecond(double most);
   // Yields to whatever else fills the queue (RFC 6297: less than best effort).
   void SetBackground(bool background) { background_ = background; }
+  // All lanes share one congestion window: a start that passes the bottleneck's rate by much halves
+  // all of it.
+  void SetOneWindow() { one_window_ = true; }
 
   // What is known of this sender when a ping is answered.
   struct Sending {
@@ -139,6 +142,7 @@ class RateController {
   Phase phase_ = Phase::kStart;
   double most_ = kMostBytesPerSecond;
   bool background_ = false;
+  bool one_window_ = false;
   double rate_ = kInitialBytesPerSecond;
   double bandwidth_ = kInitialBytesPerSecond;
   QueueDelay queue_delay_;

@@ -19,6 +19,8 @@ class StripePacing {
     size_t in_flight_bytes = 0;  // Not acknowledged, the buffered ones included.
   };
 
+  StripePacing() { flow_.SetOneWindow(); }
+
   void OnPong(const StripePulse::Answer& answer, const Held& held, Timestamp now);
   // As FlowControl::OnAcked. `held`: afterwards.
   Timestamp OnAcked(size_t bytes, Timestamp since, Timestamp peer_time, const Held& held,
