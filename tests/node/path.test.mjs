@@ -160,3 +160,17 @@ test('a browser that does not know the path yet is asked again a moment later', 
   assert.deepEqual(seen.paths, ['relay']);
   monitor.stop();
 });
+
+test('a monitor that was stopped while it read the path keeps no timer', async (context) => {
+  const timers = context.mock.method(globalThis, 'setTimeout');
+  const { monitor } = monitorOf(connectionWith([]));
+  monitor.stop();
+  await settled();
+  assert.equal(timers.mock.callCount(), 0);
+  const waits = monitorOf(connectionWith([]));
+  const cleared = context.mock.method(globalThis, 'clearTimeout');
+  await settled();
+  assert.equal(timers.mock.callCount(), 1);
+  waits.monitor.stop();
+  assert.ok(cleared.mock.calls.some(({ arguments: [timer] }) => timer === timers.mock.calls[0].result));
+});

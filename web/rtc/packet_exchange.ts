@@ -1,3 +1,4 @@
+import { deferred, settledWithin } from '../base/deferred.js';
 import { readConnection, type ConnectionStats } from './connection_stats.js';
 
 type Exchanged =
@@ -34,6 +35,7 @@ export class PacketExchange {
   #sent = -1;
   #answering = false;
   #stopped = false;
+  readonly #stop = deferred<void>();
 
   constructor(options: PacketExchangeOptions) {
     this.#options = options;
@@ -62,6 +64,7 @@ export class PacketExchange {
 
   stop(): void {
     this.#stopped = true;
+    this.#stop.resolve();
   }
 
   async #answer(id: number): Promise<void> {
@@ -70,9 +73,17 @@ export class PacketExchange {
     this.#answering = true;
     const start = performance.now();
     const connection = this.#options.connection();
-    const received = (connection && (await countedSince(connection, start)))?.packetsReceived ?? -1;
+    const received = (connection && (await this.#countedSince(connection, start)))?.packetsReceived ?? -1;
     this.#answering = false;
     if (!this.#stopped) this.#tell({ millrace: 'received', id, received, held: performance.now() - start });
+  }
+
+  /** Counts at `since` or later. In an older count, packets that were sent before the question would seem lost. */
+  async #countedSince(connection: RTCPeerConnection, since: number): Promise<ConnectionStats | undefined> {
+    const stats = await readConnection(connection);
+    if (!stats || stats.at >= since || this.#stopped) return stats;
+    await settledWithin(this.#stop.promise, REPEATED_MS);
+    return readConnection(connection);
   }
 
   #take({ received, held }: Extract<Exchanged, { millrace: 'received' }>): void {
@@ -91,14 +102,6 @@ export class PacketExchange {
       return false;
     }
   }
-}
-
-/** Counts at `since` or later. In an older count, packets that were sent before the question would seem lost. */
-async function countedSince(connection: RTCPeerConnection, since: number): Promise<ConnectionStats | undefined> {
-  const stats = await readConnection(connection);
-  if (!stats || stats.at >= since) return stats;
-  await new Promise((resolve) => setTimeout(resolve, REPEATED_MS));
-  return readConnection(connection);
 }
 
 function parse(text: string): Exchanged | undefined {

@@ -27,6 +27,7 @@ export class PathMonitor {
   readonly #options: PathMonitorOptions;
   readonly #exchange: PacketExchange;
   #timer: ReturnType<typeof setInterval> | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
   #reading = false;
 
   constructor(options: PathMonitorOptions) {
@@ -43,6 +44,7 @@ export class PathMonitor {
   /** Starts or ends the measurements. `works`: the connection works. */
   run(works: boolean): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#retry);
     this.#timer = works ? setInterval(() => void this.#measure(), INTERVAL_MS) : undefined;
     if (works) void this.#readSoon();
   }
@@ -58,8 +60,9 @@ export class PathMonitor {
   }
 
   async #readSoon(): Promise<void> {
-    if (await this.#read()) return;
-    setTimeout(() => void this.#read(), RETRY_MS);
+    // The measurements may have ended meanwhile.
+    if ((await this.#read()) || this.#timer === undefined) return;
+    this.#retry = setTimeout(() => void this.#read(), RETRY_MS);
   }
 
   async #measure(): Promise<void> {
