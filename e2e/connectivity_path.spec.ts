@@ -5,6 +5,7 @@ import { startCoturn } from '../tests/node/support/daemon.mjs';
 import { Bare, connectPair, type PlainError } from './support/bare.js';
 import { launchBrowser } from './support/browsers.mjs';
 import { expect, test, type BrowserName } from './support/fixtures.js';
+import { startHostileRelay } from './support/hostile_relay.mjs';
 
 const bare = '/pages/bare.html';
 const browserNames = ['chromium', 'firefox'] as const satisfies readonly BrowserName[];
@@ -111,6 +112,44 @@ test.describe('path', () => {
         }
       });
     });
+
+    for (const kind of [437, 486, 508, 'garbage'] as const) {
+      const what = kind === 'garbage' ? 'answers garbage' : `refuses with ${kind}`;
+      test(`${name}: a server that ${what} keeps nobody from a direct path or another relay, and is named where there is neither`, async ({ openPage, room }) => {
+        await withCoturn(async ({ iceServers: working }) => {
+          const hostile = await startHostileRelay(kind);
+          const browsers = [await launchBrowser(name, { loopback: true }), await launchBrowser(name, { loopback: true })] as const;
+          try {
+            const pages = [
+              await Bare.of(await openPage(name, 'sender', bare, { browser: browsers[0] })),
+              await Bare.of(await openPage(name, 'receiver', bare, { browser: browsers[1] })),
+            ] as const;
+            for (const [index, rtc] of [{ iceServers: hostile.iceServers }, { iceServers: [...hostile.iceServers, ...working], iceTransportPolicy: 'relay' as const }].entries()) {
+              await connectPair(...pages, { room: `${room}-${index}`, rtc, lanes: { max: 1 } });
+              expect((await pages[0].call('untilPath')).kind).toBe(index === 0 ? 'direct' : 'relay');
+              for (const page of pages) await page.call('closePeer');
+            }
+            const options = { room: `${room}-2`, rtc: { iceServers: hostile.iceServers, iceTransportPolicy: 'relay' as const } };
+            for (const { code, detail } of await failures(pages, [options, options])) {
+              expect(code).toBe('connection-failed');
+              const relay = detail?.servers.find(({ url }) => url.startsWith('turn:'));
+              if (kind === 'garbage') {
+                expect(detail?.reason).toBe('no-relay');
+                expect(relay?.state).toBe('silent');
+              } else {
+                expect(detail?.reason).toBe('relay-refused');
+                // Firefox does not know 508, and makes 65535 of it.
+                expect(relay).toMatchObject({ state: 'refused', errors: [{ code: name === 'firefox' && kind === 508 ? 65_535 : kind }] });
+              }
+            }
+            expect(hostile.requests()).toBeGreaterThan(0);
+          } finally {
+            await Promise.all(browsers.map((browser) => browser.close()));
+            await hostile.stop();
+          }
+        });
+      });
+    }
 
     test(`${name}: no path and no relay`, async ({ openPage, room }) => {
       const pages = [

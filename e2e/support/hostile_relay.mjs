@@ -1,11 +1,12 @@
 // A STUN and TURN server that answers what a test says: refusals that coturn gives only in a rare state, and garbage.
-import { randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 
 const COOKIE = 0x2112a442;
 const HEADER_BYTES = 20;
 const ERROR_CLASS = 0x0110;
 const SUCCESS_CLASS = 0x0100;
+const [USER, REALM, PASSWORD] = ['user', 'test', 'password'];
 const ATTRIBUTE = { errorCode: 0x0009, realm: 0x0014, nonce: 0x0015, messageIntegrity: 0x0008 };
 
 function attribute(type, value) {
@@ -27,6 +28,15 @@ function answer(request, kind, attributes) {
   return Buffer.concat([header, body]);
 }
 
+/** The same with a proof that it comes from a server which knows the password (section 14.5); some browsers ignore others. */
+function signedAnswer(request, kind, attributes) {
+  const unsigned = answer(request, kind, attributes);
+  const bytes = 24;
+  unsigned.writeUInt16BE(unsigned.length - HEADER_BYTES + bytes, 2);
+  const key = createHash('md5').update(`${USER}:${REALM}:${PASSWORD}`).digest();
+  return Buffer.concat([unsigned, attribute(ATTRIBUTE.messageIntegrity, createHmac('sha1', key).update(unsigned).digest())]);
+}
+
 const isRequest = (datagram) => datagram.length >= HEADER_BYTES && datagram.readUInt32BE(4) === COOKIE && (datagram.readUInt16BE(0) & 0x0110) === 0;
 
 function hasAttribute(request, wanted) {
@@ -39,8 +49,8 @@ function hasAttribute(request, wanted) {
 /** Refuses with `code`, after it has asked for a name and password as every TURN server does. */
 const refuse = (code) => (request) => {
   const isKnown = hasAttribute(request, ATTRIBUTE.messageIntegrity);
-  const asks = [errorCode(401), attribute(ATTRIBUTE.realm, Buffer.from('test')), attribute(ATTRIBUTE.nonce, Buffer.from('0123456789'))];
-  return [answer(request, ERROR_CLASS, isKnown ? [errorCode(code)] : asks)];
+  const asks = [errorCode(401), attribute(ATTRIBUTE.realm, Buffer.from(REALM)), attribute(ATTRIBUTE.nonce, Buffer.from('0123456789'))];
+  return [isKnown ? signedAnswer(request, ERROR_CLASS, [errorCode(code)]) : answer(request, ERROR_CLASS, asks)];
 };
 
 /** Nothing of this is an answer: other bytes, cut and overlong messages, one for another request, and successes that name no address. */
@@ -77,7 +87,7 @@ export async function startHostileRelay(kind) {
   });
   const server = `127.0.0.1:${socket.address().port}`;
   return {
-    iceServers: [{ urls: [`stun:${server}`] }, { urls: [`turn:${server}?transport=udp`], username: 'user', credential: 'password' }],
+    iceServers: [{ urls: [`stun:${server}`] }, { urls: [`turn:${server}?transport=udp`], username: USER, credential: PASSWORD }],
     requests: () => requests,
     stop: () => new Promise((resolve) => socket.close(resolve)),
   };

@@ -105,11 +105,12 @@ for (const browser of ['chromium', 'firefox']) {
 
   test(`${browser}: the relay refuses`, () => {
     for (const relayOnly of [true, false]) {
-      for (const code of [401, 403, 437, 441, 486, 508]) {
+      for (const code of [401, 403, 437, 441, 486, 508, 65_535]) {
         const attempt = { servers: [turn], relayOnly, local: relayOnly ? [] : own, errors: [serverError(browser, turn, code)], remote: there };
         assert.equal(verdictOf(attempt), 'relay-refused here', code);
         const { advice, servers } = diagnose(recordOf(attempt));
         assert.match(advice, code === 486 || code === 508 ? /no room/ : /refused/);
+        assert.equal(advice.includes(`(${code})`), code !== 65_535, 'a code that means nothing is left out');
         assert.equal(servers[0].state, 'refused');
         assert.equal(servers[0].errors[0].code, code);
       }

@@ -109,7 +109,9 @@ function refusedBy({ errors }: IceServerSummary): Verdict {
   const { code } = errors.find(isRefusal) ?? { code: 0 };
   const full = code === ALLOCATION_QUOTA || code === INSUFFICIENT_CAPACITY;
   if (full) return fullRelay(` (${code})`);
-  return verdict('relay-refused', 'here', `The relay (TURN server) refused this side (${code}). Reload the page, which gets new access to it; if that does not help, tell the operator of this service.`);
+  // Firefox has 65535 for codes that it does not know.
+  const named = code >= 300 && code <= 699 ? ` (${code})` : '';
+  return verdict('relay-refused', 'here', `The relay (TURN server) refused this side${named}. Reload the page, which gets new access to it; if that does not help, tell the operator of this service.`);
 }
 
 function fullRelay(code: string): Verdict {
