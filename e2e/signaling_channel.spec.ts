@@ -13,7 +13,9 @@ test.describe('over a data channel', () => {
   });
 
   for (const pairing of pairings) {
-    for (const library of ['peerjs', 'simple-peer', 'trystero']) {
+    // PeerJS knows Firefox by `mozGetUserMedia`, which the Firefox of the tests does not have.
+    const hasFirefox = [pairing.sender, pairing.receiver].includes('firefox');
+    for (const library of ['simple-peer', 'trystero', ...(hasFirefox ? [] : ['peerjs'])]) {
       test(`${nameOf(pairing)}: of ${library}, a session connects, and is repaired; without the channel it goes on`, { tag: tagOf(pairing) }, async ({ openPage }) => {
         const before = (page: Page): Promise<unknown> => page.addInitScript(script);
         const pages = [await openPage(pairing.sender, 'sender', bare, { before }), await openPage(pairing.receiver, 'receiver', bare, { before })] as const;
@@ -22,7 +24,7 @@ test.describe('over a data channel', () => {
         await connectPair(a, b, { signaling: 'channel', secret: await a.call('createLinkKey'), secretKind: 'key' });
         expect((await a.call('peer')).verified).toBe(true);
         await expectTransfer(a, b, 1_000_000, 31);
-        await a.call('closeConnections', 'all');
+        await a.call('closeConnections', 'own');
         await expectTransfer(b, a, 1_000_000, 32);
         await pages[0].evaluate(() => (globalThis as unknown as { peer: { channel(): RTCDataChannel } }).peer.channel().close());
         await expectTransfer(a, b, 1_000_000, 33);

@@ -4,6 +4,7 @@
  * @module millrace/signaling
  */
 export { broadcastSignaling } from './signaling/broadcast.js';
+export { channelSignaling, type TextChannel } from './signaling/channel.js';
 export { closeCodes } from './signaling/close_codes.js';
 export { manualSignaling, type ManualSignaling, type ManualSignalingOptions } from './signaling/manual.js';
 export { mqttSignaling, type MqttSignalingOptions } from './signaling/mqtt.js';

@@ -1,5 +1,5 @@
 // A page without a user interface: what the tests and the benchmark drive. Every function takes and gives plain data.
-import { broadcastSignaling, manualSignaling, mqttSignaling, webSocketSignaling } from '/dist/signaling.js';
+import { broadcastSignaling, channelSignaling, manualSignaling, mqttSignaling, webSocketSignaling } from '/dist/signaling.js';
 import { connect, createCode, createLinkKey, listStored, normalizeCode, sasEmoji } from '/dist/millrace.js';
 import { channels, connections } from './connections.js';
 import { made } from './copies.js';
@@ -107,6 +107,8 @@ function makeCarrier({ signaling, room, broker, invitation, nameplate }) {
       return mqttSignaling(broker, room);
     case 'manual':
       return manualSignaling(invitation);
+    case 'channel':
+      return channelSignaling(globalThis.peer.channel());
     default: {
       return webSocketSignaling(nameplate === undefined ? `/signal?room=${room}` : `/signal?nameplate=${nameplate}`);
     }
@@ -130,7 +132,7 @@ async function selectedPairs() {
 globalThis.bare = {
   /**
    * `signaling`: 'socket' (into `room`, or with the number of a code), 'broadcast', 'mqtt' (at `broker`), 'manual' (with the
-   * other side's `invitation`, or none), or 'kept' from `waitWithCode`. `rtc`: a configuration, or 'asked' for a function that gives
+   * other side's `invitation`, or none), 'channel' (over the connection of another library: e2e/peers), or 'kept' from `waitWithCode`. `rtc`: a configuration, or 'asked' for a function that gives
    * what `setIce` set last. Gives null, or the error.
    */
   async connect({ room, broker, invitation, nameplate, worker, signaling = 'socket', abortAfterMs = null, abortBefore = false, rtc = { iceServers: [] }, lanes, delivery, bandwidthLimit, chunkSize, waterMarks, secret, secretKind, privacy, encryption, log: logged }) {
@@ -523,7 +525,9 @@ globalThis.bare = {
   /** Closes the connections that carry bulk, one of them, or all there are. Gives how many. */
   closeConnections(which) {
     const carriers = bulk().map(({ connection }) => connection);
-    const alive = (which === 'all' ? connections : carriers).filter(({ connectionState }) => connectionState !== 'closed');
+    // Not those of a library that shares the page.
+    const own = new Set(channels.filter(({ channel }) => channel.label.startsWith('millrace-')).map(({ connection }) => connection));
+    const alive = ({ all: connections, own: [...own] }[which] ?? carriers).filter(({ connectionState }) => connectionState !== 'closed');
     const chosen = which === 'one' ? alive.slice(0, 1) : alive;
     for (const connection of chosen) connection.close();
     return chosen.length;

@@ -7,7 +7,8 @@ import { connectTrystero } from './trystero.js';
 import { connectWebTorrent } from './webtorrent.js';
 
 /**
- * Each connects to the same library in the other page and gives `{ send(file), received(bytes) }`: `send` hands a Uint8Array
+ * Each connects to the same library in the other page and gives `{ send(file), received(bytes) }`, and `channel()` where Millrace can be
+ * signalled over a data channel of its connection: `send` hands a Uint8Array
  * over as the library's documentation shows; `received` resolves when the library has given out as many bytes.
  */
 const libraries = { 'simple-peer': connectSimplePeer, peerjs: connectPeerJs, trystero: connectTrystero, webtorrent: connectWebTorrent };
@@ -24,6 +25,7 @@ const signaling = {
 };
 
 let connection = null;
+let channel = null;
 const done = Promise.withResolvers();
 
 globalThis.peer = {
@@ -44,6 +46,9 @@ globalThis.peer = {
   },
 
   received: () => arrivals.soFar(),
+
+  /** A data channel on the library's connection, the same one each time. */
+  channel: () => (channel ??= connection.channel()),
 
   /** As of raw.js. */
   async send({ bytes, limitSeconds }) {

@@ -1,3 +1,4 @@
+import { ofPeerJs } from '../../examples/other-libraries/channels.js';
 import { Peer } from 'peerjs';
 
 /** Stands for the connection to a PeerServer: greets, and carries messages to the one other page. */
@@ -43,6 +44,7 @@ export async function connectPeerJs(initiator, signaling) {
     connection.once('error', reject);
   });
   return {
+    channel: () => ofPeerJs(connection),
     send: (file) => connection.send(file),
     received: (bytes) =>
       new Promise((resolve) => {

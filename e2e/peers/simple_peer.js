@@ -1,3 +1,4 @@
+import { ofSimplePeer } from '../../examples/other-libraries/channels.js';
 import SimplePeer from 'simple-peer/simplepeer.min.js';
 
 /** Its README, "duplex stream": written in chunks, waiting for `drain` when it asks for it. */
@@ -17,6 +18,7 @@ export async function connectSimplePeer(initiator, signaling) {
     peer.once('error', reject);
   });
   return {
+    channel: () => ofSimplePeer(peer),
     async send(file) {
       for (let at = 0; at < file.length; at += chunkBytes) {
         if (!peer.write(file.subarray(at, at + chunkBytes))) await new Promise((resolve) => peer.once('drain', resolve));

@@ -1,3 +1,4 @@
+import { ofTrystero } from '../../examples/other-libraries/channels.js';
 import { createTopicStrategy } from '@trystero-p2p/core';
 
 /** Its README, "Write your own strategy" and "Binary metadata": `action.send(data)`, which cuts it into chunks itself. */
@@ -14,10 +15,11 @@ export async function connectTrystero(_initiator, signaling) {
   });
   const room = joinRoom({ appId: 'millrace-bench', rtcConfig: { iceServers: [] } }, 'room');
   const action = room.makeAction('file');
-  await new Promise((resolve) => {
+  const peerId = await new Promise((resolve) => {
     room.onPeerJoin = resolve;
   });
   return {
+    channel: () => ofTrystero(room, peerId),
     send: (file) => action.send(file),
     received: (bytes) =>
       new Promise((resolve) => {

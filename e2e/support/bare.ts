@@ -8,7 +8,7 @@ export interface BareApi extends MessagesApi {
   connect(options: {
     room?: string;
     worker?: boolean;
-    signaling?: 'socket' | 'broadcast' | 'mqtt' | 'manual' | 'kept';
+    signaling?: 'socket' | 'broadcast' | 'mqtt' | 'manual' | 'channel' | 'kept';
     nameplate?: string;
     broker?: string;
     invitation?: string;
@@ -99,7 +99,7 @@ export interface BareApi extends MessagesApi {
   countHeld(): Promise<void>;
   held(): Held;
   connectionCount(): number;
-  closeConnections(which: 'all' | 'bulk' | 'one'): number;
+  closeConnections(which: 'all' | 'own' | 'bulk' | 'one'): number;
   closeChannels(which: 'all' | 'bulk'): number;
   violations(): string[];
   block(ms: number): Promise<void>;
