@@ -40,6 +40,7 @@ export type {
 export type { LaneSource } from './parts/lane_source.js';
 export { profileLimits } from './parts/profile_limits.js';
 export { QualityMonitor, type QualityMonitorOptions } from './parts/quality_monitor.js';
+export { answerBenchmark, type BenchmarkAnswer } from './parts/answer_benchmark.js';
 export { runBenchmark, type BenchmarkResult, type RunBenchmarkOptions } from './parts/run_benchmark.js';
 export { TransferBenchmark, type TransferBenchmarkOptions } from './parts/transfer_benchmark.js';
 export { waterMarks, type WaterMarkOptions } from './parts/water_marks.js';

@@ -1,5 +1,5 @@
 // Lanes, backpressure and a quality monitor on a connection that is this page's own.
-import { Backpressure, createDataChannel, detectLan, LaneSet, QualityMonitor, ready, runBenchmark } from '/dist/parts.js';
+import { answerBenchmark, Backpressure, createDataChannel, detectLan, LaneSet, QualityMonitor, ready, runBenchmark } from '/dist/parts.js';
 import { gathered } from './gathered.js';
 import { randomBytes } from './random.js';
 
@@ -18,6 +18,7 @@ const samples = [];
 let set = null;
 let monitor = null;
 let receiving = null;
+let answer = null;
 
 function watch(channel) {
   channel.addEventListener('open', () => {
@@ -106,7 +107,11 @@ globalThis.parts = {
     return { sent, paused, after, said };
   },
 
-  runBenchmark: (options) => runBenchmark(options),
+  answerBenchmark() {
+    answer = answerBenchmark(connection);
+  },
+  endAnswers: () => answer.close(),
+  runBenchmark: (options) => outcomeOf(runBenchmark(connection, options)),
 };
 
 globalThis.partsReady = true;

@@ -242,7 +242,8 @@ test('A5: parts', async () => {
   await call('detectLan', { args: [connection], options: ['rtt', 'cellular'] });
   await call('QualityMonitor', { args: [connection], options: ['channels', 'exchange', 'interval', 'onSample'], undo: (one) => one.stop() });
   await call('TransferBenchmark', { options: ['sampleInterval', 'windowSize', 'rttInterval', 'measureRtt', 'onStats'] });
-  await call('runBenchmark', { options: ['fileSize', 'chunkSize', 'lanes', 'connections', 'signal', 'delivery', 'scheduler', 'preset'], more: () => ({ connections: [] }) });
+  await call('runBenchmark', { args: [connection], options: ['fileSize', 'chunkSize', 'lanes', 'signal', 'delivery', 'scheduler', 'pacing', 'preset'], more: () => ({ signal: AbortSignal.abort() }) });
+  await call('answerBenchmark', { args: [connection], undo: (answer) => answer.close() });
   await call('profileLimits', { args: ['auto'] });
   for (const name of ['formatBytes', 'formatThroughput', 'formatDuration']) await call(name, { args: [1] });
   await call('formatEta', { args: [1, 1] });
