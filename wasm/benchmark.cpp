@@ -63,6 +63,7 @@ class WasmBenchmark {
     Set(object, "quality", ToValue(stats.quality));
     Set(object, "bottleneck", ToValue(NameOf(stats.bottleneck)));
     Set(object, "recommendation", ToValue(stats.recommendation));
+    Set(object, "technicalAdvice", ToValue(stats.technical_advice));
     return object;
   }
 

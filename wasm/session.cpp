@@ -233,10 +233,7 @@ class WasmSession {
     const auto add_lane = [&lanes](const SealedLane& lane, const LaneCounters& counters) {
       val object = val::object();
       Set(object, "lane", lane.id().value);
-      Set(object, "bytesSent", static_cast<double>(counters.bytes_sent));
-      Set(object, "bytesReceived", static_cast<double>(counters.bytes_received));
-      Set(object, "recordsSent", static_cast<double>(counters.records_sent));
-      Set(object, "recordsReceived", static_cast<double>(counters.records_received));
+      SetCounters(object, counters);
       Set(object, "bufferedAmount", static_cast<double>(lane.gate().buffered()));
       Set(object, "paused", lane.gate().IsPaused());
       Set(object, "reliable", lane.sent().delivery() == Delivery::kReliable);
@@ -249,6 +246,9 @@ class WasmSession {
     val stats = val::object();
     Set(stats, "rtt", ToValue(session_.round_trip().smoothed()));
     Set(stats, "lanes", lanes);
+    val totals = val::object();
+    SetCounters(totals, session_.bulk_totals());
+    Set(stats, "totals", totals);
     Set(stats, "pacingRate", session_.flow().rate().pacing_bytes_per_second());
     Set(stats, "bottleneckRate", session_.flow().rate().bandwidth_bytes_per_second());
     Set(stats, "queueDelay", session_.flow().rate().queue_delay().queue().millis());
@@ -262,14 +262,17 @@ class WasmSession {
   }
 
  private:
+  static void SetCounters(val& object, const LaneCounters& counters) {
+    Set(object, "bytesSent", static_cast<double>(counters.bytes_sent));
+    Set(object, "bytesReceived", static_cast<double>(counters.bytes_received));
+    Set(object, "recordsSent", static_cast<double>(counters.records_sent));
+    Set(object, "recordsReceived", static_cast<double>(counters.records_received));
+  }
   // Of both channels of the control connection.
   LaneCounters ControlCounters() const {
     LaneCounters sum = session_.control_lane()->counters();
     if (const SealedLane* pulse = session_.pulse_lane()) {
-      sum.bytes_sent += pulse->counters().bytes_sent;
-      sum.bytes_received += pulse->counters().bytes_received;
-      sum.records_sent += pulse->counters().records_sent;
-      sum.records_received += pulse->counters().records_received;
+      sum += pulse->counters();
     }
     return sum;
   }
@@ -291,6 +294,7 @@ class WasmSession {
         ToValue(QualityScore({.rtt_ms = rtt, .jitter_ms = jitter, .loss = loss})));
     Set(stats, "bottleneck", ToValue(NameOf(bottleneck)));
     Set(stats, "recommendation", ToValue(RecommendationFor(bottleneck, waiting)));
+    Set(stats, "technicalAdvice", ToValue(TechnicalAdviceFor(bottleneck)));
   }
 
   // What an earlier attempt left is hashed in steps of so many bytes: whole leaves.

@@ -41,6 +41,7 @@ export type {
 } from './api/room_types.js';
 export type {
   AcceptOptions,
+  BulkTotals,
   CandidateType,
   FileInfo,
   LaneStats,

@@ -6,7 +6,7 @@ const dist = new URL('../../dist/', import.meta.url);
 
 /** What the engine is to be one day, and the most that it may be now, gzip, bytes. */
 export const target = 90_000;
-export const budget = 223_000;
+export const budget = 224_000;
 
 /** All that one page needs to move a file, whether its engine runs in a worker or not. */
 const engine = ['millrace.js', 'engine.js', 'worker.js', 'millrace_core.js', 'millrace_core.wasm'];

@@ -42,6 +42,7 @@ class LaneBook {
     const std::vector<PieceId> lost =
         Change(it->second, [](L& lane) { return lane.sent().TakeAll(); });
     gone_unreliable_.AddUnreliable(it->second);
+    gone_ += it->second.counters();
     lanes_.erase(it);
     for (const PieceId piece : lost) on_lost(piece);
   }
@@ -86,6 +87,13 @@ class LaneBook {
   }
   const Lanes& lanes() const { return lanes_; }
   bool empty() const { return lanes_.empty(); }
+  // Of all lanes so far, those that are gone and those of earlier connections included. Never
+  // falls.
+  LaneCounters totals() const {
+    LaneCounters sum = gone_;
+    for (const auto& [id, lane] : lanes_) sum += lane.counters();
+    return sum;
+  }
   size_t size() const { return lanes_.size(); }
 
   // --- Sending ---
@@ -289,6 +297,7 @@ class LaneBook {
   size_t in_flight_bytes_ = 0;
   size_t probes_left_ = 0;
   RecordTotals gone_unreliable_;
+  LaneCounters gone_;
 };
 
 }  // namespace millrace

@@ -123,4 +123,24 @@ std::string_view RecommendationFor(Bottleneck bottleneck,
   return "Nothing to do: no limit stands out.";
 }
 
+std::string_view TechnicalAdviceFor(Bottleneck bottleneck) {
+  switch (bottleneck) {
+    case Bottleneck::kNone:
+      break;
+    case Bottleneck::kNetworkBandwidth:
+      return "Compress the data, reduce chunkSize, or run fewer transfers at once.";
+    case Bottleneck::kNetworkLatency:
+      return "Allow more parallel lanes (lanes.max), and send many small files as one transfer.";
+    case Bottleneck::kBackpressure:
+      return "Run fewer transfers at once, reduce chunkSize, or use a sink that stores faster.";
+    case Bottleneck::kCpu:
+      return "Let the engine run in a worker, and turn the second encryption off (encryption: "
+             "false) where DTLS is enough.";
+    case Bottleneck::kMemory:
+      return "Reduce chunkSize and the water marks, and use the sink 'opfs' or a directory instead "
+             "of 'memory'.";
+  }
+  return "";
+}
+
 }  // namespace millrace

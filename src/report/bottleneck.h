@@ -52,4 +52,7 @@ std::string_view NameOf(Bottleneck bottleneck);
 std::string_view RecommendationFor(Bottleneck bottleneck,
                                    const std::optional<WaitingShares>& waiting);
 
+// What a developer can do about it in code, with names of the API.
+std::string_view TechnicalAdviceFor(Bottleneck bottleneck);
+
 }  // namespace millrace

@@ -140,6 +140,7 @@ BenchmarkStats TransferBenchmark::Stats(Timestamp now) const {
   if (stats.duration > Duration()) known.bytes_per_second = stats.throughput_average;
   stats.bottleneck = FindBottleneck(known);
   stats.recommendation = RecommendationFor(stats.bottleneck, waiting_);
+  stats.technical_advice = TechnicalAdviceFor(stats.bottleneck);
   return stats;
 }
 

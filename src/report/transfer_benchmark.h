@@ -39,6 +39,7 @@ struct BenchmarkStats {
   std::optional<int> quality;
   Bottleneck bottleneck = Bottleneck::kNone;
   std::string_view recommendation;
+  std::string_view technical_advice;
 };
 
 // A time before the last one counts as the last one. Nothing is recorded before Start and after

@@ -211,6 +211,8 @@ class Session {
   size_t control_bytes_waiting() const { return control_.waiting_bytes(); }
   // The bulk lanes.
   const LaneBook<SealedLane>::Lanes& lanes() const { return bulk_.lanes().lanes(); }
+  // What the bulk lanes have carried since the session began.
+  LaneCounters bulk_totals() const { return bulk_.lanes().totals(); }
   // Null while there is none.
   const SealedLane* control_lane() const { return control_.lane(); }
   const SealedLane* pulse_lane() const { return pulse_lane_.lane(); }

@@ -39,6 +39,21 @@ test('records go over all lanes in turn where that is asked for', async () => {
   assert.ok(shares['round-robin'] > 0.5 && shares.earliest < 0.5, JSON.stringify(shares));
 });
 
+test('totals of the bulk lanes do not fall when lanes close', async () => {
+  const [a, b] = await connectedPair();
+  for (const { session } of [a, b]) for (const lane of [2, 3]) session.openLane(lane, 262_144, true, now());
+  a.offer(randomBytes(600_000));
+  run([a, b], () => a.event('done') && b.event('done'));
+  for (const { session } of [a, b]) {
+    const { lanes, totals } = session.stats(now());
+    const sum = (name) => lanes.filter(({ lane }) => lane > 0).reduce((all, lane) => all + lane[name], 0);
+    for (const [name, value] of Object.entries(totals)) assert.equal(value, sum(name), name);
+    assert.ok(totals.bytesSent + totals.bytesReceived > 600_000);
+    for (const lane of [1, 2]) session.closeLane(lane, now());
+    assert.deepEqual(session.stats(now()).totals, totals);
+  }
+});
+
 test('the strict ladder takes smaller chunks at the same loss', async () => {
   const sizes = {};
   for (const ladder of ['default', 'strict']) {

@@ -31,6 +31,18 @@ export interface LaneStats {
   readonly rtt: number | undefined;
 }
 
+/** What the bulk lanes of a session have carried so far, those that are gone included: none of these numbers ever falls. */
+export interface BulkTotals {
+  /** Bytes of records. */
+  readonly bytesSent: number;
+  /** Bytes of records. */
+  readonly bytesReceived: number;
+  /** Including those that were sent again. */
+  readonly recordsSent: number;
+  /** Authentic records only. */
+  readonly recordsReceived: number;
+}
+
 /**
  * Statistics of a transfer. Throughput in bytes/s: the average since it was accepted, and the rest over the samples of the last
  * minute, one per second. Quality, bottleneck and recommendation concern this transfer.
@@ -74,6 +86,8 @@ export interface PeerStats {
   readonly bottleneck: Bottleneck;
   /** Advice about the bottleneck, in plain words. */
   readonly recommendation: string;
+  /** For developers: what to change in code, with names of the API; '' where there is no bottleneck. */
+  readonly technicalAdvice: string;
   /** Shares of the time since this side last started to send, by the cause of the wait; undefined before. */
   readonly waiting: WaitingShares | undefined;
   /** The same for receiving; see `TransferStats.waiting`. */
@@ -86,6 +100,8 @@ export interface PeerStats {
   readonly path: PeerPath | null;
   /** All lanes, with the state of each. */
   readonly lanes: readonly LaneStats[];
+  /** What the bulk lanes have carried since the session began. */
+  readonly totals: BulkTotals;
   /** The current pacing rate, bytes/s. */
   readonly pacingRate: number;
   /** The estimated bottleneck bandwidth, bytes/s. */

@@ -51,4 +51,6 @@ export interface BenchmarkStats {
   readonly bottleneck: Bottleneck;
   /** Advice in plain words. */
   readonly recommendation: string;
+  /** For developers: what to change in code, with names of the API; '' where there is no bottleneck. */
+  readonly technicalAdvice: string;
 }

@@ -3,7 +3,7 @@ import type { JsonValue, MessageData, PeerMessageOptions, RequestHandler, Reques
 import type { PeerStats, TransferStats } from './peer_stats.js';
 import type { AcceptOptions, SendOptions } from './transfer_options.js';
 
-export type { LaneStats, PeerStats, TransferStats } from './peer_stats.js';
+export type { BulkTotals, LaneStats, PeerStats, TransferStats } from './peer_stats.js';
 export type { AcceptOptions, SendOptions, Sink, StreamSink } from './transfer_options.js';
 
 /**

@@ -4,6 +4,7 @@ import type { SessionStats } from '../engine/messages.js';
 export const NO_STATS: SessionStats = {
   rtt: undefined,
   lanes: [],
+  totals: { bytesSent: 0, bytesReceived: 0, recordsSent: 0, recordsReceived: 0 },
   pacingRate: 0,
   bottleneckRate: 0,
   queueDelay: 0,
@@ -14,6 +15,7 @@ export const NO_STATS: SessionStats = {
   quality: undefined,
   bottleneck: 'none',
   recommendation: '',
+  technicalAdvice: '',
   chunkSize: 0,
   profile: 'auto',
   sendPoolBytes: 0,

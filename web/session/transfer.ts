@@ -46,6 +46,7 @@ const NOTHING_MEASURED: BenchmarkStats = {
   quality: undefined,
   bottleneck: 'none',
   recommendation: '',
+  technicalAdvice: '',
 };
 
 /** A transfer as the page sees it. The engine does the work; the session passes on its reports. */

@@ -1,3 +1,4 @@
+import type { BulkTotals } from '../api/peer_stats.js';
 import type { Profile, SizingMode } from '../api/profile.js';
 import type { BenchmarkStats, Bottleneck, WaitingShares } from '../api/statistics.js';
 
@@ -257,6 +258,8 @@ export interface CoreStats {
   /** Round-trip time of pings on the control lane, ms; undefined before the first answer. */
   rtt: number | undefined;
   lanes: CoreLaneStats[];
+  /** Of all bulk lanes so far. */
+  totals: BulkTotals;
   /** Current pacing rate, and estimated bandwidth of the bottleneck, bytes per second. */
   pacingRate: number;
   bottleneckRate: number;
@@ -274,6 +277,7 @@ export interface CoreStats {
   quality: number | undefined;
   bottleneck: Bottleneck;
   recommendation: string;
+  technicalAdvice: string;
   /** What is read at once, bytes. */
   chunkSize: number;
   /** The chosen profile; for 'auto' the detected one, and 'auto' until one is detected. */

@@ -348,6 +348,34 @@ TEST_CASE("losses of unreliable lanes count on when the lane is gone") {
   CHECK(f.book.unreliable().lost == 2);
 }
 
+TEST_CASE("totals count the lanes that are gone, also those of earlier connections") {
+  Fixture fixture(3);
+  CHECK(fixture.book.totals().bytes_sent == 0);
+  for (const uint32_t id : {1u, 2u, 3u}) {
+    fixture.At(id).counters() = {.bytes_sent = 100 * id,
+                                 .bytes_received = 10 * id,
+                                 .records_sent = id,
+                                 .records_received = 2 * id};
+  }
+  const auto check = [&fixture](uint64_t more) {
+    const LaneCounters totals = fixture.book.totals();
+    CHECK(totals.bytes_sent == 600 + more);
+    CHECK(totals.bytes_received == 60 + more);
+    CHECK(totals.records_sent == 6 + more);
+    CHECK(totals.records_received == 12 + more);
+  };
+  check(0);
+  fixture.book.Close(LaneId(2), [](PieceId) { return true; });
+  check(0);
+  fixture.book.Close(LaneId(2), [](PieceId) { return true; });
+  check(0);
+  fixture.book.Reset([](PieceId) { return true; });
+  check(0);
+  fixture.Open(1)->counters() = {
+      .bytes_sent = 1, .bytes_received = 1, .records_sent = 1, .records_received = 1};
+  check(1);
+}
+
 TEST_CASE("what is in flight is the sum over the lanes, whatever happens") {
   const uint64_t seed = GENERATE(Catch::Generators::range(uint64_t{1}, uint64_t{101}));
   Random random(seed);

@@ -118,5 +118,14 @@ TEST_CASE("each bottleneck, and each thing waited for, has words of its own") {
   CHECK(words.size() == 9);
 }
 
+TEST_CASE("each bottleneck has technical advice of its own, and none needs none") {
+  CHECK(TechnicalAdviceFor(Bottleneck::kNone).empty());
+  CHECK(TechnicalAdviceFor(Bottleneck::kNetworkBandwidth).find("Compress") == 0);
+  CHECK(TechnicalAdviceFor(Bottleneck::kNetworkLatency).find("lanes") != std::string_view::npos);
+  CHECK(TechnicalAdviceFor(Bottleneck::kBackpressure).find("fewer") != std::string_view::npos);
+  CHECK(TechnicalAdviceFor(Bottleneck::kCpu).find("encryption") != std::string_view::npos);
+  CHECK(TechnicalAdviceFor(Bottleneck::kMemory).find("chunkSize") != std::string_view::npos);
+}
+
 }  // namespace
 }  // namespace millrace
